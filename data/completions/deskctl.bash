@@ -1,0 +1,109 @@
+# Completion of deskctl for bash, written by 'deskctl completion bash'; don't edit.
+_deskctl() {
+    local current=${COMP_WORDS[COMP_CWORD]} line='' offer='' leaf='' word i
+    for ((i = 1; i < COMP_CWORD && i < 3; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in -*) break ;; esac
+        line=${line:+$line }$word
+        case $line in login|logout|whoami|password|overview|doctor|events|completion|help) break ;; esac
+    done
+    case $line in
+    'login') leaf=1 offer=' --username --password-stdin --new-password-stdin --ca --fingerprint --profile --json --quiet --help' ;;
+    'logout') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'whoami') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'password') leaf=1 offer=' --password-stdin --profile --json --quiet --help' ;;
+    'overview') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'doctor') leaf=1 offer=' --columns --no-header --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'events') leaf=1 offer=' --since --profile --json --quiet --help' ;;
+    'completion') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'help') leaf=1 offer=' --manual --profile --json --quiet --help' ;;
+    'desktop mine') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
+    'desktop connect') leaf=1 offer=' --rdp --spice --console --open --out --fullscreen --size --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'desktop show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'desktop start') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop shutdown') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop reboot') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop power-off') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'desktop rebuild') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'desktop resize') leaf=1 offer=' --vcpus --memory --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop stats') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'desktop screenshot') leaf=1 offer=' --out --profile --json --quiet --help' ;;
+    'desktop delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'desktop') offer=' mine connect list show start shutdown reboot power-off rebuild resize edit stats screenshot delete' ;;
+    'session list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'session') offer=' list show disconnect' ;;
+    'user list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'user show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'user add') leaf=1 offer=' --name --number --email --role --language --department --password-stdin --no-password --profile --json --quiet --help' ;;
+    'user edit') leaf=1 offer=' --name --number --email --role --language --profile --json --quiet --help' ;;
+    'user delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'user disable') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'user enable') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'user reset-password') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'user import') leaf=1 offer=' --dry-run --partial --passwords --columns --no-header --profile --json --quiet --help' ;;
+    'user export') leaf=1 offer=' --out --profile --json --quiet --help' ;;
+    'user') offer=' list show add edit delete disable enable reset-password import export' ;;
+    'department list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'department show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'department add') leaf=1 offer=' --number --unit --founded --network --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'department edit') leaf=1 offer=' --name --number --unit --founded --network --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'department delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'department member') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'department manager') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'department') offer=' list show add edit delete member manager' ;;
+    'pool list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'pool show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'pool add') leaf=1 offer=' --template --network --disk --max --description --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool enable') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'pool disable') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'pool grants') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'pool grant') leaf=1 offer=' --department --user --profile --json --quiet --help' ;;
+    'pool revoke') leaf=1 offer=' --department --user --yes --profile --json --quiet --help' ;;
+    'pool handout') leaf=1 offer=' --department --user --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'pool') offer=' list show add edit enable disable grants grant revoke handout delete' ;;
+    'template list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'template show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'template add') leaf=1 offer=' --os --description --firmware --access --profile --json --quiet --help' ;;
+    'template import') leaf=1 offer=' --os --description --firmware --access --notes --on-server --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template edit') leaf=1 offer=' --name --os --description --profile --json --quiet --help' ;;
+    'template versions') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'template delete-version') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'template delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'template') offer=' list show add import edit versions delete-version delete' ;;
+    'network list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'network show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'network edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'network addresses') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'network delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'network') offer=' list show add edit addresses delete' ;;
+    'host list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'host show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'host add') leaf=1 offer=' --uri --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'host edit') leaf=1 offer=' --name --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'host maintenance') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'host remove') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'host') offer=' list show add edit maintenance remove' ;;
+    'job list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'job show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'job follow') leaf=1 offer=' --timeout --profile --json --quiet --help' ;;
+    'job cancel') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'job') offer=' list show follow cancel' ;;
+    'audit list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'audit') offer=' list' ;;
+    'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
+    'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
+    'settings') offer=' show set' ;;
+    '') offer=' desktop session user department pool template network host job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
+    esac
+    # Names and files are left to the shell.
+    [[ -n $leaf && $current != -* ]] && return
+    mapfile -t COMPREPLY < <(compgen -W "$offer" -- "$current")
+}
+complete -o default -F _deskctl deskctl

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a gate asks: redeem a ticket, take the figures of its sessions.
+#include "api/gate-ops.h"
+
+#include <string.h>
+
+#include "base/json-util.h"
+#include "service/connection.h"
+
+#define MAX_SESSIONS 10000 // in one line of figures
+
+static char *
+refuse(gint64 id, const char *code, const char *message)
+{
+    g_autoptr(json_t) json = json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", (json_int_t)id,
+                                       "code", code, "message", message ? message : "");
+    return yd_json_text(json);
+}
+
+static char *
+redeem(YdService *service, const char *gate, const json_t *message)
+{
+    const char *ticket = NULL, *protocol = NULL, *address = NULL;
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    if (!yd_json_int(message, "id", 0, G_MAXINT64, &id, &error) ||
+        !yd_json_string(message, "ticket", &ticket, &error) ||
+        !yd_json_string(message, "protocol", &protocol, &error) ||
+        !yd_json_string(message, "address", &address, &error))
+        return refuse(id, "unavailable", error->message);
+    if (!ticket || !protocol || !address)
+        return refuse(id, "ticket-unknown", "ticket, protocol or address is missing");
+    YdGrant grant = {0};
+    if (!yd_connection_redeem(service, gate, ticket, protocol, address, &grant, &error)) {
+        g_message("gate %s: a ticket could not be redeemed: %s", gate, error->message);
+        return refuse(id, "unavailable", error->message);
+    }
+    char *answer = NULL;
+    if (grant.session) {
+        g_autoptr(json_t) json = json_pack(
+            "{s:s, s:I, s:s, s:s, s:I}", "op", "grant", "id", (json_int_t)id, "session",
+            grant.session, "target", grant.target, "idle_seconds", (json_int_t)grant.idle_seconds);
+        if (grant.password) // rdp-web
+            json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant.username,
+                                                   "password", grant.password, "certificate",
+                                                   grant.certificate));
+        answer = yd_json_text(json);
+    } else {
+        answer = refuse(id, grant.code, grant.message);
+    }
+    yd_grant_clear(&grant);
+    return answer;
+}
+
+static gboolean
+read_stats(const json_t *json, YdConnectionStats *stats)
+{
+    return json_is_object(json) && yd_json_string(json, "session", &stats->session, NULL) &&
+           stats->session && yd_json_int(json, "sockets", 0, G_MAXINT32, &stats->sockets, NULL) &&
+           yd_json_int(json, "bytes_up", 0, G_MAXINT64, &stats->bytes_up, NULL) &&
+           yd_json_int(json, "bytes_down", 0, G_MAXINT64, &stats->bytes_down, NULL) &&
+           yd_json_int(json, "rtt_us", 0, G_MAXINT64, &stats->rtt_us, NULL) &&
+           yd_json_int(json, "lost", 0, G_MAXINT64, &stats->lost, NULL);
+}
+
+static void
+take_stats(YdService *service, const char *gate, const json_t *message)
+{
+    const json_t *list = json_object_get(message, "sessions");
+    gsize n = MIN(json_array_size(list), MAX_SESSIONS), good = 0;
+    g_autofree YdConnectionStats *stats = g_new0(YdConnectionStats, n + 1);
+    for (gsize i = 0; i < n; i++) {
+        if (read_stats(json_array_get(list, i), &stats[good]))
+            good++;
+        else
+            memset(&stats[good], 0, sizeof stats[good]);
+    }
+    g_autoptr(GError) error = NULL;
+    if (good > 0 && !yd_connection_stats(service, gate, stats, good, &error))
+        g_message("gate %s: figures of %" G_GSIZE_FORMAT " sessions are lost: %s, ignoring", gate,
+                  good, error->message);
+}
+
+char *
+yd_gate_op(YdService *service, const char *gate, const json_t *message)
+{
+    const char *op = json_string_value(json_object_get(message, "op"));
+    if (g_strcmp0(op, "redeem") == 0)
+        return redeem(service, gate, message);
+    if (g_strcmp0(op, "stats") == 0)
+        take_stats(service, gate, message);
+    else
+        g_message("gate %s: unknown message, ignoring", gate);
+    return NULL;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// All handlers that the table of routes names; each stands in the file of its resource. A handler
+// parses, makes one service call and writes the answer.
+#pragma once
+
+#include "api/request.h"
+
+#define YD_HANDLER(name) gboolean yd_handle_##name(YdRequest *request, GError **error)
+
+// resource.c: lists and gets of every noun, and create, change and delete by resource-nouns.c.
+YD_HANDLER(list);
+YD_HANDLER(get);
+YD_HANDLER(create);
+YD_HANDLER(update);
+YD_HANDLER(remove);
+
+// me.c
+YD_HANDLER(login);
+YD_HANDLER(logout);
+YD_HANDLER(me);
+YD_HANDLER(me_update);
+YD_HANDLER(me_password);
+YD_HANDLER(me_logins);
+YD_HANDLER(me_login_end);
+YD_HANDLER(me_desktops);
+
+// users.c
+YD_HANDLER(user_create);
+YD_HANDLER(user_password);
+YD_HANDLER(user_import);
+YD_HANDLER(user_export);
+
+// departments.c
+YD_HANDLER(department_members);
+YD_HANDLER(department_member_add);
+YD_HANDLER(department_member_remove);
+YD_HANDLER(department_managers);
+YD_HANDLER(department_manager_add);
+YD_HANDLER(department_manager_remove);
+
+// templates.c
+YD_HANDLER(version_import);
+YD_HANDLER(version_delete);
+YD_HANDLER(upload);
+
+// networks.c
+YD_HANDLER(network_create);
+YD_HANDLER(network_update);
+YD_HANDLER(network_delete);
+
+// pools.c
+YD_HANDLER(pool_entitlements);
+YD_HANDLER(pool_entitle);
+YD_HANDLER(pool_unentitle);
+YD_HANDLER(pool_handout);
+YD_HANDLER(pool_connect);
+
+// desktops.c
+YD_HANDLER(desktop_update);
+YD_HANDLER(desktop_delete);
+YD_HANDLER(desktop_start);
+YD_HANDLER(desktop_shutdown);
+YD_HANDLER(desktop_reboot);
+YD_HANDLER(desktop_power_off);
+YD_HANDLER(desktop_rebuild);
+YD_HANDLER(desktop_stats);
+YD_HANDLER(desktop_screenshot);
+YD_HANDLER(desktop_connect);
+YD_HANDLER(connection_cut);
+
+// system.c
+YD_HANDLER(job_cancel);
+YD_HANDLER(settings);
+YD_HANDLER(settings_update);
+YD_HANDLER(overview);
+YD_HANDLER(doctor);
+YD_HANDLER(healthz);
+YD_HANDLER(readyz);
+
+// events.c, metrics.c
+YD_HANDLER(events);
+YD_HANDLER(metrics);
+
+#undef YD_HANDLER

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// deskctl template: templates and their versions; import of images, from here or from the server.
+#include <string.h>
+
+#include "base/error.h"
+#include "deskctl/body.h"
+#include "deskctl/nouns.h"
+#include "deskctl/progress.h"
+#include "deskctl/refs.h"
+#include "deskctl/verbs.h"
+#include "rest/path.h"
+
+static const CtlColumn columns[] = {
+    {"name", "NAME"},
+    {"os", "OS"},
+    {"firmware", "FIRMWARE"},
+    {"access", "ACCESS"},
+    {"newest", "NEWEST", CTL_CELL_INT},
+    {"versions", "VERSIONS", CTL_CELL_INT},
+    {"desktops", "DESKTOPS", CTL_CELL_INT},
+    {"description", "DESCRIPTION"},
+    {0},
+};
+
+static const CtlColumn version_columns[] = {
+    {"number", "VERSION", CTL_CELL_INT},
+    {"state", "STATE"},
+    {"size_bytes", "SIZE", CTL_CELL_BYTES},
+    {"virtual_bytes", "DISK", CTL_CELL_BYTES},
+    {"pools", "POOLS", CTL_CELL_INT},
+    {"desktops", "DESKTOPS", CTL_CELL_INT},
+    {"created", "MADE", CTL_CELL_TIME},
+    {"notes", "NOTES"},
+    {"error", "ERROR"},
+    {0},
+};
+
+#define FIELDS                                                                                     \
+    {"os", CTL_CHOICE, "linux|windows|other", "os", .help = "system in the image"},                \
+    {                                                                                              \
+        "description", CTL_TEXT, "TEXT", "description", .help = "for people"                       \
+    }
+#define FIXED                                                                                      \
+    {"firmware", CTL_CHOICE, "bios|uefi", "firmware", .help = "how it boots"},                     \
+    {                                                                                              \
+        "access", CTL_CHOICE, "rdp|spice", "access", .help = "the way in for people"               \
+    }
+
+static const CtlOption add_options[] = {FIELDS, FIXED, {0}};
+static const CtlOption edit_options[] = {
+    {"name", CTL_TEXT, "NAME", "name", .help = "a new name"}, FIELDS, {0}};
+static const CtlOption import_options[] = {
+    FIELDS,
+    FIXED,
+    {"notes", CTL_TEXT, "TEXT", .help = "what is new in this version"},
+    {"on-server", CTL_FLAG, .help = "FILE is a path on the server (within its import_dirs)"},
+    {0},
+};
+
+static void
+on_sent(goffset sent, goffset total, gpointer user_data)
+{
+    ctl_bytes_bar(user_data, "sending the image", sent, total);
+}
+
+// Sends the local file; the upload's name, owned.
+static char *
+upload(Ctl *ctl, const char *file, GError **error)
+{
+    g_autoptr(GFile) source = g_file_new_for_path(file);
+    g_autoptr(GFileInputStream) stream = g_file_read(source, NULL, error);
+    if (!stream)
+        return NULL;
+    g_autoptr(GFileInfo) info =
+        g_file_input_stream_query_info(stream, G_FILE_ATTRIBUTE_STANDARD_SIZE, NULL, error);
+    if (!info)
+        return NULL;
+    YdRestRequest request = {.method = "PUT",
+                             .path = "/uploads",
+                             .type = "application/octet-stream",
+                             .stream = G_INPUT_STREAM(stream),
+                             .length = g_file_info_get_size(info),
+                             .progress = on_sent,
+                             .user_data = ctl};
+    g_auto(YdRestAnswer) answer = {0};
+    if (!yd_rest_send(ctl->rest, &request, &answer, error))
+        return NULL;
+    return g_strdup(json_string_value(json_object_get(answer.json, "upload")));
+}
+
+// The template of that name; made, with the options given, when there is none.
+static char *
+find_or_make(Ctl *ctl, const char *name, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    char *id = ctl_find_id(ctl, &ctl_noun_template, name, &why);
+    if (id)
+        return id;
+    if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return NULL;
+    }
+    g_autoptr(json_t) body = json_pack("{s:s}", "name", name);
+    if (!ctl_body_fill(ctl, body, error))
+        return NULL;
+    g_autoptr(json_t) made = yd_rest_post(ctl->rest, "/templates", body, error);
+    return made ? g_strdup(json_string_value(json_object_get(made, "id"))) : NULL;
+}
+
+static gboolean
+run_import(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0), *file = ctl_args_word(ctl->args, 1);
+    const char *notes = ctl_args_get(ctl->args, "notes");
+    gboolean on_server = ctl_args_has(ctl->args, "on-server");
+    // Everything that can be wrong here is found before a template is made.
+    if (!on_server && !g_file_test(file, G_FILE_TEST_IS_REGULAR))
+        return yd_error_invalid(error, NULL, "'%s' is not a file on this computer", file);
+    g_autofree char *id = find_or_make(ctl, name, error);
+    g_autofree char *sent = id && !on_server ? upload(ctl, file, error) : NULL;
+    if (!id || (!on_server && !sent))
+        return FALSE;
+    g_autoptr(json_t) body = json_pack("{s:s, s:s*}", on_server ? "path" : "upload",
+                                       on_server ? file : sent, "notes", notes);
+    g_autofree char *path = yd_path("templates", id, "versions");
+    g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, body, error);
+    if (!answer)
+        return FALSE;
+    g_autoptr(json_t) job = ctl_wait(ctl, answer, error);
+    if (!job)
+        return FALSE;
+    if (ctl->json)
+        ctl_print_json(job);
+    else if (ctl_args_has(ctl->args, "no-wait"))
+        g_print("template %s: job %s\n", name, json_string_value(json_object_get(job, "id")));
+    else
+        g_print("template %s: imported\n", name);
+    return TRUE;
+}
+
+static gboolean
+run_versions(Ctl *ctl, GError **error)
+{
+    g_autofree char *id = ctl_find_id(ctl, ctl->args->noun, ctl_args_word(ctl->args, 0), error);
+    g_autofree char *path = id ? yd_path("templates", id, "versions") : NULL;
+    return path && ctl_list(ctl, path, version_columns, error);
+}
+
+static gboolean
+run_delete_version(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    if (!strchr(name, ':') && !g_str_has_prefix(name, "tpv-")) {
+        g_set_error(error, CTL_USAGE, 0, "say which version: %s:NUMBER", name);
+        return FALSE;
+    }
+    g_autofree char *id = ctl_find_version(ctl, name, error);
+    g_autofree char *ask = g_strdup_printf("delete-version %s?", name);
+    if (!id || !ctl_ask(ctl, ask, error))
+        return FALSE;
+    g_autofree char *path = yd_path("template-versions", id, NULL);
+    YdRestRequest request = {.method = "DELETE", .path = path};
+    g_auto(YdRestAnswer) answer = {0};
+    g_autoptr(GError) why = NULL;
+    if (!yd_rest_send(ctl->rest, &request, &answer, error))
+        return FALSE;
+    g_autoptr(json_t) job = ctl_wait(ctl, answer.json, &why);
+    if (why) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+    if (ctl->json && job)
+        ctl_print_json(job);
+    else
+        g_print("template version %s: deleted\n", name);
+    return TRUE;
+}
+
+static const CtlCommand commands[] = {
+    {"list", "", "list templates", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
+    {"show", "TEMPLATE…", "show all about templates", ctl_run_show, 1, CTL_MANY},
+    {"add", "NAME", "make a template without a version", ctl_run_add, 1, 1, 0, add_options},
+    {"import", "NAME FILE", "take an image (qcow2, raw, vmdk) as the next version", run_import, 2,
+     2, CTL_WAITS, import_options},
+    {"edit", "TEMPLATE", "change a template", ctl_run_edit, 1, 1, 0, edit_options},
+    {"versions", "TEMPLATE", "list a template's versions", run_versions, 1, 1,
+     CTL_LISTS | CTL_COLUMNS, NULL, NULL, version_columns},
+    {"delete-version", "TEMPLATE:NUMBER", "delete a version that nothing needs", run_delete_version,
+     1, 1, CTL_ASKS | CTL_WAITS},
+    {"delete", "TEMPLATE…", "delete templates without versions", ctl_run_delete, 1, CTL_MANY,
+     CTL_ASKS | CTL_WAITS},
+    {0},
+};
+
+const CtlNoun ctl_noun_template = {
+    "template", "templates", "tpl", {"name"}, "images that desktops are made from",
+    columns,    commands,
+};

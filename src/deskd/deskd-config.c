@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads deskd's part of the configuration into the configurations of its rooms.
+#include "deskd/deskd-config.h"
+
+#define GROUP "deskd"
+
+static const char *const known[] = {
+    "hypervisor",
+    "accel",
+    "public_host",
+    "spice_plain",
+    "public_port",
+    "login_idle",
+    "login_max",
+    "password_min",
+    "lock_after",
+    "lock_time",
+    "max_starts",
+    "workers",
+    "cheap_passwords",
+    "first_use",
+    "grace",
+    "reconnects",
+    "import_dirs",
+    "max_upload",
+    "max_connections",
+    "max_per_address",
+    "max_streams",
+    "max_streams_user",
+    "max_body",
+    "max_import",
+    "max_uploads",
+    "max_waiting",
+    "act_threads",
+    "hash_threads",
+    "connect_threads",
+    "header_time",
+    "idle_time",
+    "body_time",
+    "answer_time",
+    "heartbeat",
+    "gate_user",
+    "max_gates",
+    "web",
+    NULL,
+};
+
+static gboolean
+read_uint(const YdConfig *file, const char *key, gint64 min, gint64 max, guint *value,
+          GError **error)
+{
+    gint64 number = *value;
+    if (!yd_config_int(file, GROUP, key, min, max, &number, error))
+        return FALSE;
+    *value = (guint)number;
+    return TRUE;
+}
+
+static gboolean
+read_time(const YdConfig *file, const char *key, guint *value, GError **error)
+{
+    gint64 seconds = *value;
+    if (!yd_config_seconds(file, GROUP, key, 1, 86400, &seconds, error))
+        return FALSE;
+    *value = (guint)seconds;
+    return TRUE;
+}
+
+static gboolean
+read_size(const YdConfig *file, const char *key, gsize *value, GError **error)
+{
+    gint64 bytes = (gint64)*value;
+    if (!yd_config_bytes(file, GROUP, key, 1024, (gint64)1 << 30, &bytes, error))
+        return FALSE;
+    *value = (gsize)bytes;
+    return TRUE;
+}
+
+static gboolean
+read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
+{
+    static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
+    const gint64 day = 86400;
+    guint port = config->public_port;
+    if (!yd_config_choice(file, GROUP, "accel", accels, &config->accel, error) ||
+        !yd_config_string(file, GROUP, "public_host", &config->public_host, error) ||
+        !yd_config_bool(file, GROUP, "spice_plain", &config->spice_plain, error) ||
+        !read_uint(file, "public_port", 1, 65535, &port, error) ||
+        !yd_config_seconds(file, GROUP, "login_idle", 60, 365 * day, &config->login_idle_seconds,
+                           error) ||
+        !yd_config_seconds(file, GROUP, "login_max", 60, 365 * day, &config->login_max_seconds,
+                           error) ||
+        !read_uint(file, "password_min", 4, 64, &config->password_min, error) ||
+        !read_uint(file, "lock_after", 1, 1000, &config->lock_after, error) ||
+        !read_time(file, "lock_time", &config->lock_seconds, error) ||
+        !read_uint(file, "max_starts", 1, 64, &config->max_starts, error) ||
+        !read_uint(file, "workers", 1, 64, &config->workers, error) ||
+        !yd_config_bool(file, GROUP, "cheap_passwords", &config->cheap_passwords, error) ||
+        !yd_config_seconds(file, GROUP, "first_use", 5, day, &config->first_use_seconds, error) ||
+        !yd_config_seconds(file, GROUP, "grace", 1, day, &config->grace_seconds, error) ||
+        !read_uint(file, "reconnects", 0, 1000, &config->reconnects, error) ||
+        !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
+        !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,
+                         error))
+        return FALSE;
+    config->public_port = (guint16)port;
+    return TRUE;
+}
+
+static gboolean
+read_api(const YdConfig *file, YdApiConfig *config, GError **error)
+{
+    return read_uint(file, "max_connections", 1, 100000, &config->max_connections, error) &&
+           read_uint(file, "max_per_address", 1, 100000, &config->max_per_address, error) &&
+           read_uint(file, "max_streams", 1, 100000, &config->max_streams, error) &&
+           read_uint(file, "max_streams_user", 1, 1000, &config->max_streams_user, error) &&
+           read_size(file, "max_body", &config->max_body, error) &&
+           read_size(file, "max_import", &config->max_import, error) &&
+           read_uint(file, "max_uploads", 1, 1000, &config->max_uploads, error) &&
+           read_uint(file, "max_waiting", 1, 100000, &config->max_waiting, error) &&
+           read_uint(file, "act_threads", 1, 256, &config->act_threads, error) &&
+           read_uint(file, "hash_threads", 1, 64, &config->hash_threads, error) &&
+           read_uint(file, "connect_threads", 1, 1024, &config->connect_threads, error) &&
+           read_time(file, "header_time", &config->header_seconds, error) &&
+           read_time(file, "idle_time", &config->idle_seconds, error) &&
+           read_time(file, "body_time", &config->body_seconds, error) &&
+           read_time(file, "answer_time", &config->answer_seconds, error) &&
+           read_time(file, "heartbeat", &config->heartbeat_seconds, error);
+}
+
+static void
+set_paths(const YdConfig *file, DeskdConfig *config)
+{
+    YdServiceConfig *service = &config->service;
+    g_free(service->state_dir);
+    service->state_dir = yd_config_state_path(file, NULL);
+    g_free(service->run_dir);
+    service->run_dir = yd_config_run_path(file, NULL);
+    g_free(service->database);
+    service->database = yd_config_state_path(file, "yundesk.db");
+    config->api.socket = yd_config_run_path(file, "deskd.sock");
+    config->gate_link.socket = yd_config_run_path(file, "gate.sock");
+    config->images_dir = yd_config_state_path(file, "images");
+    config->keys_dir = yd_config_state_path(file, "keys");
+    config->deskhost_socket = yd_config_run_path(file, "deskhost.sock");
+    config->pid_file = yd_config_run_path(file, "deskd.pid");
+}
+
+gboolean
+deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
+{
+    DeskdConfig config = {.hypervisor = g_strdup("qemu:///system")};
+    yd_service_config_init(&config.service);
+    yd_api_config_init(&config.api);
+    yd_gate_link_config_init(&config.gate_link);
+    set_paths(file, &config);
+    if (!yd_config_known(file, GROUP, known, error) ||
+        !yd_config_string(file, GROUP, "hypervisor", &config.hypervisor, error) ||
+        !yd_config_strings(file, "deskgate", "names", &config.gate_names, error) ||
+        !yd_config_bool(file, "storage", "local", &config.local_images, error) ||
+        !yd_config_string(file, GROUP, "gate_user", &config.gate_link.user, error) ||
+        !yd_config_string(file, GROUP, "web", &config.api.web, error) ||
+        !read_uint(file, "max_gates", 1, 1000, &config.gate_link.max_gates, error) ||
+        !read_service(file, &config.service, error) || !read_api(file, &config.api, error)) {
+        deskd_config_clear(&config);
+        return FALSE;
+    }
+    *ret_config = config;
+    return TRUE;
+}
+
+void
+deskd_config_clear(DeskdConfig *config)
+{
+    yd_service_config_clear(&config->service);
+    yd_api_config_clear(&config->api);
+    yd_gate_link_config_clear(&config->gate_link);
+    g_free(config->hypervisor);
+    g_strfreev(config->gate_names);
+    g_free(config->images_dir);
+    g_free(config->keys_dir);
+    g_free(config->deskhost_socket);
+    g_free(config->pid_file);
+    *config = (DeskdConfig){0};
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads deskhost's configuration.
+#include "deskhost/host-config.h"
+
+void
+yd_host_config_clear(YdHostConfig *config)
+{
+    g_clear_pointer(&config->run_dir, g_free);
+    g_clear_pointer(&config->state_dir, g_free);
+    g_clear_pointer(&config->images_dir, g_free);
+    g_clear_pointer(&config->socket_path, g_free);
+    g_clear_pointer(&config->vnc_dir, g_free);
+    g_clear_pointer(&config->import_dirs, g_strfreev);
+    g_clear_pointer(&config->user, g_free);
+    g_clear_pointer(&config->qemu_user, g_free);
+}
+
+static void
+add_uploads(YdHostConfig *config)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    g_autofree char *uploads = g_build_filename(config->state_dir, "uploads", NULL);
+    if (config->import_dirs)
+        g_strv_builder_addv(builder, (const char **)config->import_dirs);
+    g_strv_builder_add(builder, uploads);
+    g_strfreev(config->import_dirs);
+    config->import_dirs = g_strv_builder_end(builder);
+}
+
+gboolean
+yd_host_config_load(const char *file, YdHostConfig *ret_config, GError **error)
+{
+    static const char *const known[] = {"import_dirs", "user", "qemu_user", "max_requests", NULL};
+    g_autoptr(YdConfig) from = yd_config_load(file, error);
+    if (!from)
+        return FALSE;
+    YdHostConfig config = {
+        .user = g_strdup("yundesk"), .qemu_user = g_strdup("libvirt-qemu"), .max_requests = 16};
+    config.run_dir = yd_config_run_path(from, NULL);
+    config.state_dir = yd_config_state_path(from, NULL);
+    config.images_dir = yd_config_state_path(from, "images");
+    config.socket_path = yd_config_run_path(from, "deskhost.sock");
+    config.vnc_dir = yd_config_run_path(from, "vnc");
+    if (!yd_config_known(from, "deskhost", known, error) ||
+        !yd_config_strings(from, "deskd", "import_dirs", &config.import_dirs, error) ||
+        !yd_config_strings(from, "deskhost", "import_dirs", &config.import_dirs, error) ||
+        !yd_config_string(from, "deskhost", "user", &config.user, error) ||
+        !yd_config_string(from, "deskhost", "qemu_user", &config.qemu_user, error) ||
+        !yd_config_int(from, "deskhost", "max_requests", 1, 256, &config.max_requests, error)) {
+        yd_host_config_clear(&config);
+        return FALSE;
+    }
+    add_uploads(&config);
+    *ret_config = config;
+    return TRUE;
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// deskhost's part of the configuration: [paths] and [deskhost].
+#pragma once
+
+#include "base/config.h"
+
+typedef struct {
+    char *run_dir, *state_dir, *images_dir, *socket_path, *vnc_dir;
+    char **import_dirs;     // sources of imports must lie below one of these
+    char *user, *qemu_user; // who may ask; whom QEMU runs as
+    gint64 max_requests;    // at the same time
+} YdHostConfig;
+
+// Import directories are [deskhost] import_dirs, else [deskd] import_dirs, and always
+// state/uploads.
+gboolean yd_host_config_load(const char *file, YdHostConfig *ret_config, GError **error);
+void yd_host_config_clear(YdHostConfig *config);

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of verbs and their arguments. Everything that is not in it is refused.
+#include "deskhost/verbs.h"
+#include "deskhost/source.h"
+#include "base/error.h"
+#include "base/json-util.h"
+#include "base/log.h"
+#include "storage/local.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PROGRESS_US (250 * 1000)
+#define PATH_LENGTH 4096
+
+struct request {
+    const YdHostConfig *config;
+    YdStorage *storage;
+    int fd;
+    const json_t *arguments;
+    gint64 told; // monotonic time of the last progress line
+};
+
+// Returns a new object that becomes the answer, NULL with error.
+typedef json_t *(*Verb)(struct request *request, GError **error);
+
+static gboolean
+send_json(int fd, const json_t *json)
+{
+    g_autofree char *text = yd_json_text(json);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    gsize length = strlen(line);
+    for (gsize sent = 0; sent < length;) {
+        ssize_t n = send(fd, line + sent, length - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return FALSE;
+        sent += (gsize)n;
+    }
+    return TRUE;
+}
+
+void
+yd_verbs_refuse(int fd, const GError *error)
+{
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+    g_autoptr(json_t) answer =
+        json_pack("{s:b, s:s, s:s}", "ok", 0, "code",
+                  yd_error_code_name(error->domain == YD_ERROR ? (YdErrorCode)error->code
+                                                               : YD_ERROR_INTERNAL),
+                  "message", message);
+    send_json(fd, answer);
+}
+
+static gboolean
+hung_up(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static gboolean
+on_progress(double percent, gpointer data)
+{
+    struct request *request = data;
+    gint64 now = g_get_monotonic_time();
+    if (hung_up(request->fd))
+        return FALSE;
+    if (now - request->told < PROGRESS_US)
+        return TRUE;
+    request->told = now;
+    g_autoptr(json_t) line = json_pack("{s:f}", "progress", percent);
+    return send_json(request->fd, line);
+}
+
+// A text that must be there.
+static const char *
+text(struct request *request, const char *name, gsize longest, GError **error)
+{
+    const char *value = NULL;
+    if (!yd_json_string(request->arguments, name, &value, error))
+        return NULL;
+    if (value && *value && strlen(value) <= longest)
+        return value;
+    yd_error_invalid(error, name, "must be a text of 1 to %u bytes", (guint)longest);
+    return NULL;
+}
+
+static json_t *
+info_answer(YdImageInfo *info)
+{
+    if (!info)
+        return NULL;
+    json_t *answer = json_pack("{s:{s:s, s:I, s:I, s:s?, s:s?}}", "info", "format", info->format,
+                               "virtual_bytes", (json_int_t)info->virtual_bytes, "size_bytes",
+                               (json_int_t)info->size_bytes, "backing", info->backing, "checksum",
+                               info->checksum);
+    yd_image_info_free(info);
+    return answer;
+}
+
+static int
+open_source(struct request *request, const char **ret_path, GError **error)
+{
+    *ret_path = text(request, "path", PATH_LENGTH, error);
+    if (!*ret_path)
+        return -1;
+    return yd_source_open(*ret_path, (const char *const *)request->config->import_dirs, error);
+}
+
+static json_t *
+verb_inspect(struct request *request, GError **error)
+{
+    const char *path;
+    int fd = open_source(request, &path, error);
+    if (fd < 0)
+        return NULL;
+    YdImageInfo *info = yd_storage_local_inspect(request->storage, fd, path, error);
+    close(fd);
+    return info_answer(info);
+}
+
+static json_t *
+verb_import(struct request *request, GError **error)
+{
+    const char *path, *image = text(request, "image", NAME_MAX, error);
+    int fd = image ? open_source(request, &path, error) : -1;
+    if (fd < 0)
+        return NULL;
+    YdImageInfo *info =
+        yd_storage_local_import(request->storage, fd, path, image, on_progress, request, error);
+    close(fd);
+    return info_answer(info);
+}
+
+static json_t *
+verb_derive(struct request *request, GError **error)
+{
+    gint64 bytes = 0;
+    const char *base = text(request, "base", NAME_MAX, error);
+    const char *image = base ? text(request, "image", NAME_MAX, error) : NULL;
+    if (!image || !yd_json_int(request->arguments, "bytes", 0, G_MAXINT64, &bytes, error) ||
+        !yd_storage_derive(request->storage, base, image, bytes, error))
+        return NULL;
+    return json_object();
+}
+
+static json_t *
+verb_grow(struct request *request, GError **error)
+{
+    gint64 bytes = 0;
+    const char *image = text(request, "image", NAME_MAX, error);
+    if (!image || !yd_json_int(request->arguments, "bytes", 0, G_MAXINT64, &bytes, error) ||
+        !yd_storage_grow(request->storage, image, bytes, error))
+        return NULL;
+    return json_object();
+}
+
+static json_t *
+verb_verify(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    if (!image)
+        return NULL;
+    return info_answer(yd_storage_verify(request->storage, image, on_progress, request, error));
+}
+
+static json_t *
+verb_delete(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    if (!image || !yd_storage_delete(request->storage, image, error))
+        return NULL;
+    return json_object();
+}
+
+static json_t *
+verb_list(struct request *request, GError **error)
+{
+    g_autoptr(GPtrArray) names = yd_storage_list(request->storage, error);
+    if (!names)
+        return NULL;
+    json_t *images = json_array();
+    for (guint i = 0; i < names->len; i++)
+        json_array_append_new(images, json_string(names->pdata[i]));
+    return json_pack("{s:o}", "images", images);
+}
+
+static json_t *
+verb_space(struct request *request, GError **error)
+{
+    gint64 bytes, left;
+    if (!yd_storage_space(request->storage, &bytes, &left, error))
+        return NULL;
+    return json_pack("{s:I, s:I}", "bytes", (json_int_t)bytes, "free", (json_int_t)left);
+}
+
+static json_t *
+verb_directory(struct request *request, GError **error)
+{
+    return json_pack("{s:s, s:s}", "directory", request->config->images_dir, "version", YD_VERSION);
+}
+
+static const struct {
+    const char *name;
+    Verb run;
+    const char *arguments[5];
+} verbs[] = {
+    {"directory", verb_directory, {"verb"}},
+    {"inspect", verb_inspect, {"verb", "path"}},
+    {"import", verb_import, {"verb", "path", "image"}},
+    {"derive", verb_derive, {"verb", "base", "image", "bytes"}},
+    {"grow", verb_grow, {"verb", "image", "bytes"}},
+    {"verify", verb_verify, {"verb", "image"}},
+    {"delete", verb_delete, {"verb", "image"}},
+    {"list", verb_list, {"verb"}},
+    {"space", verb_space, {"verb"}},
+};
+
+static json_t *
+run(struct request *request, const char **ret_verb, GError **error)
+{
+    const char *name = text(request, "verb", 32, error);
+    if (!name)
+        return NULL;
+    for (guint i = 0; i < G_N_ELEMENTS(verbs); i++) {
+        if (strcmp(verbs[i].name, name) != 0)
+            continue;
+        *ret_verb = verbs[i].name;
+        if (!yd_json_known(request->arguments, verbs[i].arguments, error))
+            return NULL;
+        return verbs[i].run(request, error);
+    }
+    yd_error_invalid(error, "verb", "'%s' is not known", name);
+    return NULL;
+}
+
+void
+yd_verbs_handle(const YdHostConfig *config, YdStorage *storage, int fd, const char *line)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) arguments = yd_json_parse_object(line, &error);
+    struct request request = {config, storage, fd, arguments, 0};
+    const char *verb = "?";
+    gint64 begun = g_get_monotonic_time();
+    g_autoptr(json_t) answer = arguments ? run(&request, &verb, &error) : NULL;
+    gint64 ms = (g_get_monotonic_time() - begun) / 1000;
+    const char *image = json_string_value(json_object_get(arguments, "image"));
+    if (answer) {
+        json_object_set_new(answer, "ok", json_true());
+        send_json(fd, answer);
+        yd_log(G_LOG_LEVEL_INFO, NULL, "%s '%s' done in %" G_GINT64_FORMAT " ms", verb,
+               image ? image : "", ms);
+        return;
+    }
+    yd_verbs_refuse(fd, error);
+    yd_log(G_LOG_LEVEL_MESSAGE, NULL, "%s '%s' failed after %" G_GINT64_FORMAT " ms: %s", verb,
+           image ? image : "", ms, error->message);
+}

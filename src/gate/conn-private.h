@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The insides of a connection, for the conn-*.c files only. Its life is a row of states, each with
+// one step function that is called when something happened and answers whether to go on.
+#pragma once
+
+#include "gate/conn.h"
+#include "gate/http-head.h"
+#include "gate/rdp-web.h"
+#include "gate/relay.h"
+#include "gate/target.h"
+
+typedef enum {
+    CONN_SNIFF,       // waits for its first bytes
+    CONN_RDP,         // reads the X.224 connection request
+    CONN_HANDSHAKE,   // TLS
+    CONN_HEAD,        // reads an HTTP head, plain or inside TLS
+    CONN_WEB_REQUEST, // reads an RDCleanPath request in WebSocket frames
+    CONN_REDEEM,      // deskd looks at the ticket
+    CONN_CONNECT,     // the target has to take the connection
+    CONN_WEB_X224,    // RDP in the browser: X.224 with the guest
+    CONN_WEB_TLS,     // and TLS
+    CONN_RELAY,       // bytes go both ways
+    CONN_FAREWELL,    // says why not, and goes
+    CONN_CLOSED,      // waits to be freed
+    CONN_N_STATES
+} YdGateConnState;
+
+typedef enum {
+    STEP_WAIT, // for an event, an answer or the clock
+    STEP_ON,   // the state changed: the next step may go further
+} YdGateStep;
+
+typedef enum {
+    CONN_IS_RDP,
+    CONN_IS_SPICE,
+    CONN_IS_CONSOLE,
+    CONN_IS_RDP_WEB,
+    CONN_IS_HTTPS,
+    CONN_IS_UNKNOWN,
+} YdGateConnKind;
+
+struct YdGateConn {
+    YdGateWorker *worker;
+    guint64 serial;
+    YdGateConnState state;
+    YdGateConnKind kind;
+    gint64 deadline; // of the state; monotonic
+    gint64 started;
+
+    YdGateStream client;
+    guint32 client_events; // that came last
+    gboolean queued;       // it waits for another turn
+    char address[YD_GATE_ADDRESS_SIZE];
+    guint16 port;
+    YdThrottleKey key;
+    gboolean authenticated; // no longer counted as unauthenticated
+
+    GByteArray *in;  // what was read of the client and not passed on
+    GByteArray *out; // what the client is told before the relay, or as farewell
+    gsize head_size; // of an HTTP head at the start of in
+    YdRdpWeb *web;   // NULL unless RDP_WEB, and from the relay on
+    gboolean farewell_shut;
+
+    YdGateTarget where;
+    YdGateStream target;
+    gboolean connecting; // the kernel is at it
+    gint64 retry_at;     // 0: not waiting for another try
+    gint64 retry_until;
+
+    YdGateRelay relay;
+    YdGateSession *session;
+    guint idle_seconds; // 0: no limit
+    guint64 told[2];    // bytes that the session knows of, by YdGateWay
+    guint32 told_lost;
+    gint64 last_byte;
+    gint64 next_publish;
+    guint publishes;
+};
+
+// The steps, by state.
+YdGateStep yd_gate_conn_sniff(YdGateConn *conn);
+YdGateStep yd_gate_conn_read_rdp(YdGateConn *conn);
+YdGateStep yd_gate_conn_handshake(YdGateConn *conn);
+YdGateStep yd_gate_conn_read_head(YdGateConn *conn);
+YdGateStep yd_gate_conn_connect(YdGateConn *conn);
+YdGateStep yd_gate_conn_farewell(YdGateConn *conn);
+YdGateStep yd_gate_conn_web_request(YdGateConn *conn);
+YdGateStep yd_gate_conn_web_x224(YdGateConn *conn);
+YdGateStep yd_gate_conn_web_tls(YdGateConn *conn);
+
+// conn-rdp-web.c: an upgrade at /connect/rdp; the guest has taken the connection; how it is refused
+// after the upgrade.
+YdGateStep yd_gate_conn_take_rdp_web(YdGateConn *conn, const YdHttpHead *head);
+YdGateStep yd_gate_conn_web_begin(YdGateConn *conn);
+void yd_gate_conn_web_refusal(YdGateConn *conn, guint status, GByteArray *out);
+
+// Both ends are there: fills the relay with what was said and starts it.
+YdGateStep yd_gate_conn_start_relay(YdGateConn *conn);
+
+// Goes to a state that lasts at most that many seconds; returns STEP_ON.
+YdGateStep yd_gate_conn_enter(YdGateConn *conn, YdGateConnState state, guint seconds);
+
+// There is more to do than is fair now: goes on after the others. An event may come before.
+void yd_gate_conn_ask_for_turn(YdGateConn *conn);
+
+// What deskd calls this kind ("rdp", …); static.
+const char *yd_gate_conn_kind_name(YdGateConnKind kind);
+
+// Asks deskd about a ticket, or refuses it without asking.
+YdGateStep yd_gate_conn_redeem(YdGateConn *conn, YdGateConnKind kind, const char *ticket);
+
+// Starts towards deskd's own socket, without a ticket.
+YdGateStep yd_gate_conn_to_deskd(YdGateConn *conn);
+
+// Refuses in the client's protocol; code is one of the gate protocol or "throttled".
+YdGateStep yd_gate_conn_refuse(YdGateConn *conn, const char *code, const char *text);
+
+// Answers an HTTP client and ends. fields are more header lines, each with CRLF, or "".
+YdGateStep yd_gate_conn_answer(YdGateConn *conn, guint status, const char *code, const char *text,
+                               const char *fields);
+
+// Which events each stream waits for in the present state.
+guint32 yd_gate_conn_client_interest(const YdGateConn *conn);
+guint32 yd_gate_conn_target_interest(const YdGateConn *conn);
+
+// Tells the session what was carried since the last time.
+void yd_gate_conn_publish(YdGateConn *conn);

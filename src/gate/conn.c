@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// Life and death of a connection: the table of steps, what it polls for, and its clock. What a
+// client says is read in conn-hello.c, the way to the target is conn-target.c.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "gate/conn-private.h"
+
+#define BROKEN_US (3 * G_USEC_PER_SEC) // for the rest of a relay with a dead side
+#define PUBLISH_US G_USEC_PER_SEC
+#define TCP_INFO_EVERY 5 // publishes
+#define NOTSENT_LOWAT (128 * 1024)
+#define USER_TIMEOUT_MS 60000
+
+// ---- steps ----
+
+static YdGateStep
+wait_for_others(YdGateConn *conn)
+{
+    return STEP_WAIT;
+}
+
+static gboolean
+is_reset(const YdGateConn *conn)
+{
+    return (conn->client_events & EPOLLERR) != 0 &&
+           yd_gate_relay_interest(&conn->relay, &conn->client) == 0;
+}
+
+static YdGateStep
+relay_step(YdGateConn *conn)
+{
+    switch (yd_gate_relay_pump(&conn->relay)) {
+    case YD_GATE_RELAY_MORE:
+        yd_gate_conn_ask_for_turn(conn);
+        break;
+    case YD_GATE_RELAY_DONE:
+        yd_gate_conn_close(conn, "both sides ended");
+        break;
+    case YD_GATE_RELAY_WAIT:
+        if (is_reset(conn))
+            yd_gate_conn_close(conn, "the client reset the connection");
+        break;
+    }
+    return STEP_WAIT;
+}
+
+static YdGateStep (*const steps[CONN_N_STATES])(YdGateConn *) = {
+    [CONN_SNIFF] = yd_gate_conn_sniff,
+    [CONN_RDP] = yd_gate_conn_read_rdp,
+    [CONN_HANDSHAKE] = yd_gate_conn_handshake,
+    [CONN_HEAD] = yd_gate_conn_read_head,
+    [CONN_WEB_REQUEST] = yd_gate_conn_web_request,
+    [CONN_REDEEM] = wait_for_others,
+    [CONN_CONNECT] = yd_gate_conn_connect,
+    [CONN_WEB_X224] = yd_gate_conn_web_x224,
+    [CONN_WEB_TLS] = yd_gate_conn_web_tls,
+    [CONN_RELAY] = relay_step,
+    [CONN_FAREWELL] = yd_gate_conn_farewell,
+    [CONN_CLOSED] = wait_for_others,
+};
+
+guint32
+yd_gate_conn_client_interest(const YdGateConn *conn)
+{
+    switch (conn->state) {
+    case CONN_SNIFF:
+        return EPOLLIN | EPOLLRDHUP;
+    case CONN_RDP:
+    case CONN_HANDSHAKE:
+    case CONN_HEAD:
+        return conn->client.read_wants;
+    case CONN_WEB_REQUEST:
+        return conn->out->len > 0 ? conn->client.write_wants : conn->client.read_wants;
+    case CONN_REDEEM:
+    case CONN_WEB_X224:
+    case CONN_WEB_TLS:
+        return EPOLLRDHUP;
+    case CONN_RELAY:
+        return yd_gate_relay_interest(&conn->relay, &conn->client);
+    case CONN_FAREWELL:
+        return conn->farewell_shut ? conn->client.read_wants : conn->client.write_wants;
+    default:
+        return 0;
+    }
+}
+
+guint32
+yd_gate_conn_target_interest(const YdGateConn *conn)
+{
+    if (conn->state == CONN_RELAY)
+        return yd_gate_relay_interest(&conn->relay, &conn->target);
+    if (conn->state == CONN_WEB_X224)
+        return conn->web->out->len > 0 ? conn->target.write_wants : conn->target.read_wants;
+    if (conn->state == CONN_WEB_TLS)
+        return conn->target.read_wants;
+    return conn->state == CONN_CONNECT && conn->connecting ? EPOLLOUT : 0;
+}
+
+static void
+update_interest(YdGateConn *conn)
+{
+    YdGateLoop *loop = yd_gate_worker_loop(conn->worker);
+    guint32 client = yd_gate_conn_client_interest(conn);
+    guint32 target = yd_gate_conn_target_interest(conn);
+    if (!yd_gate_loop_watch(loop, &conn->client.watch, client, NULL) ||
+        (conn->target.watch.fd >= 0 &&
+         !yd_gate_loop_watch(loop, &conn->target.watch, target, NULL)))
+        yd_gate_conn_close(conn, "the kernel watches no more descriptors");
+}
+
+void
+yd_gate_conn_run(YdGateConn *conn)
+{
+    while (steps[conn->state](conn) == STEP_ON)
+        ;
+    if (conn->state != CONN_CLOSED)
+        update_interest(conn);
+}
+
+void
+yd_gate_conn_ask_for_turn(YdGateConn *conn)
+{
+    if (!conn->queued)
+        yd_gate_worker_run_soon(conn->worker, conn);
+    conn->queued = TRUE;
+}
+
+void
+yd_gate_conn_take_turn(YdGateConn *conn)
+{
+    conn->queued = FALSE;
+    yd_gate_conn_run(conn);
+}
+
+YdGateStep
+yd_gate_conn_enter(YdGateConn *conn, YdGateConnState state, guint seconds)
+{
+    conn->state = state;
+    conn->deadline = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+    return STEP_ON;
+}
+
+static gboolean
+is_connecting(const YdGateConn *conn)
+{
+    return conn->state == CONN_CONNECT || conn->state == CONN_WEB_X224 ||
+           conn->state == CONN_WEB_TLS;
+}
+
+static void
+client_ready(YdGateWatch *watch, guint32 events)
+{
+    YdGateConn *conn = watch->owner;
+    conn->client_events = events;
+    // EPOLLRDHUP comes only where it was asked for.
+    if (conn->state == CONN_REDEEM && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        yd_gate_conn_close(conn, "the client left before its ticket was looked at");
+    else if (is_connecting(conn) && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        yd_gate_conn_close(conn, "the client left before the target answered");
+    else
+        yd_gate_conn_run(conn);
+}
+
+// ---- the clock ----
+
+static gint64
+half_closed_us(const YdGateConn *conn)
+{
+    if (yd_gate_relay_broken(&conn->relay))
+        return BROKEN_US;
+    return yd_gate_worker_parts(conn->worker)->config->half_closed_seconds * G_USEC_PER_SEC;
+}
+
+static void
+check_relay(YdGateConn *conn, gint64 now)
+{
+    const YdGateConfig *config = yd_gate_worker_parts(conn->worker)->config;
+    gint64 quiet = now - conn->last_byte;
+    guint idle = conn->kind == CONN_IS_HTTPS ? config->https_idle_seconds : conn->idle_seconds;
+    gboolean half = yd_gate_relay_ended(&conn->relay, YD_GATE_UP) ||
+                    yd_gate_relay_ended(&conn->relay, YD_GATE_DOWN);
+    if (yd_gate_relay_is_early(&conn->relay) && now > conn->deadline)
+        yd_gate_conn_close(conn, "the client did not log in in time");
+    else if ((half || yd_gate_relay_broken(&conn->relay)) && quiet > half_closed_us(conn))
+        yd_gate_conn_close(conn, "one side ended and the other one was quiet");
+    else if (idle > 0 && quiet > idle * G_USEC_PER_SEC)
+        yd_gate_conn_close(conn, "it was idle for too long");
+}
+
+static void
+read_tcp_info(YdGateConn *conn, guint64 *ret_rtt, guint64 *ret_lost)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    if (getsockopt(conn->client.watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return;
+    *ret_rtt = info.tcpi_rtt;
+    *ret_lost = info.tcpi_total_retrans - conn->told_lost;
+    conn->told_lost = info.tcpi_total_retrans;
+}
+
+void
+yd_gate_conn_publish(YdGateConn *conn)
+{
+    guint64 news[2], rtt = 0, lost = 0;
+    for (guint way = 0; way < 2; way++) {
+        news[way] = conn->relay.flows[way].bytes - conn->told[way];
+        conn->told[way] += news[way];
+    }
+    if (news[YD_GATE_UP] > 0 || news[YD_GATE_DOWN] > 0)
+        conn->last_byte = g_get_monotonic_time();
+    if (conn->session == NULL)
+        return;
+    if (conn->publishes++ % TCP_INFO_EVERY == 0)
+        read_tcp_info(conn, &rtt, &lost);
+    yd_gate_sessions_add(yd_gate_worker_parts(conn->worker)->sessions, conn->session,
+                         news[YD_GATE_UP], news[YD_GATE_DOWN], rtt, lost);
+}
+
+static void
+tick_relay(YdGateConn *conn, gint64 now)
+{
+    if (now < conn->next_publish)
+        return;
+    conn->next_publish = now + PUBLISH_US;
+    yd_gate_conn_publish(conn);
+    check_relay(conn, now);
+}
+
+gboolean
+yd_gate_conn_tick(YdGateConn *conn, gint64 now)
+{
+    if (conn->state == CONN_RELAY) {
+        tick_relay(conn, now);
+        return FALSE;
+    }
+    if (conn->state == CONN_CLOSED)
+        return FALSE;
+    if (now >= conn->deadline && is_connecting(conn)) {
+        yd_gate_conn_refuse(conn, "unavailable", "the target does not take the connection");
+        yd_gate_conn_run(conn);
+    } else if (now >= conn->deadline) {
+        yd_gate_conn_close(conn, "it took too long");
+    } else if (conn->retry_at != 0 && now >= conn->retry_at) {
+        yd_gate_conn_run(conn);
+    }
+    return TRUE;
+}
+
+// ---- life ----
+
+// What is set fails quietly where the kernel does not know it: the connection works all the same.
+static void
+tune(int fd, const char *congestion)
+{
+    const int one = 1, idle = 60, interval = 15, count = 4;
+    const int lowat = NOTSENT_LOWAT, timeout = USER_TIMEOUT_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    if (congestion != NULL)
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+}
+
+YdGateConn *
+yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
+                 const struct sockaddr_storage *address, const YdThrottleKey *key)
+{
+    const YdGateConfig *config = yd_gate_worker_parts(worker)->config;
+    YdGateConn *conn = g_new0(YdGateConn, 1);
+    conn->worker = worker;
+    conn->serial = serial;
+    conn->key = *key;
+    conn->kind = CONN_IS_UNKNOWN;
+    conn->started = g_get_monotonic_time();
+    conn->target.watch.fd = -1;
+    yd_gate_stream_init(&conn->client, fd, client_ready, conn);
+    yd_gate_address_format(address, conn->address, &conn->port);
+    tune(fd, config->congestion);
+    yd_gate_conn_enter(conn, CONN_SNIFF, config->hello_seconds);
+    return conn;
+}
+
+const char *
+yd_gate_conn_kind_name(YdGateConnKind kind)
+{
+    static const char *const names[] = {"rdp", "spice", "console", "rdp-web", "https", "unknown"};
+    return names[kind];
+}
+
+static void
+log_end(const YdGateConn *conn, const char *reason)
+{
+    YdLogFields fields = {0};
+    if (conn->session == NULL) {
+        g_debug("%s connection from %s port %u ended: %s", yd_gate_conn_kind_name(conn->kind),
+                conn->address, conn->port, reason);
+        return;
+    }
+    fields.session = yd_gate_session_id(conn->session);
+    yd_log(G_LOG_LEVEL_INFO, &fields,
+           "%s connection from %s port %u ended after %.1f s, %" G_GUINT64_FORMAT
+           " bytes up, %" G_GUINT64_FORMAT " down: %s",
+           yd_gate_conn_kind_name(conn->kind), conn->address, conn->port,
+           (double)(g_get_monotonic_time() - conn->started) / G_USEC_PER_SEC,
+           conn->relay.flows[YD_GATE_UP].bytes, conn->relay.flows[YD_GATE_DOWN].bytes, reason);
+}
+
+static void
+wipe(GByteArray **bytes)
+{
+    if (*bytes != NULL && (*bytes)->len > 0)
+        explicit_bzero((*bytes)->data, (*bytes)->len);
+    g_clear_pointer(bytes, g_byte_array_unref);
+}
+
+void
+yd_gate_conn_close(YdGateConn *conn, const char *reason)
+{
+    const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
+    YdGateLoop *loop = yd_gate_worker_loop(conn->worker);
+    if (conn->state == CONN_CLOSED)
+        return;
+    log_end(conn, reason);
+    conn->publishes = 0; // with TCP_INFO
+    if (conn->state == CONN_RELAY)
+        yd_gate_conn_publish(conn);
+    conn->state = CONN_CLOSED;
+    // Before anybody can see that it is closed, its place is free again.
+    yd_throttle_leave(parts->throttle, &conn->key, conn->authenticated);
+    yd_gate_relay_clear(&conn->relay);
+    yd_gate_stream_close(&conn->client, loop);
+    yd_gate_stream_close(&conn->target, loop);
+    if (conn->session != NULL) {
+        yd_gate_sessions_leave(parts->sessions, &conn->session);
+        yd_ticket_client_hurry(parts->tickets);
+    }
+    wipe(&conn->in);
+    wipe(&conn->out);
+    g_clear_pointer(&conn->web, yd_rdp_web_free);
+    yd_gate_worker_bury(conn->worker, conn);
+}
+
+void
+yd_gate_conn_free(YdGateConn *conn)
+{
+    if (conn == NULL)
+        return;
+    g_return_if_fail(conn->state == CONN_CLOSED);
+    g_free(conn);
+}
+
+guint64
+yd_gate_conn_serial(const YdGateConn *conn)
+{
+    return conn->serial;
+}
+
+const char *
+yd_gate_conn_session(const YdGateConn *conn)
+{
+    return conn->session == NULL ? NULL : yd_gate_session_id(conn->session);
+}

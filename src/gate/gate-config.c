@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names, defaults and bounds of the keys of [deskgate], in one place.
+#include "gate/gate-config.h"
+
+#include <stddef.h>
+
+#define GROUP "deskgate"
+
+typedef struct {
+    const char *key;
+    gsize offset; // of a guint in YdGateConfig
+    guint min, max, standard;
+    gboolean is_time;
+} Number;
+
+#define FIELD(name) offsetof(YdGateConfig, name)
+
+static const Number numbers[] = {
+    {"workers", FIELD(workers), 0, 64, 0, FALSE},
+    {"max_sockets", FIELD(limits.max_sockets), 1, 1000000, 8000, FALSE},
+    {"max_sockets_per_address", FIELD(limits.max_sockets_per_address), 1, 1000000, 2000, FALSE},
+    {"max_unauthenticated", FIELD(limits.max_unauthenticated), 1, 1000000, 1000, FALSE},
+    {"refused_burst", FIELD(limits.refused_burst), 1, 10000, 20, FALSE},
+    {"refused_per_minute", FIELD(limits.refused_per_minute), 1, 10000, 30, FALSE},
+    {"hello_seconds", FIELD(hello_seconds), 1, 60, 3, TRUE},
+    {"head_seconds", FIELD(head_seconds), 1, 60, 10, TRUE},
+    {"redeem_seconds", FIELD(redeem_seconds), 1, 60, 5, TRUE},
+    {"connect_seconds", FIELD(connect_seconds), 1, 60, 10, TRUE},
+    {"half_closed_seconds", FIELD(half_closed_seconds), 1, 3600, 60, TRUE},
+    {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
+};
+
+// "names" is deskd's: what it writes into the certificate that it makes.
+static const char *const known[] = {
+    "listen",
+    "certificate",
+    "key",
+    "name",
+    "names",
+    "congestion",
+    "workers",
+    "max_sockets",
+    "max_sockets_per_address",
+    "max_unauthenticated",
+    "refused_burst",
+    "refused_per_minute",
+    "hello_seconds",
+    "head_seconds",
+    "redeem_seconds",
+    "connect_seconds",
+    "half_closed_seconds",
+    "https_idle_seconds",
+    NULL,
+};
+
+static guint *
+number_at(YdGateConfig *config, const Number *n)
+{
+    return (guint *)(void *)((char *)config + n->offset);
+}
+
+static gboolean
+read_numbers(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        const Number *n = &numbers[i];
+        gint64 value = n->standard;
+        if (config != NULL && !(n->is_time ? yd_config_seconds : yd_config_int)(
+                                  config, GROUP, n->key, n->min, n->max, &value, error))
+            return FALSE;
+        *number_at(gate, n) = (guint)value;
+    }
+    if (gate->workers == 0)
+        gate->workers = MIN(g_get_num_processors(), 64);
+    return TRUE;
+}
+
+static gboolean
+read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    g_free(gate->certificate);
+    g_free(gate->key);
+    gate->certificate = yd_config_state_path(config, "keys/gate.pem");
+    gate->key = yd_config_state_path(config, "keys/gate.key");
+    gate->deskd = yd_config_run_path(config, "deskd.sock");
+    gate->tickets = yd_config_run_path(config, "gate.sock");
+    return yd_config_known(config, GROUP, known, error) &&
+           yd_config_strings(config, GROUP, "listen", &gate->listen, error) &&
+           yd_config_string(config, GROUP, "certificate", &gate->certificate, error) &&
+           yd_config_string(config, GROUP, "key", &gate->key, error) &&
+           yd_config_string(config, GROUP, "name", &gate->name, error) &&
+           yd_config_string(config, GROUP, "congestion", &gate->congestion, error);
+}
+
+YdGateConfig *
+yd_gate_config_new(const YdConfig *config, GError **error)
+{
+    g_autoptr(YdGateConfig) gate = g_new0(YdGateConfig, 1);
+    gate->listen = g_strsplit("0.0.0.0:443", ",", -1);
+    gate->name = g_strdup("gate-1");
+    gate->congestion = g_strdup("bbr");
+    if (!read_numbers(gate, config, error))
+        return NULL;
+    if (config != NULL && !read_texts(gate, config, error))
+        return NULL;
+    return g_steal_pointer(&gate);
+}
+
+void
+yd_gate_config_free(YdGateConfig *config)
+{
+    if (config == NULL)
+        return;
+    g_strfreev(config->listen);
+    g_free(config->certificate);
+    g_free(config->key);
+    g_free(config->name);
+    g_free(config->congestion);
+    g_free(config->deskd);
+    g_free(config->tickets);
+    g_free(config);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What [deskgate] of the configuration says: where to listen, the certificate, and the limits. Read
+// once.
+#pragma once
+
+#include "base/config.h"
+#include "gate/throttle.h"
+
+typedef struct {
+    char **listen;     // listen=ADDRESS:PORT,…
+    guint workers;     // workers=; 0 has been replaced by the number of processors
+    char *certificate; // certificate=, PEM chain; default state/keys/gate.pem
+    char *key;         // key=; default state/keys/gate.key
+    char *name;        // name= of this gate, told to deskd
+    char *congestion;  // congestion= control of clients' sockets ("bbr"), where the kernel has it
+    char *deskd;       // run/deskd.sock
+    char *tickets;     // run/gate.sock
+    YdThrottleLimits limits;
+
+    // Seconds.
+    guint hello_seconds;       // until the protocol is known and an RDP request has come
+    guint head_seconds;        // for a TLS handshake and an HTTP head together
+    guint redeem_seconds;      // for deskd's answer
+    guint connect_seconds;     // for a target to take the connection
+    guint half_closed_seconds; // without a byte, when one side has ended
+    guint https_idle_seconds;  // without a byte, for relayed https
+} YdGateConfig;
+
+// Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).
+// Fails as yd_config_int() and its like do.
+YdGateConfig *yd_gate_config_new(const YdConfig *config, GError **error);
+void yd_gate_config_free(YdGateConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateConfig, yd_gate_config_free)

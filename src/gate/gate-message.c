@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gate protocol's lines with jansson. Sockets, ids of requests and time-outs are the business
+// of ticket-client.
+#include "gate/gate-message.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/secret.h"
+
+gboolean
+yd_gate_ticket_valid(const char *text)
+{
+    gsize n = 0;
+    for (; text[n] != '\0' && n <= YD_GATE_TICKET_LEN; n++)
+        if (!g_ascii_isalnum(text[n]) && text[n] != '-' && text[n] != '_')
+            return FALSE;
+    return n == YD_GATE_TICKET_LEN;
+}
+
+// Takes the object and returns it as a line.
+static char *
+to_line(json_t *object)
+{
+    g_return_val_if_fail(object != NULL, NULL);
+    char *text = json_dumps(object, JSON_COMPACT);
+    char *line = g_strconcat(text, "\n", NULL);
+    free(text);
+    json_decref(object);
+    return line;
+}
+
+char *
+yd_gate_message_hello(const char *gate)
+{
+    return to_line(json_pack("{s:s, s:s, s:i}", "op", "hello", "gate", gate, "version", 1));
+}
+
+char *
+yd_gate_message_redeem(guint64 id, const char *ticket, const char *protocol, const char *address,
+                       guint16 port)
+{
+    return to_line(json_pack("{s:s, s:I, s:s, s:s, s:s, s:i}", "op", "redeem", "id", (json_int_t)id,
+                             "ticket", ticket, "protocol", protocol, "address", address, "port",
+                             (int)port));
+}
+
+char *
+yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
+{
+    json_t *list = json_array();
+    for (guint i = 0; i < n_stats; i++) {
+        const YdGateStats *s = &stats[i];
+        json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "session",
+                                              s->session, "sockets", (int)s->sockets, "bytes_up",
+                                              (json_int_t)s->bytes_up, "bytes_down",
+                                              (json_int_t)s->bytes_down, "rtt_us",
+                                              (json_int_t)s->rtt_us, "lost", (json_int_t)s->lost));
+    }
+    return to_line(json_pack("{s:s, s:o}", "op", "stats", "sessions", list));
+}
+
+// The string member of that name, a copy; NULL when it is absent or no string.
+static char *
+dup_string(const json_t *object, const char *name)
+{
+    return g_strdup(json_string_value(json_object_get(object, name)));
+}
+
+static gboolean
+take_id(const json_t *object, guint64 *ret_id)
+{
+    const json_t *id = json_object_get(object, "id");
+    if (!json_is_integer(id) || json_integer_value(id) < 0)
+        return FALSE;
+    *ret_id = (guint64)json_integer_value(id);
+    return TRUE;
+}
+
+// What each op must bring; returns the name of the first missing member.
+static const char *
+read_members(const json_t *object, YdGateMessage *m)
+{
+    m->session = dup_string(object, "session");
+    m->target = dup_string(object, "target");
+    m->code = dup_string(object, "code");
+    m->username = dup_string(object, "username");
+    m->password = dup_string(object, "password");
+    m->certificate = dup_string(object, "certificate");
+    m->text = dup_string(object, m->op == YD_GATE_OP_CUT ? "reason" : "message");
+    json_int_t idle = json_integer_value(json_object_get(object, "idle_seconds"));
+    m->idle_seconds = (guint)CLAMP(idle, 0, G_MAXINT);
+    if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_REFUSE) && !take_id(object, &m->id))
+        return "id";
+    if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_CUT) && m->session == NULL)
+        return "session";
+    if (m->op == YD_GATE_OP_GRANT && m->target == NULL)
+        return "target";
+    if (m->op == YD_GATE_OP_REFUSE && m->code == NULL)
+        return "code";
+    return NULL;
+}
+
+static gboolean
+read_op(const char *op, YdGateOp *ret_op)
+{
+    static const char *const names[] = {
+        [YD_GATE_OP_WELCOME] = "welcome",
+        [YD_GATE_OP_GRANT] = "grant",
+        [YD_GATE_OP_REFUSE] = "refuse",
+        [YD_GATE_OP_CUT] = "cut",
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        if (g_str_equal(op, names[i])) {
+            *ret_op = (YdGateOp)i;
+            return TRUE;
+        }
+    return FALSE;
+}
+
+static YdGateMessage *
+read_object(const json_t *object, GError **error)
+{
+    g_autoptr(YdGateMessage) m = g_new0(YdGateMessage, 1);
+    const char *op = json_string_value(json_object_get(object, "op"));
+    if (op == NULL) {
+        g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "a line of deskd has no \"op\"");
+        return NULL;
+    }
+    if (!read_op(op, &m->op)) {
+        g_set_error(error, YD_ERROR, YD_ERROR_NOT_FOUND, "deskd sent an unknown op \"%.40s\"", op);
+        return NULL;
+    }
+    const char *missing = read_members(object, m);
+    if (missing != NULL) {
+        g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "a \"%s\" line of deskd has no good \"%s\"",
+                    op, missing);
+        return NULL;
+    }
+    return g_steal_pointer(&m);
+}
+
+YdGateMessage *
+yd_gate_message_parse(const char *line, gsize len, GError **error)
+{
+    json_error_t why;
+    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+    if (object == NULL) {
+        g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "a line of deskd is not JSON: %s", why.text);
+        return NULL;
+    }
+    YdGateMessage *message = read_object(object, error);
+    json_decref(object);
+    return message;
+}
+
+void
+yd_gate_message_free(YdGateMessage *message)
+{
+    if (message == NULL)
+        return;
+    g_free(message->session);
+    g_free(message->target);
+    g_free(message->code);
+    g_free(message->username);
+    yd_secret_wipe(&message->password);
+    g_free(message->certificate);
+    g_free(message->text);
+    g_free(message);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lines between deskgate and deskd (docs/internals/gate.md, "Gate protocol"): one JSON object
+// per line, at most 64 KiB. This file builds what the gate says and reads what deskd says. Pure.
+#pragma once
+
+#include <glib.h>
+
+#define YD_GATE_LINE_MAX (64 * 1024)
+
+// Characters of a ticket: 32 bytes as url-safe base64 without padding.
+#define YD_GATE_TICKET_LEN 43
+
+// The most sessions in one line of statistics, so that it stays well below YD_GATE_LINE_MAX.
+#define YD_GATE_STATS_MAX 150
+
+typedef enum {
+    YD_GATE_OP_WELCOME,
+    YD_GATE_OP_GRANT,
+    YD_GATE_OP_REFUSE,
+    YD_GATE_OP_CUT,
+} YdGateOp;
+
+// A line of deskd. Which fields are set depends on op; all are owned by it.
+typedef struct {
+    YdGateOp op;
+    guint64 id;         // grant, refuse: of the redeem
+    char *session;      // grant, cut
+    char *target;       // grant: "tcp:ADDRESS:PORT" or "unix:PATH"
+    guint idle_seconds; // grant: 0 for no limit
+    // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
+    char *username, *password, *certificate;
+    char *code; // refuse
+    char *text; // refuse: the message; cut: the reason. NULL when deskd gave none
+} YdGateMessage;
+
+// What the gate tells about one session. Byte totals count since the session's first socket here.
+typedef struct {
+    const char *session;
+    guint sockets;
+    guint64 bytes_up; // client to guest
+    guint64 bytes_down;
+    guint64 rtt_us;
+    guint64 lost; // TCP segments sent again to the client
+} YdGateStats;
+
+// Whether text has the form of a ticket. Anything else need not be shown to deskd.
+gboolean yd_gate_ticket_valid(const char *text);
+
+// Builders of lines, each with its "\n"; the caller owns them.
+char *yd_gate_message_hello(const char *gate);
+char *yd_gate_message_redeem(guint64 id, const char *ticket, const char *protocol,
+                             const char *address, guint16 port);
+char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
+
+// Reads a line of deskd, len bytes without the "\n". An op that is not known gives
+// YD_ERROR_NOT_FOUND (skip the line), anything else that is wrong YD_ERROR_INVALID. Unknown members
+// are ignored.
+YdGateMessage *yd_gate_message_parse(const char *line, gsize len, GError **error);
+
+void yd_gate_message_free(YdGateMessage *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateMessage, yd_gate_message_free)

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds the parts in the order in which they need each other and takes them down in the other one.
+#include "gate/gate.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "gate/target.h"
+#include "gate/worker.h"
+
+#define BACKLOG 1024
+#define STATS_SECONDS 5
+
+struct YdGate {
+    YdGateParts parts;
+    GPtrArray *workers;
+    guint16 port;
+};
+
+static void
+cut_session(const char *session, const char *reason, gpointer data)
+{
+    YdGate *gate = data;
+    YdLogFields fields = {.session = session};
+    yd_log(G_LOG_LEVEL_MESSAGE, &fields, "deskd cuts the session: %s",
+           reason != NULL ? reason : "no reason given");
+    for (guint i = 0; i < gate->workers->len; i++)
+        yd_gate_worker_cut(gate->workers->pdata[i], session,
+                           reason != NULL ? reason : "cut by deskd");
+}
+
+static int
+listen_fail(const char *text, int fd, GError **error)
+{
+    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "cannot listen on %s: %s", text,
+                g_strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+// A listening socket; the port of address is set when it was 0.
+static int
+listen_on(const char *text, YdGateTarget *address, GError **error)
+{
+    const int one = 1;
+    struct sockaddr *any = &address->address.any;
+    int fd = socket(any->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0)
+        return listen_fail(text, fd, error);
+    if (any->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    if (bind(fd, any, address->len) < 0 || listen(fd, BACKLOG) < 0)
+        return listen_fail(text, fd, error);
+    getsockname(fd, any, &address->len);
+    return fd;
+}
+
+// SO_REUSEPORT would let a second gate of the same user share the port unnoticed: ask without it
+// first.
+static gboolean
+is_free(const char *text, const YdGateTarget *address, GError **error)
+{
+    const int one = 1;
+    const struct sockaddr *any = &address->address.any;
+    int fd = socket(any->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && any->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+        bind(fd, any, address->len) < 0) {
+        listen_fail(text, fd, error);
+        return FALSE;
+    }
+    close(fd);
+    return TRUE;
+}
+
+static gboolean
+parse_addresses(const YdGateConfig *config, GArray *addresses, GError **error)
+{
+    for (guint i = 0; config->listen != NULL && config->listen[i] != NULL; i++) {
+        YdGateTarget address;
+        if (!yd_gate_address_parse(config->listen[i], TRUE, &address, error) ||
+            !is_free(config->listen[i], &address, error))
+            return FALSE;
+        g_array_append_val(addresses, address);
+    }
+    if (addresses->len > 0)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
+                "[deskgate] listen= names no address; write for example listen=0.0.0.0:443");
+    return FALSE;
+}
+
+static gboolean
+add_worker(YdGate *gate, GArray *addresses, GError **error)
+{
+    const YdGateConfig *config = gate->parts.config;
+    g_autofree int *fds = g_new(int, addresses->len);
+    guint n = 0;
+    for (; n < addresses->len; n++) {
+        fds[n] = listen_on(config->listen[n], &g_array_index(addresses, YdGateTarget, n), error);
+        if (fds[n] < 0)
+            break;
+    }
+    YdGateWorker *worker =
+        n == addresses->len ? yd_gate_worker_new(&gate->parts, fds, n, error) : NULL;
+    for (guint i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    if (worker != NULL)
+        g_ptr_array_add(gate->workers, worker);
+    return worker != NULL;
+}
+
+static gboolean
+start_tickets(YdGate *gate, GError **error)
+{
+    const YdGateConfig *config = gate->parts.config;
+    const YdTicketClientConfig tickets = {
+        .socket = config->tickets,
+        .name = config->name,
+        .redeem_seconds = config->redeem_seconds,
+        .stats_seconds = STATS_SECONDS,
+        .sessions = gate->parts.sessions,
+        .cut = cut_session,
+        .cut_data = gate,
+    };
+    gate->parts.tickets = yd_ticket_client_new(&tickets, error);
+    return gate->parts.tickets != NULL;
+}
+
+static gboolean
+start(YdGate *gate, GError **error)
+{
+    const YdGateConfig *config = gate->parts.config;
+    g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(YdGateTarget));
+    gate->parts.tls = yd_gate_tls_new(config->certificate, config->key, error);
+    if (gate->parts.tls == NULL || !parse_addresses(config, addresses, error))
+        return FALSE;
+    for (guint i = 0; i < config->workers; i++)
+        if (!add_worker(gate, addresses, error))
+            return FALSE;
+    char text[YD_GATE_ADDRESS_SIZE];
+    yd_gate_address_format(&g_array_index(addresses, YdGateTarget, 0).address.storage, text,
+                           &gate->port);
+    if (!start_tickets(gate, error))
+        return FALSE;
+    g_ptr_array_foreach(gate->workers, (GFunc)(void (*)(void))yd_gate_worker_start, NULL);
+    return TRUE;
+}
+
+static void
+worker_free(gpointer worker)
+{
+    yd_gate_worker_free(worker);
+}
+
+YdGate *
+yd_gate_new(const YdGateConfig *config, GError **error)
+{
+    g_autoptr(YdGate) gate = g_new0(YdGate, 1);
+    gate->workers = g_ptr_array_new_with_free_func(worker_free);
+    gate->parts.config = config;
+    gate->parts.throttle = yd_throttle_new(&config->limits);
+    gate->parts.sessions = yd_gate_sessions_new();
+    return start(gate, error) ? g_steal_pointer(&gate) : NULL;
+}
+
+void
+yd_gate_free(YdGate *gate)
+{
+    if (gate == NULL)
+        return;
+    for (guint i = 0; i < gate->workers->len; i++)
+        yd_gate_worker_stop(gate->workers->pdata[i]);
+    // It posts to the workers' loops until it has ended, so they stay until then.
+    yd_ticket_client_free(g_steal_pointer(&gate->parts.tickets));
+    g_ptr_array_unref(gate->workers);
+    yd_gate_tls_free(gate->parts.tls);
+    yd_gate_sessions_free(gate->parts.sessions);
+    yd_throttle_free(gate->parts.throttle);
+    g_free(gate);
+}
+
+guint16
+yd_gate_port(const YdGate *gate)
+{
+    return gate->port;
+}
+
+gboolean
+yd_gate_reload(YdGate *gate, GError **error)
+{
+    return yd_gate_tls_reload(gate->parts.tls, error);
+}
+
+gboolean
+yd_gate_is_connected(YdGate *gate)
+{
+    return yd_ticket_client_is_connected(gate->parts.tickets);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// A table of sessions behind one lock; each call holds it for a few instructions. Byte totals live
+// as long as the entry: it stays for a while after the last socket, so that a reconnect goes on
+// counting.
+#include "gate/sessions.h"
+
+#define KEEP_US (180 * G_USEC_PER_SEC) // longer than deskd's grace for reconnects
+
+struct YdGateSession {
+    char *id;
+    guint sockets;
+    guint64 bytes_up, bytes_down, rtt_us, lost;
+    gboolean changed;   // since the last statistics
+    gint cut;           // atomic: read without the lock
+    gint64 empty_since; // monotonic, when sockets is 0
+};
+
+struct YdGateSessions {
+    GMutex lock;
+    GHashTable *table; // id of the session -> YdGateSession
+};
+
+static void
+session_free(gpointer data)
+{
+    YdGateSession *session = data;
+    g_free(session->id);
+    g_free(session);
+}
+
+YdGateSessions *
+yd_gate_sessions_new(void)
+{
+    YdGateSessions *sessions = g_new0(YdGateSessions, 1);
+    g_mutex_init(&sessions->lock);
+    sessions->table = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, session_free);
+    return sessions;
+}
+
+void
+yd_gate_sessions_free(YdGateSessions *sessions)
+{
+    if (sessions == NULL)
+        return;
+    g_hash_table_unref(sessions->table);
+    g_mutex_clear(&sessions->lock);
+    g_free(sessions);
+}
+
+// With the lock held.
+static YdGateSession *
+get(YdGateSessions *sessions, const char *id)
+{
+    YdGateSession *session = g_hash_table_lookup(sessions->table, id);
+    if (session == NULL) {
+        session = g_new0(YdGateSession, 1);
+        session->id = g_strdup(id);
+        session->empty_since = g_get_monotonic_time();
+        g_hash_table_insert(sessions->table, session->id, session);
+    }
+    session->changed = TRUE;
+    return session;
+}
+
+YdGateSession *
+yd_gate_sessions_join(YdGateSessions *sessions, const char *id)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    YdGateSession *session = get(sessions, id);
+    session->sockets++;
+    return session;
+}
+
+void
+yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
+{
+    YdGateSession *s = g_steal_pointer(session);
+    if (s == NULL)
+        return;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    s->sockets--;
+    s->changed = TRUE;
+    if (s->sockets == 0)
+        s->empty_since = g_get_monotonic_time();
+}
+
+void
+yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    g_atomic_int_set(&get(sessions, id)->cut, TRUE);
+}
+
+void
+yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 bytes_up,
+                     guint64 bytes_down, guint64 rtt_us, guint64 lost)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    session->changed = session->changed || bytes_up > 0 || bytes_down > 0;
+    session->bytes_up += bytes_up;
+    session->bytes_down += bytes_down;
+    session->lost += lost;
+    if (rtt_us > 0)
+        session->rtt_us = rtt_us;
+}
+
+void
+yd_gate_sessions_touch_all(YdGateSessions *sessions)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, sessions->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        ((YdGateSession *)value)->changed = TRUE;
+}
+
+char *
+yd_gate_sessions_take_stats(YdGateSessions *sessions)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    YdGateStats stats[YD_GATE_STATS_MAX];
+    guint n = 0;
+    gint64 forget = g_get_monotonic_time() - KEEP_US;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, sessions->table);
+    while (n < YD_GATE_STATS_MAX && g_hash_table_iter_next(&iter, NULL, &value)) {
+        YdGateSession *s = value;
+        if (s->changed)
+            stats[n++] =
+                (YdGateStats){s->id, s->sockets, s->bytes_up, s->bytes_down, s->rtt_us, s->lost};
+        else if (s->sockets == 0 && s->empty_since < forget)
+            g_hash_table_iter_remove(&iter);
+        s->changed = FALSE;
+    }
+    return n == 0 ? NULL : yd_gate_message_stats(stats, n);
+}
+
+const char *
+yd_gate_session_id(const YdGateSession *session)
+{
+    return session->id;
+}
+
+gboolean
+yd_gate_session_is_cut(YdGateSession *session)
+{
+    return g_atomic_int_get(&session->cut);
+}

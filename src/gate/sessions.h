@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the gate knows of its sessions: how many sockets each has, the bytes they carried, and
+// whether deskd has cut it. Filled by the workers, emptied into lines of statistics by the ticket
+// client. It decides nothing. All functions: any thread.
+#pragma once
+
+#include "gate/gate-message.h"
+
+typedef struct YdGateSessions YdGateSessions;
+typedef struct YdGateSession YdGateSession;
+
+YdGateSessions *yd_gate_sessions_new(void);
+
+// All sessions must have been left before.
+void yd_gate_sessions_free(YdGateSessions *sessions);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateSessions, yd_gate_sessions_free)
+
+// One more socket of the session with that id, which is made when it is new; leave it in the end. A
+// session that was cut comes back as one that yd_gate_session_is_cut().
+YdGateSession *yd_gate_sessions_join(YdGateSessions *sessions, const char *id);
+
+// Takes *session and sets it to NULL; NULL is fine.
+void yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session);
+
+// Marks a session as cut; the statistics will tell of it even when it has no socket here.
+void yd_gate_sessions_cut(YdGateSessions *sessions, const char *id);
+
+// Adds what a socket carried since the last call; rtt_us 0 leaves the old one.
+void yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 bytes_up,
+                          guint64 bytes_down, guint64 rtt_us, guint64 lost);
+
+// Has the next statistics tell of every session, also of those that ended a short while ago (the
+// last statistics may not have arrived).
+void yd_gate_sessions_touch_all(YdGateSessions *sessions);
+
+// The next line of statistics about sessions that changed since they were last told of; NULL when
+// there are none. Forgets sessions that have had no socket for a while. The caller owns the line.
+char *yd_gate_sessions_take_stats(YdGateSessions *sessions);
+
+const char *yd_gate_session_id(const YdGateSession *session);
+gboolean yd_gate_session_is_cut(YdGateSession *session);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Non-blocking reads and writes, plain or through OpenSSL. The error queue of OpenSSL belongs to
+// the thread, not to the connection: it is emptied before every call, or else the error of one
+// client would be taken for the next one's.
+#include "gate/stream.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void
+yd_gate_stream_init(YdGateStream *stream, int fd, YdGateReadyFunc ready, gpointer owner)
+{
+    *stream = (YdGateStream){
+        .watch = {.fd = fd, .ready = ready, .owner = owner},
+        .read_wants = EPOLLIN,
+        .write_wants = EPOLLOUT,
+    };
+}
+
+void
+yd_gate_stream_close(YdGateStream *stream, YdGateLoop *loop)
+{
+    if (stream->watch.fd < 0)
+        return;
+    yd_gate_loop_unwatch(loop, &stream->watch);
+    SSL_free(g_steal_pointer(&stream->ssl));
+    close(stream->watch.fd);
+    stream->watch.fd = -1;
+}
+
+static gboolean
+put_tls(YdGateStream *stream, SSL_CTX *context)
+{
+    ERR_clear_error();
+    stream->ssl = SSL_new(context);
+    return stream->ssl != NULL && SSL_set_fd(stream->ssl, stream->watch.fd) == 1;
+}
+
+gboolean
+yd_gate_stream_start_tls(YdGateStream *stream, SSL_CTX *context)
+{
+    if (!put_tls(stream, context))
+        return FALSE;
+    SSL_set_accept_state(stream->ssl);
+    return TRUE;
+}
+
+gboolean
+yd_gate_stream_connect_tls(YdGateStream *stream, SSL_CTX *context)
+{
+    if (!put_tls(stream, context))
+        return FALSE;
+    SSL_set_connect_state(stream->ssl);
+    return TRUE;
+}
+
+// Translates the result of an OpenSSL call that did not succeed; *wants is what to poll for.
+static YdGateIo
+tls_result(YdGateStream *stream, int result, int saved_errno, guint32 *wants)
+{
+    switch (SSL_get_error(stream->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        *wants = EPOLLIN;
+        return YD_GATE_IO_AGAIN;
+    case SSL_ERROR_WANT_WRITE:
+        *wants = EPOLLOUT;
+        return YD_GATE_IO_AGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return YD_GATE_IO_EOF;
+    case SSL_ERROR_SYSCALL:
+        return saved_errno == 0 ? YD_GATE_IO_EOF : YD_GATE_IO_ERROR;
+    default:
+        return YD_GATE_IO_ERROR;
+    }
+}
+
+YdGateIo
+yd_gate_stream_handshake(YdGateStream *stream)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_do_handshake(stream->ssl);
+    if (result == 1) {
+        stream->read_wants = EPOLLIN;
+        return YD_GATE_IO_OK;
+    }
+    YdGateIo io = tls_result(stream, result, errno, &stream->read_wants);
+    return io == YD_GATE_IO_EOF ? YD_GATE_IO_ERROR : io;
+}
+
+static YdGateIo
+tls_read(YdGateStream *stream, void *data, gsize len, gsize *ret_n)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_read_ex(stream->ssl, data, len, ret_n);
+    if (result == 1) {
+        stream->read_wants = EPOLLIN;
+        return YD_GATE_IO_OK;
+    }
+    return tls_result(stream, result, errno, &stream->read_wants);
+}
+
+static YdGateIo
+tls_write(YdGateStream *stream, const void *data, gsize len, gsize *ret_n)
+{
+    ERR_clear_error();
+    errno = 0;
+    int result = SSL_write_ex(stream->ssl, data, len, ret_n);
+    if (result == 1) {
+        stream->write_wants = EPOLLOUT;
+        return YD_GATE_IO_OK;
+    }
+    YdGateIo io = tls_result(stream, result, errno, &stream->write_wants);
+    return io == YD_GATE_IO_EOF ? YD_GATE_IO_ERROR : io;
+}
+
+static YdGateIo
+socket_result(gssize n, gsize *ret_n)
+{
+    if (n > 0) {
+        *ret_n = (gsize)n;
+        return YD_GATE_IO_OK;
+    }
+    if (n == 0)
+        return YD_GATE_IO_EOF;
+    return errno == EAGAIN || errno == EINTR ? YD_GATE_IO_AGAIN : YD_GATE_IO_ERROR;
+}
+
+YdGateIo
+yd_gate_stream_read(YdGateStream *stream, void *data, gsize len, gsize *ret_n)
+{
+    if (stream->ssl != NULL)
+        return tls_read(stream, data, len, ret_n);
+    return socket_result(recv(stream->watch.fd, data, len, MSG_DONTWAIT), ret_n);
+}
+
+YdGateIo
+yd_gate_stream_write(YdGateStream *stream, const void *data, gsize len, gsize *ret_n)
+{
+    if (stream->ssl != NULL)
+        return tls_write(stream, data, len, ret_n);
+    return socket_result(send(stream->watch.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), ret_n);
+}
+
+YdGateIo
+yd_gate_stream_shut(YdGateStream *stream)
+{
+    if (stream->ssl != NULL && !stream->notified) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_shutdown(stream->ssl);
+        // 0 and 1 both mean that our close_notify is on its way.
+        YdGateIo io =
+            result >= 0 ? YD_GATE_IO_OK : tls_result(stream, result, errno, &stream->write_wants);
+        if (io == YD_GATE_IO_AGAIN)
+            return io;
+        stream->notified = TRUE;
+    }
+    return shutdown(stream->watch.fd, SHUT_WR) == 0 ? YD_GATE_IO_OK : YD_GATE_IO_ERROR;
+}

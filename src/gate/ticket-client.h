@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gate's one connection to deskd (run/gate.sock): asks whether tickets are good, tells
+// statistics, hears of sessions that are cut. It has a thread of its own, comes back when deskd
+// does, and gives every question an answer in time.
+#pragma once
+
+#include "gate/sessions.h"
+
+typedef struct YdTicketClient YdTicketClient;
+
+// deskd's answer to a redeem. All strings are borrowed for the call.
+typedef struct {
+    // Granted: joined for the asker, who takes it (and sets it to NULL) or it is left again. NULL:
+    // refused.
+    YdGateSession *session;
+    const char *target;
+    guint idle_seconds;
+    const char *username, *password, *certificate; // rdp-web
+    const char *code; // refused: "ticket-unknown", … , or "unavailable"
+    const char *text;
+} YdTicketVerdict;
+
+// Called on the client's thread, once for each redeem.
+typedef void (*YdTicketFunc)(YdTicketVerdict *verdict, gpointer data);
+
+// Called on the client's thread when deskd has cut a session; sessions has it marked already.
+typedef void (*YdTicketCutFunc)(const char *session, const char *reason, gpointer data);
+
+typedef struct {
+    const char *socket;       // path of deskd's gate.sock
+    const char *name;         // of this gate, told in hello
+    guint redeem_seconds;     // then a redeem is refused as unavailable
+    guint stats_seconds;      // between two rounds of statistics
+    YdGateSessions *sessions; // borrowed, must outlive the client
+    YdTicketCutFunc cut;
+    gpointer cut_data;
+} YdTicketClientConfig;
+
+// Starts the thread; a deskd that is not there yet is no error. Strings of config are copied.
+YdTicketClient *yd_ticket_client_new(const YdTicketClientConfig *config, GError **error);
+
+// Tells the last statistics when deskd listens, refuses what is still asked, and ends the thread.
+void yd_ticket_client_free(YdTicketClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdTicketClient, yd_ticket_client_free)
+
+// Asks whether the ticket is good for protocol ("rdp", "spice", "rdp-web", "console") from address
+// and port. Any thread.
+void yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const char *protocol,
+                             const char *address, guint16 port, YdTicketFunc func, gpointer data);
+
+// A socket came or went: statistics soon. NULL is fine. Any thread.
+void yd_ticket_client_hurry(YdTicketClient *client);
+
+// Whether deskd has welcomed this gate and is connected. Any thread.
+gboolean yd_ticket_client_is_connected(YdTicketClient *client);

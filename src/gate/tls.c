@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes OpenSSL contexts. Session tickets are OpenSSL's own (a random key per context), so that a
+// client comes back without a full handshake until the certificate is reloaded.
+#include "gate/tls.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct YdGateTls {
+    char *certificate;
+    char *key;
+    GMutex lock;
+    SSL_CTX *context;
+    SSL_CTX *client;
+};
+
+// Only HTTP/1.1 is spoken inside; a client that offers other protocols only goes on without one.
+static int
+choose_protocol(SSL *ssl, const guchar **out, guchar *out_len, const guchar *in, guint in_len,
+                void *data)
+{
+    static const guchar http[] = "\x08http/1.1";
+    guchar *chosen = NULL;
+    int result = SSL_select_next_proto(&chosen, out_len, http, sizeof http - 1, in, in_len);
+    *out = chosen;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+static gboolean
+fail(GError **error, const char *what, const char *file)
+{
+    char why[256] = "unknown error";
+    unsigned long code = ERR_peek_last_error();
+    if (code != 0)
+        ERR_error_string_n(code, why, sizeof why);
+    ERR_clear_error();
+    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s \"%s\": %s", what, file, why);
+    return FALSE;
+}
+
+static gboolean
+load(SSL_CTX *context, const YdGateTls *tls, GError **error)
+{
+    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
+        return fail(error, "cannot use the gate's certificate", tls->certificate);
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1)
+        return fail(error, "cannot use the gate's key", tls->key);
+    if (SSL_CTX_check_private_key(context) != 1)
+        return fail(error, "the gate's key does not fit its certificate", tls->key);
+    return TRUE;
+}
+
+static SSL_CTX *
+make_context(const YdGateTls *tls, GError **error)
+{
+    ERR_clear_error();
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (context == NULL) {
+        fail(error, "cannot make a TLS context for", tls->certificate);
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    // Clients go without close_notify all the time; HTTP and the desktop protocols know their ends.
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set1_groups_list(context, "P-256:X25519:P-384");
+    SSL_CTX_set_session_id_context(context, (const guchar *)"deskgate", strlen("deskgate"));
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+    if (!load(context, tls, error)) {
+        SSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+// Guests' certificates are their own: whoever connects compares them with the one deskd names.
+static SSL_CTX *
+make_client(GError **error)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (context == NULL) {
+        fail(error, "cannot make a TLS context for", "guests");
+        return NULL;
+    }
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    return context;
+}
+
+YdGateTls *
+yd_gate_tls_new(const char *certificate, const char *key, GError **error)
+{
+    g_autoptr(YdGateTls) tls = g_new0(YdGateTls, 1);
+    g_mutex_init(&tls->lock);
+    tls->certificate = g_strdup(certificate);
+    tls->key = g_strdup(key);
+    tls->context = make_context(tls, error);
+    tls->client = tls->context != NULL ? make_client(error) : NULL;
+    return tls->client == NULL ? NULL : g_steal_pointer(&tls);
+}
+
+void
+yd_gate_tls_free(YdGateTls *tls)
+{
+    if (tls == NULL)
+        return;
+    SSL_CTX_free(tls->context);
+    SSL_CTX_free(tls->client);
+    g_free(tls->certificate);
+    g_free(tls->key);
+    g_mutex_clear(&tls->lock);
+    g_free(tls);
+}
+
+gboolean
+yd_gate_tls_reload(YdGateTls *tls, GError **error)
+{
+    SSL_CTX *context = make_context(tls, error);
+    if (context == NULL)
+        return FALSE;
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
+    SSL_CTX_free(tls->context);
+    tls->context = context;
+    return TRUE;
+}
+
+SSL_CTX *
+yd_gate_tls_context(YdGateTls *tls)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
+    SSL_CTX_up_ref(tls->context);
+    return tls->context;
+}
+
+SSL_CTX *
+yd_gate_tls_client(YdGateTls *tls)
+{
+    return tls->client;
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accepts, runs connections, and looks at the clock for all of them: a few times a second while
+// some are young, once a second else, never without connections.
+#include "gate/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gate/conn.h"
+
+#define ACCEPT_BATCH 32
+#define YOUNG_TICK_US (G_USEC_PER_SEC / 20)
+#define OLD_TICK_US G_USEC_PER_SEC
+
+struct YdGateWorker {
+    const YdGateParts *parts;
+    YdGateLoop *loop;
+    YdGatePool *pool;
+    YdGateWatch *listeners;
+    guint n_listeners;
+    gboolean deaf;     // no descriptor was left: listens again at the next tick
+    GHashTable *conns; // serial -> YdGateConn
+    guint64 last_serial;
+    GQueue soon;     // YdGateConn that want another turn
+    GPtrArray *dead; // YdGateConn to be freed
+    gint64 next_tick;
+    gboolean stop;
+    GThread *thread;
+};
+
+// ---- accepting ----
+
+static void
+listen_again(YdGateWorker *worker)
+{
+    for (guint i = 0; i < worker->n_listeners; i++)
+        if (!worker->stop)
+            yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, NULL);
+    worker->deaf = FALSE;
+}
+
+static void
+stop_listening(YdGateWorker *worker)
+{
+    for (guint i = 0; i < worker->n_listeners; i++)
+        yd_gate_loop_unwatch(worker->loop, &worker->listeners[i]);
+}
+
+static void
+welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address)
+{
+    const char *limit = NULL;
+    YdThrottleKey key = yd_throttle_key((const struct sockaddr *)address);
+    if (!yd_throttle_enter(worker->parts->throttle, &key, &limit)) {
+        g_debug("a socket is closed at once: [deskgate] %s is reached", limit);
+        close(fd);
+        return;
+    }
+    guint64 *serial = g_new(guint64, 1);
+    *serial = ++worker->last_serial;
+    YdGateConn *conn = yd_gate_conn_new(worker, *serial, fd, address, &key);
+    g_hash_table_insert(worker->conns, serial, conn);
+    worker->next_tick = MIN(worker->next_tick, g_get_monotonic_time() + YOUNG_TICK_US);
+    // The first bytes are often here already.
+    yd_gate_conn_run(conn);
+}
+
+static void
+accept_some(YdGateWatch *watch, guint32 events)
+{
+    YdGateWorker *worker = watch->owner;
+    for (guint i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage address;
+        socklen_t len = sizeof address;
+        int fd =
+            accept4(watch->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            welcome(worker, fd, &address);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            yd_log(G_LOG_LEVEL_MESSAGE, NULL, "cannot accept: %s; waiting", g_strerror(errno));
+            stop_listening(worker);
+            worker->deaf = TRUE;
+            worker->next_tick = g_get_monotonic_time() + YOUNG_TICK_US;
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
+// ---- the rounds ----
+
+static void
+tick(YdGateWorker *worker, gint64 now)
+{
+    gboolean young = FALSE;
+    GHashTableIter iter;
+    gpointer value;
+    if (worker->deaf)
+        listen_again(worker);
+    g_hash_table_iter_init(&iter, worker->conns);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        young = yd_gate_conn_tick(value, now) || young;
+    worker->next_tick = now + (young ? YOUNG_TICK_US : OLD_TICK_US);
+}
+
+static void
+run_those_waiting(YdGateWorker *worker)
+{
+    // Those that ask again meanwhile come in the next round.
+    for (guint n = worker->soon.length; n > 0; n--) {
+        YdGateConn *conn = g_queue_pop_head(&worker->soon);
+        if (conn == NULL)
+            return;
+        yd_gate_conn_take_turn(conn);
+    }
+}
+
+static void
+free_dead(YdGateWorker *worker)
+{
+    for (guint i = 0; i < worker->dead->len; i++) {
+        YdGateConn *conn = worker->dead->pdata[i];
+        guint64 serial = yd_gate_conn_serial(conn);
+        g_queue_remove_all(&worker->soon, conn);
+        g_hash_table_remove(worker->conns, &serial);
+    }
+    g_ptr_array_set_size(worker->dead, 0);
+}
+
+static int
+wait_ms(YdGateWorker *worker)
+{
+    if (worker->soon.length > 0)
+        return 0;
+    if (g_hash_table_size(worker->conns) == 0 && !worker->deaf)
+        return -1;
+    gint64 left = worker->next_tick - g_get_monotonic_time();
+    return (int)(MAX(left, 0) / 1000) + 1;
+}
+
+static void
+close_all(YdGateWorker *worker)
+{
+    GHashTableIter iter;
+    gpointer value;
+    stop_listening(worker);
+    for (guint i = 0; i < worker->n_listeners; i++) {
+        close(worker->listeners[i].fd);
+        worker->listeners[i].fd = -1;
+    }
+    g_hash_table_iter_init(&iter, worker->conns);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        yd_gate_conn_close(value, "the gate ends");
+    free_dead(worker);
+}
+
+static gpointer
+run(gpointer data)
+{
+    YdGateWorker *worker = data;
+    // Signals are main()'s; SIGPIPE of splice() and OpenSSL shows as EPIPE then.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    while (!worker->stop) {
+        yd_gate_loop_run(worker->loop, wait_ms(worker));
+        run_those_waiting(worker);
+        gint64 now = g_get_monotonic_time();
+        if (now >= worker->next_tick)
+            tick(worker, now);
+        free_dead(worker);
+    }
+    close_all(worker);
+    return NULL;
+}
+
+// ---- posted calls ----
+
+typedef struct {
+    YdGateWorker *worker;
+    char *session;
+    char *reason;
+} Cut;
+
+static void
+cut_free(gpointer data)
+{
+    Cut *cut = data;
+    g_free(cut->session);
+    g_free(cut->reason);
+    g_free(cut);
+}
+
+static void
+cut_run(gpointer data)
+{
+    const Cut *cut = data;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, cut->worker->conns);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (g_strcmp0(yd_gate_conn_session(value), cut->session) == 0)
+            yd_gate_conn_close(value, cut->reason);
+}
+
+static void
+stop_run(gpointer data)
+{
+    ((YdGateWorker *)data)->stop = TRUE;
+}
+
+// ---- public ----
+
+static void
+conn_free(gpointer conn)
+{
+    yd_gate_conn_free(conn);
+}
+
+YdGateWorker *
+yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **error)
+{
+    g_autoptr(YdGateWorker) worker = g_new0(YdGateWorker, 1);
+    worker->parts = parts;
+    worker->pool = yd_gate_pool_new();
+    worker->conns = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, conn_free);
+    worker->dead = g_ptr_array_new();
+    worker->listeners = g_new0(YdGateWatch, n_fds);
+    g_queue_init(&worker->soon);
+    for (guint i = 0; i < n_fds; i++)
+        worker->listeners[i] =
+            (YdGateWatch){.fd = g_steal_fd(&fds[i]), .ready = accept_some, .owner = worker};
+    worker->n_listeners = n_fds;
+    worker->loop = yd_gate_loop_new(error);
+    if (worker->loop == NULL)
+        return NULL;
+    for (guint i = 0; i < n_fds; i++)
+        if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, error))
+            return NULL;
+    return g_steal_pointer(&worker);
+}
+
+void
+yd_gate_worker_start(YdGateWorker *worker)
+{
+    worker->thread = g_thread_new("gate-worker", run, worker);
+}
+
+void
+yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason)
+{
+    Cut *cut = g_new(Cut, 1);
+    *cut = (Cut){worker, g_strdup(session), g_strdup(reason)};
+    yd_gate_loop_post(worker->loop, cut_run, cut, cut_free);
+}
+
+void
+yd_gate_worker_stop(YdGateWorker *worker)
+{
+    if (worker->thread == NULL)
+        return;
+    yd_gate_loop_post(worker->loop, stop_run, worker, NULL);
+    g_thread_join(g_steal_pointer(&worker->thread));
+}
+
+void
+yd_gate_worker_free(YdGateWorker *worker)
+{
+    if (worker == NULL)
+        return;
+    yd_gate_worker_stop(worker);
+    for (guint i = 0; i < worker->n_listeners; i++)
+        if (worker->listeners[i].fd >= 0)
+            close(worker->listeners[i].fd);
+    yd_gate_loop_free(worker->loop);
+    g_hash_table_unref(worker->conns);
+    g_ptr_array_unref(worker->dead);
+    g_queue_clear(&worker->soon);
+    yd_gate_pool_free(worker->pool);
+    g_free(worker->listeners);
+    g_free(worker);
+}
+
+YdGateLoop *
+yd_gate_worker_loop(YdGateWorker *worker)
+{
+    return worker->loop;
+}
+
+YdGatePool *
+yd_gate_worker_pool(YdGateWorker *worker)
+{
+    return worker->pool;
+}
+
+const YdGateParts *
+yd_gate_worker_parts(YdGateWorker *worker)
+{
+    return worker->parts;
+}
+
+YdGateConn *
+yd_gate_worker_find(YdGateWorker *worker, guint64 serial)
+{
+    return g_hash_table_lookup(worker->conns, &serial);
+}
+
+void
+yd_gate_worker_run_soon(YdGateWorker *worker, YdGateConn *conn)
+{
+    g_queue_push_tail(&worker->soon, conn);
+}
+
+void
+yd_gate_worker_bury(YdGateWorker *worker, YdGateConn *conn)
+{
+    g_ptr_array_add(worker->dead, conn);
+}

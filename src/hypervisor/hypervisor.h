@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hypervisor seam: verbs on one host's machines and networks. Two families behind it: libvirt
+// (qemu:///system, test:///…) and the fake (in memory, with faults, for unit and scale tests).
+//
+// Threads: a YdHypervisor may be used by any thread; calls may block as long as their time limit
+// (10 s unless said; agent calls the timeout given). Calls to a host that is known to be gone fail
+// at once with UNAVAILABLE. Errors: NOT_FOUND (no such machine), STATE, UNAVAILABLE, TIMEOUT,
+// NO_SPACE, LIMIT (host out of memory), INVALID (its XML was refused), INTERNAL.
+#pragma once
+
+#include "base/error.h"
+
+typedef struct _YdHypervisor YdHypervisor;
+
+typedef enum {
+    YD_ACCEL_AUTO,
+    YD_ACCEL_KVM,
+    YD_ACCEL_TCG,
+} YdAccel;
+
+// Everything a machine is made of. Strings are owned by the caller during the call.
+typedef struct {
+    const char *uuid, *name; // name: "yd-<desktop id>"
+    const char *desktop_id;  // in the metadata, tells our machines from others
+    const char *title;
+    gint64 vcpus, memory_mib;
+    const char *disk;          // absolute path of the qcow2 overlay
+    const char *mac, *network; // libvirt network name; NULL: no NIC
+    const char *os;            // "linux" | "windows" | "other"
+    gboolean uefi;
+    const char *nvram;        // path of its own NVRAM file, for uefi
+    gboolean console_vdagent; // agent channel for VNC clients instead of SPICE ones
+    gboolean balloon_free_pages;
+    const char *vnc_socket; // absolute path; NULL: no VNC
+    gboolean spice;         // SPICE on 127.0.0.1, port chosen by QEMU, password set later
+    YdAccel accel;
+} YdMachineSpec;
+
+typedef enum {
+    YD_MACHINE_OFF,
+    YD_MACHINE_RUNNING,
+    YD_MACHINE_PAUSED,
+    YD_MACHINE_CRASHED,
+    YD_MACHINE_SHUTTING_DOWN,
+} YdMachineState;
+
+typedef struct {
+    char *uuid, *name, *desktop_id;
+    YdMachineState state;
+} YdMachineInfo;
+void yd_machine_info_free(YdMachineInfo *info);
+
+typedef struct {
+    char *uuid;
+    YdMachineState state;
+    gint64 time;    // ms, when it was read
+    guint64 cpu_ns; // since start
+    gint64 vcpus, memory_mib;
+    gint64 memory_used_kib; // as the guest reports, else the process's; -1 unknown
+    guint64 disk_read_bytes, disk_written_bytes, net_in_bytes, net_out_bytes;
+    gint64 disk_allocated_bytes;
+} YdMachineStats;
+void yd_machine_stats_free(YdMachineStats *stats);
+
+typedef struct {
+    char *hostname, *cpu_model, *qemu_version, *libvirt_version;
+    gint64 cpus, memory_mib, memory_free_mib;
+    double load;
+    YdAccel accel;      // what runs: KVM or TCG
+    char *accel_reason; // "KVM: …" / "TCG: the CPU shows neither vmx nor svm"
+} YdHostFacts;
+void yd_host_facts_free(YdHostFacts *facts);
+
+typedef struct {
+    const char *name;       // libvirt network name "yd-<name>"
+    const char *uuid;       // NULL: libvirt makes one
+    const char *network_id; // metadata
+    const char *bridge;
+    const char *gateway; // address of the host in it
+    guint prefix;
+    const char *range_first, *range_last;
+} YdNetworkSpec;
+
+typedef struct {
+    const char *mac, *ip, *name;
+} YdDhcpHost;
+
+// "started", "stopped", "crashed", "connected", "disconnected" (of the host; uuid NULL).
+typedef void (*YdMachineEvent)(YdHypervisor *hv, const char *uuid, const char *event,
+                               gpointer data);
+
+// uri: "qemu:///system", "test:///default", "test+tcp://…", "fake:NAME". accel is the setting.
+// Connects; keeps an own thread for events, keep-alive and reconnection (back-off 1..30 s). Opening
+// succeeds even if the host does not answer yet; yd_hypervisor_alive tells.
+YdHypervisor *yd_hypervisor_open(const char *uri, YdAccel accel, GError **error);
+void yd_hypervisor_close(YdHypervisor *hv);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdHypervisor, yd_hypervisor_close)
+gboolean yd_hypervisor_alive(YdHypervisor *hv);
+const char *yd_hypervisor_uri(YdHypervisor *hv);
+
+// The callback comes on the hypervisor's own thread; it must not call back into it. A host that is
+// already connected tells so at once ("connected"); after a return with callback NULL none runs.
+void yd_hypervisor_on_event(YdHypervisor *hv, YdMachineEvent callback, gpointer data);
+
+YdHostFacts *yd_hypervisor_facts(YdHypervisor *hv, GError **error);
+
+// Machines of ours (by metadata), with their states.
+GPtrArray *yd_hypervisor_machines(YdHypervisor *hv, GError **error);
+gboolean yd_hypervisor_machine_state(YdHypervisor *hv, const char *uuid, YdMachineState *ret_state,
+                                     GError **error);
+
+// Defines (keeping the uuid) and starts. Already running: TRUE.
+gboolean yd_hypervisor_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
+// Asks the guest to shut down: by the agent when by_agent, else by ACPI. Does not wait.
+gboolean
+yd_hypervisor_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
+gboolean yd_hypervisor_reboot(YdHypervisor *hv, const char *uuid, GError **error);
+// Cuts the power. Already off or gone: TRUE.
+gboolean yd_hypervisor_power_off(YdHypervisor *hv, const char *uuid, GError **error);
+// Powers off and removes the definition (NVRAM too). Gone: TRUE.
+gboolean yd_hypervisor_remove(YdHypervisor *hv, const char *uuid, GError **error);
+// Live change of vCPUs or memory (0: leave); STATE when the guest does not allow it live.
+gboolean yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
+                              GError **error);
+gboolean
+yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+
+// Stats of all our running machines in one call; full FALSE reads only state and interfaces (LAB
+// 3).
+GPtrArray *yd_hypervisor_stats(YdHypervisor *hv, gboolean full, GError **error);
+
+// PNG of the machine's screen; owned.
+GBytes *yd_hypervisor_screenshot(YdHypervisor *hv, const char *uuid, GError **error);
+
+// SPICE: where it listens, and an expiring password (valid_until: UTC seconds).
+gboolean yd_hypervisor_spice(YdHypervisor *hv, const char *uuid, guint16 *ret_port, GError **error);
+gboolean yd_hypervisor_set_spice_password(YdHypervisor *hv, const char *uuid, const char *password,
+                                          gint64 valid_until, GError **error);
+
+// Guest agent. timeout in seconds; one call at a time for each guest (the next waits or times out).
+gboolean
+yd_hypervisor_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+gboolean yd_hypervisor_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
+                                          const char *password, guint timeout, GError **error);
+// Runs argv (argv[0] an absolute path) with input on stdin and waits; output is stdout+stderr, cut
+// at 64 KiB, owned; exit status in ret_status.
+gboolean yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv,
+                                  const char *input, guint timeout, int *ret_status,
+                                  char **ret_output, GError **error);
+// First IPv4 address that is not loopback, as the agent tells; owned.
+char *
+yd_hypervisor_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+// Names of users with a live session in the guest (guest-get-users); of strings.
+GPtrArray *
+yd_hypervisor_agent_users(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+
+// Networks. ensure defines and starts what is missing and repairs what differs (not while guests
+// use it); existing networks of other people with that name or bridge: EXISTS.
+gboolean yd_hypervisor_network_ensure(YdHypervisor *hv, const YdNetworkSpec *spec, GError **error);
+gboolean yd_hypervisor_network_remove(YdHypervisor *hv, const char *name, GError **error);
+gboolean yd_hypervisor_network_active(YdHypervisor *hv, const char *name, gboolean *ret_active,
+                                      GError **error);
+// Fixed address of a MAC in its DHCP; set replaces, clear of an unknown one is TRUE.
+gboolean yd_hypervisor_network_set_host(YdHypervisor *hv, const char *name, const YdDhcpHost *host,
+                                        GError **error);
+gboolean yd_hypervisor_network_clear_host(YdHypervisor *hv, const char *name, const char *mac,
+                                          GError **error);

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by the libvirt-*.c files: the connection and its errors. Private to this room.
+#pragma once
+
+#include "hypervisor/family.h"
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virConnect, virConnectClose)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virDomain, virDomainFree)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(virNetwork, virNetworkFree)
+
+typedef struct _YdLibvirtLink YdLibvirtLink;
+typedef struct _YdLibvirtAgents YdLibvirtAgents;
+
+typedef struct {
+    YdHypervisor parent;
+    YdLibvirtLink *link;
+    YdLibvirtAgents *agents;
+    YdAccel accel;  // the setting
+    gboolean test;  // libvirt's test driver
+    gboolean local; // the host is this machine
+    GMutex lock;
+    GHashTable *ours; // uuid -> GINT (1 ours, 2 not), what metadata said; under lock
+} YdLibvirt;
+
+// --- libvirt-link.c: the connection --------------------------------------------------------------
+
+// Starts the thread that connects and reconnects; waits a short while for the first attempt.
+YdLibvirtLink *yd_libvirt_link_new(YdHypervisor *hv);
+void yd_libvirt_link_close(YdLibvirtLink *link);
+
+// An own reference of the present connection, to be closed; UNAVAILABLE.
+virConnect *yd_libvirt_conn(YdHypervisor *hv, GError **error);
+
+// Opens one more connection to the same host, with keep-alive; NULL with error.
+virConnect *yd_libvirt_connect(const char *uri, GError **error);
+
+// The machine; NOT_FOUND.
+virDomain *yd_libvirt_domain(YdHypervisor *hv, const char *uuid, GError **error);
+
+// --- libvirt-error.c -----------------------------------------------------------------------------
+
+// Sets error from libvirt's last one: "what: libvirt's words". Always FALSE.
+gboolean yd_libvirt_fail(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+// Whether libvirt's last error has that code (virErrorNumber).
+gboolean yd_libvirt_is(int code);
+
+// Code for a libvirt error; message in its words. For tests.
+YdErrorCode yd_libvirt_code(int code, int domain, const char *message);
+
+// --- the verbs -----------------------------------------------------------------------------------
+
+YdHostFacts *yd_libvirt_facts(YdHypervisor *hv, GError **error);
+// Which accelerator a machine of this host gets; reason (may be NULL) is owned.
+YdAccel yd_libvirt_accel(YdHypervisor *hv, virConnect *conn, char **ret_reason);
+
+GPtrArray *yd_libvirt_machines(YdHypervisor *hv, GError **error);
+gboolean yd_libvirt_machine_state(YdHypervisor *hv, const char *uuid, YdMachineState *ret_state,
+                                  GError **error);
+gboolean yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
+gboolean yd_libvirt_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
+gboolean yd_libvirt_reboot(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_power_off(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_remove(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
+                           GError **error);
+gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+YdMachineState yd_libvirt_state(int state, int reason);
+// Whether the machine is ours, by its metadata; remembered.
+gboolean yd_libvirt_ours(YdHypervisor *hv, virDomain *domain, const char *uuid);
+
+GPtrArray *yd_libvirt_stats(YdHypervisor *hv, gboolean full, GError **error);
+
+GBytes *yd_libvirt_screenshot(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_spice(YdHypervisor *hv, const char *uuid, guint16 *ret_port, GError **error);
+gboolean yd_libvirt_set_spice_password(YdHypervisor *hv, const char *uuid, const char *password,
+                                       gint64 valid_until, GError **error);
+
+YdLibvirtAgents *yd_libvirt_agents_new(void);
+void yd_libvirt_agents_free(YdLibvirtAgents *agents);
+gboolean yd_libvirt_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+gboolean yd_libvirt_agent_shutdown(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
+                                       const char *password, guint timeout, GError **error);
+gboolean yd_libvirt_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv,
+                               const char *input, guint timeout, int *ret_status, char **ret_output,
+                               GError **error);
+char *yd_libvirt_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+GPtrArray *
+yd_libvirt_agent_users(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+
+gboolean yd_libvirt_network_ensure(YdHypervisor *hv, const YdNetworkSpec *spec, GError **error);
+gboolean yd_libvirt_network_remove(YdHypervisor *hv, const char *name, GError **error);
+gboolean
+yd_libvirt_network_active(YdHypervisor *hv, const char *name, gboolean *ret_active, GError **error);
+gboolean yd_libvirt_network_set_host(YdHypervisor *hv, const char *name, const YdDhcpHost *host,
+                                     GError **error);
+gboolean
+yd_libvirt_network_clear_host(YdHypervisor *hv, const char *name, const char *mac, GError **error);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a desktop goes: hosts × request → host, or for each host the filter that rejected it with
+// both numbers. Pure.
+#pragma once
+
+#include <glib.h>
+
+typedef struct {
+    const char *id, *name, *state;
+    gint64 memory_mib, memory_free_mib, reserve_mib; // free is what the host reports
+    gint64 memory_promised_mib; // of desktops that run or start there (by their configuration)
+    gint64 cpus, vcpus_promised;
+    double vcpu_ratio; // promised vCPUs per CPU allowed
+    gint64 storage_free_bytes;
+    gint64 same_department; // desktops of the same department there
+    gboolean has_network, has_template;
+} YdPlacementHost;
+
+typedef struct {
+    gint64 memory_mib, vcpus, storage_bytes;
+} YdPlacementRequest;
+
+// Index of the chosen host or -1. ret_explanation: JSON (owned):
+// {"chosen":"host-1","reason":"lowest memory use 41 % of …","hosts":[{"host":"host-2","filter":
+// "memory","need":2048,"have":1024,"text":"…"}]}
+int yd_placement_choose(const YdPlacementHost *hosts, gsize n_hosts,
+                        const YdPlacementRequest *request, char **ret_explanation);

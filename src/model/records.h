@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plain structs of all nouns that the store keeps. Their field tables (records.c) give each
+// member its column, its JSON name and what people may do with it. Times are UTC milliseconds,
+// sizes are bytes unless the name says MiB or GiB; strings are owned by the record.
+#pragma once
+
+#include "model/record.h"
+
+typedef struct {
+    char *id; // usr-…
+    char *username, *number, *name, *email;
+    char *role;     // "admin" | "manager" | "user"
+    char *password; // argon2id string; SECRET
+    gboolean enabled, must_change;
+    gint64 failed_logins, locked_until;
+    gint64 uid; // of the account in guests, stable, from 20000 up
+    char *language;
+    gint64 created, changed, last_login, version;
+    char *department_names; // VIEW: joined by ", "
+    gint64 last_seen;       // VIEW: newest use of a live log-in
+    gint64 open_sessions;   // VIEW
+} YdUser;
+YD_RECORD(YdUser, yd_user)
+
+typedef struct {
+    char *id; // dep-…
+    char *number, *name, *unit;
+    gint64 founded; // year, 0 unknown
+    char *network_id;
+    gint64 created, changed, version;
+    char *network_name;       // VIEW
+    gint64 members, managers; // VIEW: counts
+} YdDepartment;
+YD_RECORD(YdDepartment, yd_department)
+
+// One membership or one managership (two tables of the same shape).
+typedef struct {
+    char *id; // mem-… / mgr-…
+    char *department_id, *user_id;
+    gint64 created;
+    char *department_name, *username, *user_name, *role; // VIEW
+} YdMembership;
+YD_RECORD(YdMembership, yd_membership)
+typedef YdMembership YdManagership;
+YD_RECORD(YdManagership, yd_managership)
+
+typedef struct {
+    char *id;                                      // log-…
+    char *user_id, *token_hash, *csrf_hash, *kind; // kind: "cookie" | "bearer"
+    char *address, *agent;
+    gint64 created, last_used, expires;
+    char *username, *role;              // VIEW
+    gboolean user_enabled, must_change; // VIEW
+} YdLogin;
+YD_RECORD(YdLogin, yd_login)
+
+typedef struct {
+    char *id;                      // tpl-…
+    char *name, *description, *os; // os: "linux" | "windows" | "other"
+    char *firmware;                // "bios" | "uefi"
+    char *access;                  // the one way in: "rdp" | "spice"
+    gint64 created, changed, version;
+    gint64 versions, desktops; // VIEW
+    gint64 newest;             // VIEW: number of the newest ready version, 0 none
+} YdTemplate;
+YD_RECORD(YdTemplate, yd_template)
+
+typedef struct {
+    char *id; // tpv-…
+    char *template_id;
+    gint64 number;
+    char *state;                     // "importing" | "ready" | "failed" | "deleting"
+    char *image;                     // file name below images/
+    char *format, *checksum, *notes; // checksum: sha256 of the sealed image, hex
+    gint64 size_bytes, virtual_bytes;
+    char *error;
+    gint64 created, changed, version;
+    char *template_name, *os, *firmware, *access; // VIEW
+    gint64 pools, desktops;                       // VIEW
+} YdTemplateVersion;
+YD_RECORD(YdTemplateVersion, yd_template_version)
+
+typedef struct {
+    char *id;          // net-…
+    char *name, *mode; // mode: "nat"
+    char *cidr, *gateway, *range_first, *range_last;
+    gint64 vlan;
+    char *bridge; // name of the bridge, at most 15 characters
+    char *state;  // "new" | "active" | "failed"
+    char *error;
+    gint64 created, changed, version;
+    gint64 addresses_used, addresses_total, pools; // VIEW (total is computed from the range)
+} YdNetwork;
+YD_RECORD(YdNetwork, yd_network)
+
+typedef struct {
+    char *id; // adr-…
+    char *network_id, *desktop_id, *ip, *mac;
+    gint64 ip_number, created;
+    char *network_name, *desktop_name; // VIEW
+} YdAddress;
+YD_RECORD(YdAddress, yd_address)
+
+typedef struct {
+    char *id; // pol-…
+    char *name, *description;
+    char *template_version_id, *network_id;
+    gint64 vcpus, memory_mib, disk_gib; // disk_gib 0: as large as the template
+    gint64 max_desktops;                // 0: no limit
+    char *policy;                       // JSON, see model/policy.h
+    gboolean enabled;
+    gint64 created, changed, version;
+    char *template_id, *template_name, *network_name, *access, *os; // VIEW
+    gint64 template_number, desktops, desktops_ready;               // VIEW
+} YdPool;
+YD_RECORD(YdPool, yd_pool)
+
+// A pool given to a department or to one user; exactly one of both is set.
+typedef struct {
+    char *id; // ent-…
+    char *pool_id, *department_id, *user_id;
+    gint64 created;
+    char *pool_name, *department_name, *username; // VIEW
+} YdEntitlement;
+YD_RECORD(YdEntitlement, yd_entitlement)
+
+typedef struct {
+    char *id; // hst-…
+    char *name, *uri;
+    char *state; // "up" | "down" | "maintenance"
+    char *accel, *accel_reason, *cpu_model, *error;
+    gint64 cpus, memory_mib, memory_free_mib, reserve_mib;
+    double load, vcpu_ratio;
+    gint64 storage_bytes, storage_free_bytes;
+    gint64 seen, created, changed, version;
+    gint64 desktops, desktops_running; // VIEW
+} YdHost;
+YD_RECORD(YdHost, yd_host)
+
+typedef struct {
+    char *id; // dsk-…
+    char *name, *pool_id, *user_id, *template_version_id, *host_id;
+    char *state;  // model/desktop-state.h
+    char *wanted; // "on" | "off"
+    char *uuid, *image, *error;
+    gint64 vcpus, memory_mib, disk_gib;
+    gint64 next_vcpus, next_memory_mib, next_disk_gib; // counts at the next start; 0: none
+    gint64 started, ready_at;
+    char *certificate; // SHA-256 of the guest's TLS certificate (DER), hex
+    char *placement;   // JSON: the explanation of the last placement
+    gboolean prepared; // first boot done on this overlay
+    gint64 created, changed, version;
+    char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
+    gint64 template_number;                                                           // VIEW
+    char *network_id, *ip, *mac;                                                      // VIEW
+    char *department_ids; // VIEW: ids of the owner's departments joined by ","
+    gint64 open_sessions; // VIEW
+} YdDesktop;
+YD_RECORD(YdDesktop, yd_desktop)
+
+typedef struct {
+    char *id; // con-…
+    char *desktop_id, *user_id, *login_id, *protocol,
+        *ticket_hash;                     // "rdp"|"spice"|"console"|"rdp-web"
+    char *gate, *client_address, *source; // source: "exact" | "net" | "none"
+    char *state;                          // "new" | "open" | "dropped" | "ended"
+    gint64 created, expires, first_used, last_seen, ended;
+    gint64 sockets, redeems, bytes_up, bytes_down, rtt_us;
+    char *reason;                                               // why it ended
+    char *desktop_name, *username, *pool_name, *department_ids; // VIEW
+} YdConnection;
+YD_RECORD(YdConnection, yd_connection)
+
+typedef struct {
+    char *id; // job-…
+    char *kind, *object_kind, *object_id, *object_name, *user_id;
+    char *state;                         // "queued" | "running" | "done" | "failed" | "cancelled"
+    char *step;                          // name of the step under way or last done
+    gint64 step_number, steps, progress; // progress 0..100
+    char *args, *result;                 // JSON
+    char *parent_id;
+    char *error_code, *error;
+    gint64 attempts, created, started, ended, changed;
+    char *worker;   // who runs it: boot id of the deskd
+    gint64 lease;   // until when it counts as alive
+    char *username; // VIEW
+} YdJob;
+YD_RECORD(YdJob, yd_job)
+
+// The outbox: what changed, in order; read by the event streams.
+typedef struct {
+    gint64 seq;
+    char *kind; // "created" | "changed" | "deleted"
+    char *noun, *object_id;
+    char *user_id;        // owner whom it concerns, NULL: only administrators
+    char *department_ids; // joined by ","
+    gint64 created;
+} YdEvent;
+
+typedef struct {
+    char *id; // aud-…
+    gint64 time;
+    char *user_id, *username, *address, *request_id;
+    char *act; // "desktop.start"
+    char *object_kind, *object_id, *object_name;
+    char *outcome; // "ok" | the error's code
+    char *details; // JSON; never a secret
+} YdAudit;
+YD_RECORD(YdAudit, yd_audit)
+
+// All types, NULL-terminated.
+const YdRecordType *const *yd_record_types(void);
+
+// The type with that noun or NULL.
+const YdRecordType *yd_record_type(const char *noun);

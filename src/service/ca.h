@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product's own certificate authority and keys below state/keys (directory 0750, keys 0640 for
+// the gate's and 0600 for the others). OpenSSL 3; P-256, and RSA 2048 for signing .rdp files (mstsc
+// wants RSA; each connect makes a signature, 3072 bits take three times as long).
+#pragma once
+
+#include "service/service.h"
+
+// Makes what is missing: ca.pem/.key (10 years), gate.pem/.key (398 days, renewed 30 days before
+// its end or when names are new), rdp-sign.pem/.key (code signing, 10 years). names:
+// NULL-terminated DNS names and addresses of the gate; localhost, 127.0.0.1, ::1 and the host's
+// name are always in.
+gboolean yd_ca_ensure(const char *keys_dir, const char *const *names, GError **error);
+
+// A fresh P-256 key and certificate for a desktop "<name>.desk.internal" and its address (825
+// days). PEMs and the SHA-256 of the certificate (DER, 64 hex digits) are owned by the caller; wipe
+// the key. TRUE even if the address is NULL.
+gboolean
+yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
+                    char **ret_certificate, char **ret_key, char **ret_fingerprint, GError **error);
+
+// PEM of the CA's certificate; owned.
+char *yd_ca_certificate(const char *keys_dir, GError **error);
+
+// state/keys of the service; owned.
+char *yd_ca_dir(YdService *service);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a connection after its making: redeeming tickets for the gates, what they report, and
+// cutting. Gates only ask; all rules are here (one session per ticket, first use, grace, source).
+#pragma once
+
+#include "service/service.h"
+
+typedef struct {
+    char *session; // con-…; NULL: refused
+    char *target;  // "tcp:10.99.0.12:3389" | "unix:/run/…"
+    gint64 idle_seconds;
+    // rdp-web only: with what the gate logs the person in, and the SHA-256 (hex) that the guest's
+    // TLS certificate must have.
+    char *username, *password, *certificate;
+    // Refused: "ticket-unknown" | "ticket-expired" | "ticket-used" | "wrong-source" |
+    // "wrong-protocol" | "session-ended" | "desktop-not-running" | "unavailable"
+    const char *code; // static
+    char *message;
+} YdGrant;
+void yd_grant_clear(YdGrant *grant);
+
+// One socket wants in. FALSE only when the question could not be answered (tell the gate
+// "unavailable"). Any thread; gate is the gate's name.
+gboolean
+yd_connection_redeem(YdService *service, const char *gate, const char *ticket, const char *protocol,
+                     const char *address, YdGrant *ret_grant, GError **error);
+
+typedef struct {
+    const char *session;
+    gint64 sockets, bytes_up, bytes_down, rtt_us, lost; // totals since the session's start
+} YdConnectionStats;
+
+// What a gate reports, several sessions in one transaction. Unknown and ended sessions that still
+// have sockets are cut again.
+gboolean yd_connection_stats(YdService *service, const char *gate, const YdConnectionStats *stats,
+                             gsize n, GError **error);
+
+// Ends a connection by an act of somebody (CONNECTIONS_CUT, scoped): audit, row, gate.
+gboolean
+yd_connection_cut(YdService *service, const YdActor *actor, const char *id, GError **error);
+
+// Ends all live connections of a user, a desktop or a log-in, without checks: for the use cases
+// that end those. Join the transaction under way; the gate is told at once. ret_cut may be NULL.
+gboolean yd_connection_cut_user(YdService *service, const char *user_id, const char *reason,
+                                guint *ret_cut, GError **error);
+gboolean yd_connection_cut_desktop(YdService *service, const char *desktop_id, const char *reason,
+                                   guint *ret_cut, GError **error);
+gboolean yd_connection_cut_login(YdService *service, const char *login_id, const char *reason,
+                                 guint *ret_cut, GError **error);
+
+// How the gates are told: called on the thread that cuts, may only queue. gate NULL: whoever has
+// it.
+typedef void (*YdCutFunc)(const char *gate, const char *session, const char *reason, gpointer data);
+void yd_connection_on_cut(YdService *service, YdCutFunc callback, gpointer data);
+
+// Ends what was not used in time, dropped for longer than the grace, or silent (gate gone for five
+// minutes). Called by the reconciler every few seconds.
+gboolean yd_connection_sweep(YdService *service, gint64 now, GError **error);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the desktops' use cases and jobs share among themselves.
+#pragma once
+
+#include "model/desktop-state.h"
+#include "model/policy.h"
+#include "service/desktop.h"
+#include "service/jobs.h"
+
+// A desktop with what it is made of. pool is NULL for the doctor's.
+typedef struct {
+    YdDesktop *desktop;
+    YdPool *pool;
+    YdTemplateVersion *version;
+    YdNetwork *network; // of its address; NULL: none taken yet
+    YdPolicy policy;    // the pool's, or the defaults
+} YdDesk;
+
+void yd_desk_clear(YdDesk *desk);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(YdDesk, yd_desk_clear)
+
+// ret_desk must be zeroed; it is filled in as far as it got, clear it in any case.
+gboolean yd_desk_load(YdStore *store, const char *id, YdDesk *ret_desk, GError **error);
+
+// The policy of the desktop's pool; defaults without one.
+gboolean yd_desk_policy(YdStore *store, const YdDesktop *desktop, YdPolicy *ret, GError **error);
+
+// Read, change, write in one transaction, so that it cannot be stale:
+//   desktop = yd_desk_begin(store, id, &tx, error); … change it …;
+//   return yd_desk_commit(store, &tx, desktop, state, error);
+// state NULL: as it is, else by yd_store_desktop_move().
+YdDesktop *yd_desk_begin(YdStore *store, const char *id, YdStoreTx **ret_tx, GError **error);
+gboolean yd_desk_commit(YdStore *store, YdStoreTx **tx, YdDesktop *desktop, const char *state,
+                        GError **error);
+
+// Whatever runs of the desktop is brought to "off" by as many edges as it takes; desktop as read in
+// the transaction under way.
+gboolean yd_desk_to_off(YdStore *store, YdDesktop *desktop, GError **error);
+
+// Account and uid in the guest: the owner's, or the doctor's.
+gboolean yd_desk_account(YdStore *store, const YdDesktop *desktop, char **ret_username,
+                         gint64 *ret_uid, GError **error);
+
+// The DHCP entry of the desktop on one host, or on all that answer (a host that does not is made
+// right when a machine starts there).
+gboolean
+yd_desk_dhcp_set(YdService *service, const char *host_id, const YdDesk *desk, GError **error);
+void yd_desk_dhcp_set_all(YdService *service, YdStore *store, const YdDesk *desk);
+void yd_desk_dhcp_clear_all(YdService *service, YdStore *store, const YdDesk *desk);
+
+// Absolute path of the VNC socket (for the console); owned.
+char *yd_desk_vnc_socket(YdService *service, const char *desktop_id);
+
+// Defines and starts the machine on the desktop's host.
+gboolean yd_desk_launch(YdService *service, const YdDesk *desk, GError **error);
+
+// Overlay on that version's image; 0 bytes: as large as it.
+gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
+                        const YdTemplateVersion *version, GError **error);
+
+// Size of the disk in bytes.
+gint64 yd_desk_bytes(const YdDesktop *desktop);
+
+// Cuts the power; a desktop that was never placed is off. UNAVAILABLE when its host does not
+// answer.
+gboolean yd_desk_power_off(YdService *service, const YdDesktop *desktop, GError **error);
+
+// Machine state; off when there is none.
+gboolean yd_desk_machine(YdService *service, const YdDesktop *desktop, YdMachineState *ret_state,
+                         GError **error);
+
+// desktop-placement.c: chooses a host, in the transaction under way; host_id and placement of the
+// desktop are set. free_bytes: of the storage. NO_ROOM with the reasons.
+gboolean yd_desk_place(YdService *service, YdStore *store, YdDesktop *desktop, gint64 free_bytes,
+                       GError **error);
+
+// desktop-probe.c: one look over TCP, within timeout_ms.
+// X.224 connection request and confirm (MS-RDPBCGR 2.2.1.1, 2.2.1.2); ticket NULL: without a
+// routing token. UNAVAILABLE, TIMEOUT, or STATE when something else answers.
+gboolean
+yd_probe_rdp(const char *host, guint16 port, const char *ticket, guint timeout_ms, GError **error);
+// SPICE link (spice-protocol, RedLinkMess) to host:port; ticket not NULL: through a gate that takes
+// HTTP CONNECT.
+gboolean yd_probe_spice(const char *host, guint16 port, const char *ticket, guint timeout_ms,
+                        GError **error);
+// TLS to host:port: the certificate must be signed by the CA in that file and name the host.
+gboolean
+yd_probe_tls(const char *host, guint16 port, const char *ca_file, guint timeout_ms, GError **error);
+// Tests: in place of the look at the guest's RDP port. NULL: the real one.
+typedef gboolean (*YdProbe)(const YdDesktop *desktop, GError **error);
+void yd_desk_set_probe(YdProbe probe);
+// Whether the way in answers; machines of fake: and test: hosts have none to ask.
+gboolean yd_desk_answers(YdService *service, const YdDesktop *desktop, GError **error);
+
+// desktop-create-job.c: the record in state "new" with its job, in the transaction under way.
+// pool NULL: the doctor's, on that version and network, without an owner.
+YdJob *
+yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const YdPool *pool,
+               const YdTemplateVersion *version, const char *network_id, const YdUser *user,
+               const char *name, const char *parent_id, YdDesktop **ret_desktop, GError **error);
+
+// Steps that several kinds use.
+gboolean yd_desk_step_ask(YdJobRun *run, GError **error);
+gboolean yd_desk_step_wait(YdJobRun *run, GError **error);
+gboolean yd_desk_step_off(YdJobRun *run, GError **error);
+gboolean yd_desk_undo_ask(YdJobRun *run, GError **error);
+gboolean yd_desk_step_place(YdJobRun *run, GError **error);
+gboolean yd_desk_undo_place(YdJobRun *run, GError **error);
+gboolean yd_desk_step_network(YdJobRun *run, GError **error);
+gboolean yd_desk_step_disk(YdJobRun *run, GError **error);
+gboolean yd_desk_step_launch(YdJobRun *run, GError **error);
+gboolean yd_desk_undo_launch(YdJobRun *run, GError **error);
+gboolean yd_desk_step_agent(YdJobRun *run, GError **error);
+gboolean yd_desk_step_first_boot(YdJobRun *run, GError **error);
+gboolean yd_desk_step_access(YdJobRun *run, GError **error);
+gboolean yd_desk_step_ready(YdJobRun *run, GError **error);
+// Writes why into the desktop's row.
+void yd_desk_note_failure(YdJobRun *run, const GError *why);
+// Likewise, and its state is failed.
+void yd_desk_failed(YdJobRun *run, const GError *why);
+
+// The steps of a start, for tables.
+#define YD_DESK_START_STEPS                                                                        \
+    {"place", yd_desk_step_place, yd_desk_undo_place, TRUE, 1},                                    \
+        {"network", yd_desk_step_network, NULL, TRUE, 1},                                          \
+        {"disk", yd_desk_step_disk, NULL, TRUE, 1},                                                \
+        {"launch", yd_desk_step_launch, yd_desk_undo_launch, TRUE, 3},                             \
+        {"agent", yd_desk_step_agent, NULL, TRUE, 20},                                             \
+        {"first-boot", yd_desk_step_first_boot, NULL, TRUE, 4},                                    \
+        {"access", yd_desk_step_access, NULL, TRUE, 6},                                            \
+    {                                                                                              \
+        "ready", yd_desk_step_ready, NULL, FALSE, 1                                                \
+    }

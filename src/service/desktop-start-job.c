@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+// The job desktop-start: from off to ready. A start that fails powers the machine off again and
+// says why in the desktop's row; its disk is untouched, so the next start may go better.
+#include "service/desktop-private.h"
+
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "service/ca.h"
+#include "service/first-boot.h"
+#include "store/store-connect.h"
+#include "store/store-desktops.h"
+
+#define PING_SECONDS 3
+#define LOOK_MS 500
+#define SCRIPT_SECONDS 60
+
+static const char *
+object_id(YdJobRun *run)
+{
+    return yd_job_run_job(run)->object_id;
+}
+
+static gboolean
+is(const YdDesktop *desktop, const char *state)
+{
+    return strcmp(desktop->state, state) == 0;
+}
+
+// --- place ---
+
+static gboolean
+runs_there(const YdDesktop *desktop)
+{
+    return is(desktop, YD_DESKTOP_STARTING) || is(desktop, YD_DESKTOP_PREPARING) ||
+           is(desktop, YD_DESKTOP_READY);
+}
+
+static void
+take_next_hardware(YdDesktop *desktop)
+{
+    if (desktop->next_vcpus)
+        desktop->vcpus = desktop->next_vcpus;
+    if (desktop->next_memory_mib)
+        desktop->memory_mib = desktop->next_memory_mib;
+    desktop->next_vcpus = desktop->next_memory_mib = 0;
+}
+
+// A definition left on the host where it ran last would be a second machine on one disk.
+static void
+leave_host(YdService *service, const YdDesktop *desktop, const char *host_id)
+{
+    g_autoptr(GError) error = NULL;
+    YdHypervisor *hv = yd_service_hypervisor(service, host_id, &error);
+    if (!hv || !yd_hypervisor_remove(hv, desktop->uuid, &error))
+        g_warning("cannot take the definition of %s from its former host: %s, ignoring",
+                  desktop->id, error->message);
+}
+
+// The explanation of a refusal is worth keeping although nothing else is changed.
+static gboolean
+keep_refusal(YdStore *store, YdDesktop *desktop, YdStoreTx **tx, GError *why, GError **error)
+{
+    g_autoptr(GError) ignored = NULL;
+    if (!yd_desk_commit(store, tx, desktop, NULL, &ignored))
+        g_debug("cannot keep the placement: %s, ignoring", ignored->message);
+    g_propagate_error(error, why);
+    return FALSE;
+}
+
+gboolean
+yd_desk_step_place(YdJobRun *run, GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    YdStore *store = yd_job_run_store(run);
+    gint64 bytes = 0, free_bytes = 0;
+    GError *local = NULL;
+    if (!yd_storage_space(yd_service_storage(service), &bytes, &free_bytes, error))
+        return FALSE;
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    if (!desktop)
+        return FALSE;
+    if (runs_there(desktop))
+        return TRUE;
+    g_autofree char *former = g_strdup(desktop->host_id);
+    take_next_hardware(desktop);
+    yd_set_string(&desktop->wanted, "on");
+    if (!yd_desk_place(service, store, desktop, free_bytes, &local)) {
+        yd_set_string(&desktop->wanted, "off");
+        yd_set_string(&desktop->host_id, former);
+        return keep_refusal(store, desktop, &tx, local, error);
+    }
+    yd_set_string(&desktop->error, NULL);
+    if (!yd_desk_commit(store, &tx, desktop, YD_DESKTOP_STARTING, error))
+        return FALSE;
+    if (former && strcmp(former, desktop->host_id) != 0)
+        leave_host(service, desktop, former);
+    return TRUE;
+}
+
+gboolean
+yd_desk_undo_place(YdJobRun *run, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    if (!desktop)
+        return FALSE;
+    yd_set_string(&desktop->wanted, "off");
+    return yd_desk_commit(store, &tx, desktop,
+                          yd_desktop_state_runs(desktop->state) ? YD_DESKTOP_OFF : NULL, error);
+}
+
+// --- network, disk, launch ---
+
+gboolean
+yd_desk_step_network(YdJobRun *run, GError **error)
+{
+    g_auto(YdDesk) desk = {0};
+    return yd_desk_load(yd_job_run_store(run), object_id(run), &desk, error) &&
+           yd_desk_dhcp_set(yd_job_run_service(run), desk.desktop->host_id, &desk, error);
+}
+
+// There already unless somebody removed it; grows when that was asked for while it ran.
+gboolean
+yd_desk_step_disk(YdJobRun *run, GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    YdStore *store = yd_job_run_store(run);
+    g_auto(YdDesk) desk = {0};
+    if (!yd_desk_load(store, object_id(run), &desk, error))
+        return FALSE;
+    YdMachineState state = YD_MACHINE_OFF;
+    if (!yd_desk_machine(service, desk.desktop, &state, error))
+        return FALSE;
+    if (state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED)
+        return TRUE; // launched before a restart
+    gint64 grow = desk.desktop->next_disk_gib;
+    if (grow > 0) {
+        if (!yd_storage_grow(yd_service_storage(service), desk.desktop->image, grow << 30, error))
+            return FALSE;
+        g_autoptr(YdStoreTx) tx = NULL;
+        g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+        if (!desktop)
+            return FALSE;
+        desktop->disk_gib = grow;
+        desktop->next_disk_gib = 0;
+        return yd_desk_commit(store, &tx, desktop, NULL, error);
+    }
+    return yd_desk_derive(service, desk.desktop, desk.version, error);
+}
+
+gboolean
+yd_desk_step_launch(YdJobRun *run, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_auto(YdDesk) desk = {0};
+    if (!yd_desk_load(store, object_id(run), &desk, error))
+        return FALSE;
+    if (!is(desk.desktop, YD_DESKTOP_STARTING))
+        return TRUE;
+    if (!yd_desk_launch(yd_job_run_service(run), &desk, error))
+        return FALSE;
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    if (!desktop)
+        return FALSE;
+    desktop->started = yd_now_ms();
+    return yd_desk_commit(store, &tx, desktop, YD_DESKTOP_PREPARING, error);
+}
+
+gboolean
+yd_desk_undo_launch(YdJobRun *run, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    return desktop && yd_desk_power_off(yd_job_run_service(run), desktop, error);
+}
+
+// --- preparing ---
+
+// Whether the machine still runs and there is time left. what: who does not answer.
+static gboolean
+still_worth_it(YdJobRun *run, const YdDesktop *desktop, const char *what, const GError *last,
+               GError **error)
+{
+    YdMachineState state;
+    YdPolicy policy;
+    if (!yd_desk_machine(yd_job_run_service(run), desktop, &state, error) ||
+        !yd_desk_policy(yd_job_run_store(run), desktop, &policy, error))
+        return FALSE;
+    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "the machine of \"%s\" ended by itself while it started; look at its console "
+                    "and at the host's /var/log/libvirt/qemu/yd-%s.log",
+                    desktop->name, desktop->id);
+        return FALSE;
+    }
+    gint64 seconds = (yd_now_ms() - desktop->started) / 1000;
+    if (seconds < policy.ready_seconds)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_TIMEOUT,
+                "\"%s\" was not ready within %" G_GINT64_FORMAT " s (policy ready_seconds): %s: "
+                "%s",
+                desktop->name, policy.ready_seconds, what, last ? last->message : "no answer");
+    return FALSE;
+}
+
+// TRUE with "again" set, or the error that ends the start.
+static gboolean
+look_again(YdJobRun *run, const YdDesktop *desktop, const char *what, const GError *last,
+           GError **error)
+{
+    if (!still_worth_it(run, desktop, what, last, error))
+        return FALSE;
+    yd_job_run_again(run, LOOK_MS);
+    return yd_job_run_progress(run, MIN(90, (double)yd_job_run_step_ms(run) / 1000), error);
+}
+
+gboolean
+yd_desk_step_agent(YdJobRun *run, GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+    YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
+    g_autoptr(GError) local = NULL;
+    if (!hv)
+        return FALSE;
+    if (yd_hypervisor_agent_ping(hv, desktop->uuid, PING_SECONDS, &local))
+        return TRUE;
+    return look_again(run, desktop, "the guest agent does not answer", local, error);
+}
+
+static gboolean
+run_script(YdHypervisor *hv, const YdDesktop *desktop, const char *script, guint timeout,
+           char **ret_output, GError **error)
+{
+    static const char *const argv[] = {"/bin/sh", "-s", NULL};
+    int status = -1;
+    g_autofree char *output = NULL;
+    if (!yd_hypervisor_agent_exec(hv, desktop->uuid, argv, script, timeout, &status, &output,
+                                  error))
+        return FALSE;
+    if (status != 0) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "the first boot of \"%s\" failed in the guest (status %d): %s", desktop->name,
+                    status, output ? g_strstrip(output) : "");
+        return FALSE;
+    }
+    if (ret_output)
+        *ret_output = g_strdup(output ? g_strstrip(output) : "");
+    return TRUE;
+}
+
+static gboolean
+prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **ret_print,
+              GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    YdStore *store = yd_job_run_store(run);
+    g_autofree char *keys = yd_ca_dir(service);
+    g_autofree char *hostname = yd_first_boot_hostname(desktop->name, desktop->id);
+    g_autofree char *username = NULL;
+    g_autofree char *certificate = NULL;
+    g_autofree char *print = NULL;
+    char *key = NULL;
+    gint64 uid = 0;
+    g_autoptr(YdHost) host = yd_store_get(store, &yd_host_type, desktop->host_id, error);
+    if (!host || !yd_desk_account(store, desktop, &username, &uid, error) ||
+        !yd_ca_issue_desktop(keys, hostname, desktop->ip, &certificate, &key, &print, error))
+        return FALSE;
+    const YdFirstBoot what = {.desktop_id = desktop->id,
+                              .hostname = hostname,
+                              .username = username,
+                              .uid = uid,
+                              .certificate = certificate,
+                              .key = key,
+                              .session = g_strcmp0(host->accel, "kvm") == 0 ? "xfce" : "light"};
+    char *script = yd_first_boot_script(&what, error);
+    gboolean good = script && run_script(hv, desktop, script, SCRIPT_SECONDS, NULL, error);
+    yd_secret_wipe(&script);
+    yd_secret_wipe(&key);
+    if (good)
+        *ret_print = g_steal_pointer(&print);
+    return good;
+}
+
+// Guests that keep nothing (the small test guest) are prepared at each boot, others once.
+gboolean
+yd_desk_step_first_boot(YdJobRun *run, GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
+    g_autofree char *mark = NULL;
+    g_autofree char *print = NULL;
+    GError *local = NULL;
+    if (!hv)
+        return FALSE;
+    if (g_strcmp0(desktop->os, "windows") == 0)
+        return TRUE; // sysprep and the template's own answers do it there
+    gboolean good = run_script(hv, desktop, yd_first_boot_check(), 10, &mark, &local);
+    if (good && strcmp(mark, desktop->id) == 0 && desktop->certificate)
+        return TRUE;
+    good = good && prepare_guest(run, hv, desktop, &print, &local);
+    if (!good && g_error_matches(local, YD_ERROR, YD_ERROR_TIMEOUT)) {
+        g_autoptr(GError) last = local;
+        return look_again(run, desktop, "first boot", last, error);
+    }
+    if (!good) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) fresh = yd_desk_begin(store, object_id(run), &tx, error);
+    if (!fresh)
+        return FALSE;
+    fresh->prepared = TRUE;
+    yd_set_string(&fresh->certificate, print);
+    // A guest that forgot its account forgot the password too.
+    return yd_store_secret_delete(store, fresh->id, error) &&
+           yd_desk_commit(store, &tx, fresh, NULL, error);
+}
+
+gboolean
+yd_desk_step_access(YdJobRun *run, GError **error)
+{
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+    g_autoptr(GError) local = NULL;
+    if (!desktop)
+        return FALSE;
+    if (yd_desk_answers(yd_job_run_service(run), desktop, &local))
+        return TRUE;
+    return look_again(run, desktop, "its way in does not answer", local, error);
+}
+
+gboolean
+yd_desk_step_ready(YdJobRun *run, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    if (!desktop)
+        return FALSE;
+    if (is(desktop, YD_DESKTOP_OFF)) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "the machine of \"%s\" ended while it was being prepared", desktop->name);
+        return FALSE;
+    }
+    desktop->ready_at = yd_now_ms();
+    yd_set_string(&desktop->error, NULL);
+    return yd_desk_commit(store, &tx, desktop, YD_DESKTOP_READY, error);
+}
+
+static const YdJobStep steps[] = {YD_DESK_START_STEPS};
+
+const YdJobKind yd_job_kind_desktop_start = {"desktop-start",     "desktop",           TRUE, steps,
+                                             G_N_ELEMENTS(steps), yd_desk_note_failure};

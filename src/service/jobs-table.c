@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// All kinds of jobs there are.
+#include "service/jobs.h"
+
+#include <string.h>
+
+#include "service/network-job.h"
+#include "service/template-job.h"
+
+extern const YdJobKind yd_job_kind_desktop_create;
+extern const YdJobKind yd_job_kind_desktop_start;
+extern const YdJobKind yd_job_kind_desktop_shutdown;
+extern const YdJobKind yd_job_kind_desktop_reboot;
+extern const YdJobKind yd_job_kind_desktop_power_off;
+extern const YdJobKind yd_job_kind_desktop_rebuild;
+extern const YdJobKind yd_job_kind_desktop_delete;
+extern const YdJobKind yd_job_kind_desktop_resize;
+extern const YdJobKind yd_job_kind_pool_handout;
+extern const YdJobKind yd_job_kind_doctor;
+
+const YdJobKind *const yd_job_kinds[] = {
+    &yd_job_kind_desktop_create,
+    &yd_job_kind_desktop_start,
+    &yd_job_kind_desktop_shutdown,
+    &yd_job_kind_desktop_reboot,
+    &yd_job_kind_desktop_power_off,
+    &yd_job_kind_desktop_rebuild,
+    &yd_job_kind_desktop_delete,
+    &yd_job_kind_desktop_resize,
+    &yd_job_kind_pool_handout,
+    &yd_job_kind_doctor,
+    &yd_job_kind_network_create,
+    &yd_job_kind_network_delete,
+    &yd_job_kind_template_import,
+    &yd_job_kind_template_version_delete,
+    NULL,
+};
+
+static const YdJobKind *const *more;
+
+void
+yd_jobs_add_kinds(const YdJobKind *const *kinds)
+{
+    more = kinds;
+}
+
+const YdJobKind *
+yd_job_kind(const char *kind)
+{
+    const YdJobKind *const *lists[] = {yd_job_kinds, more};
+    for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (gsize j = 0; lists[i] && lists[i][j]; j++) {
+            if (strcmp(lists[i][j]->kind, kind) == 0)
+                return lists[i][j];
+        }
+    }
+    return NULL;
+}

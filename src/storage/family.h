@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is common to the local and the remote storage: a table of verbs. Private to this room.
+#pragma once
+
+#include "storage/storage.h"
+
+typedef struct {
+    void (*free)(YdStorage *storage); // own parts and the struct
+    char *(*path)(YdStorage *storage, const char *image);
+    YdImageInfo *(*inspect)(YdStorage *storage, const char *path, GError **error);
+    YdImageInfo *(*import)(YdStorage *storage, const char *source, const char *image,
+                           YdProgress progress, gpointer data, GError **error);
+    gboolean (*derive)(YdStorage *storage, const char *base, const char *image, gint64 bytes,
+                       GError **error);
+    gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+    YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
+                           gpointer data, GError **error);
+    gboolean (*delete)(YdStorage *storage, const char *image, GError **error);
+    GPtrArray *(*list)(YdStorage *storage, GError **error);
+    gboolean (*space)(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error);
+} YdStorageFamily;
+
+struct _YdStorage {
+    const YdStorageFamily *family;
+};
+
+// Image names: [a-z0-9][a-z0-9-]{0,79}.qcow2; INVALID otherwise.
+gboolean yd_image_name_check(const char *image, GError **error);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by local.c (small verbs) and local-import.c (import and checksums).
+#pragma once
+
+#include "storage/family.h"
+#include "storage/image-probe.h"
+#include "storage/local.h"
+
+typedef struct {
+    YdStorage parent;
+    char *directory;
+} LocalStorage;
+
+char *yd_local_path(YdStorage *storage, const char *image);
+
+// Path of the unfinished file of an image, invisible to list; owned.
+char *yd_local_part(YdStorage *storage, const char *image);
+
+// Begins the exclusive work on an image in this process; another's is waited for up to 10 s, then
+// IN_USE. End it with yd_local_leave.
+gboolean yd_local_enter(YdStorage *storage, const char *image, GError **error);
+void yd_local_leave(YdStorage *storage, const char *image);
+
+// Opens an image read-only (O_NOFOLLOW); NOT_FOUND. -1 on failure.
+int yd_local_open(YdStorage *storage, const char *image, GError **error);
+
+// Gives the finished part its final name and makes both durable.
+gboolean yd_local_publish(YdStorage *storage, const char *image, mode_t mode, GError **error);
+
+// Translates errno; what: begin of the message. Returns FALSE.
+gboolean yd_local_fail(GError **error, int number, const char *what, const char *name);
+
+YdImageInfo *yd_local_info(const YdImageProbe *probe);
+
+YdImageInfo *yd_local_import(YdStorage *storage, const char *source, const char *image,
+                             YdProgress progress, gpointer data, GError **error);
+YdImageInfo *yd_local_inspect(YdStorage *storage, const char *path, GError **error);
+YdImageInfo *yd_local_verify(YdStorage *storage, const char *image, YdProgress progress,
+                             gpointer data, GError **error);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks names and hands the verbs on to the family. Does no work itself.
+#include "storage/storage.h"
+#include "storage/family.h"
+
+#include <string.h>
+
+#define NAME_MAX_LENGTH 80
+#define SUFFIX ".qcow2"
+
+void
+yd_image_info_free(YdImageInfo *info)
+{
+    if (!info)
+        return;
+    g_free(info->format);
+    g_free(info->backing);
+    g_free(info->checksum);
+    g_free(info);
+}
+
+void
+yd_storage_free(YdStorage *storage)
+{
+    if (storage)
+        storage->family->free(storage);
+}
+
+gboolean
+yd_image_name_check(const char *image, GError **error)
+{
+    const char *suffix = image && g_str_has_suffix(image, SUFFIX) ? strrchr(image, '.') : NULL;
+    gboolean ok = suffix && suffix > image && suffix - image <= NAME_MAX_LENGTH && *image != '-';
+    for (const char *at = image; ok && at < suffix; at++)
+        ok = g_ascii_islower(*at) || g_ascii_isdigit(*at) || *at == '-';
+    if (!ok)
+        return yd_error_invalid(error, "image",
+                                "'%s' is no image name (a-z, 0-9, '-', then .qcow2)",
+                                image ? image : "");
+    return TRUE;
+}
+
+char *
+yd_storage_path(YdStorage *storage, const char *image)
+{
+    return yd_image_name_check(image, NULL) ? storage->family->path(storage, image) : NULL;
+}
+
+YdImageInfo *
+yd_storage_inspect(YdStorage *storage, const char *path, GError **error)
+{
+    return storage->family->inspect(storage, path, error);
+}
+
+YdImageInfo *
+yd_storage_import(YdStorage *storage, const char *source, const char *image, YdProgress progress,
+                  gpointer data, GError **error)
+{
+    if (!yd_image_name_check(image, error))
+        return NULL;
+    return storage->family->import(storage, source, image, progress, data, error);
+}
+
+static gboolean
+check_bytes(gint64 bytes, GError **error)
+{
+    if (bytes >= 0 && bytes <= G_GINT64_CONSTANT(2) << 40)
+        return TRUE;
+    return yd_error_invalid(error, "bytes",
+                            "%" G_GINT64_FORMAT " is no size of a disk (up to 2 TiB)", bytes);
+}
+
+gboolean
+yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes,
+                  GError **error)
+{
+    return yd_image_name_check(base, error) && yd_image_name_check(image, error) &&
+           check_bytes(bytes, error) && storage->family->derive(storage, base, image, bytes, error);
+}
+
+gboolean
+yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error)
+{
+    return yd_image_name_check(image, error) && check_bytes(bytes, error) &&
+           storage->family->grow(storage, image, bytes, error);
+}
+
+YdImageInfo *
+yd_storage_verify(YdStorage *storage, const char *image, YdProgress progress, gpointer data,
+                  GError **error)
+{
+    if (!yd_image_name_check(image, error))
+        return NULL;
+    return storage->family->verify(storage, image, progress, data, error);
+}
+
+gboolean
+yd_storage_delete(YdStorage *storage, const char *image, GError **error)
+{
+    return yd_image_name_check(image, error) && storage->family->delete (storage, image, error);
+}
+
+GPtrArray *
+yd_storage_list(YdStorage *storage, GError **error)
+{
+    return storage->family->list(storage, error);
+}
+
+gboolean
+yd_storage_space(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error)
+{
+    return storage->family->space(storage, ret_bytes, ret_free, error);
+}

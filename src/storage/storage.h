@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images: qcow2 files in the state directory. The work is done by deskhost (root) over its unix
+// socket; yd_storage_local() does it in this process (deskhost itself, and tests).
+//
+// Threads: any. Every call may block; progress comes on the calling thread. Half-made files are
+// never visible under their final name. Errors: INVALID (not an image, truncated, names a backing
+// file, unknown format), NOT_FOUND, EXISTS, IN_USE, NO_SPACE, CANCELLED, UNAVAILABLE, INTERNAL.
+#pragma once
+
+#include "base/error.h"
+
+typedef struct _YdStorage YdStorage;
+
+typedef struct {
+    char *format; // "qcow2" | "raw" | "vmdk"
+    gint64 virtual_bytes, size_bytes;
+    char *backing;  // NULL: none
+    char *checksum; // sha256 hex, only from import and verify
+} YdImageInfo;
+void yd_image_info_free(YdImageInfo *info);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdImageInfo, yd_image_info_free)
+
+// 0..100; return FALSE to cancel.
+typedef gboolean (*YdProgress)(double percent, gpointer data);
+
+// Over deskhost's socket / in this process on that directory.
+YdStorage *yd_storage_remote(const char *socket_path);
+YdStorage *yd_storage_local(const char *directory);
+void yd_storage_free(YdStorage *storage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdStorage, yd_storage_free)
+
+// Names of images are file names of our own making: [a-z0-9][a-z0-9-]{0,79}.qcow2; path gives the
+// absolute path, owned; NULL for another name, or when deskhost, who knows the directory, was never
+// reached.
+char *yd_storage_path(YdStorage *storage, const char *image);
+
+// Looks at a file that is to be imported (absolute path) without changing it.
+YdImageInfo *yd_storage_inspect(YdStorage *storage, const char *path, GError **error);
+
+// Checks source, converts it to a flat, sealed (mode 0444) qcow2 `image`, with its checksum. An
+// import of the same image that was cut off is begun anew; one that was finished is only summed up
+// again.
+YdImageInfo *yd_storage_import(YdStorage *storage, const char *source, const char *image,
+                               YdProgress progress, gpointer data, GError **error);
+
+// Overlay `image` on the sealed `base`; bytes 0: as large as the base. Already there with that
+// base: TRUE.
+gboolean yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes,
+                           GError **error);
+
+// Grows an overlay that no machine uses; shrinking is INVALID.
+gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+
+// Recomputes the checksum of a sealed image.
+YdImageInfo *yd_storage_verify(YdStorage *storage, const char *image, YdProgress progress,
+                               gpointer data, GError **error);
+
+// Removes the image (gone: TRUE) and its NVRAM file nvram/<name without .qcow2>.fd. IN_USE while a
+// machine writes to it, or when it is the base of another image.
+gboolean yd_storage_delete(YdStorage *storage, const char *image, GError **error);
+
+// Names of the images there are (of strings), for the reconciler.
+GPtrArray *yd_storage_list(YdStorage *storage, GError **error);
+
+// Bytes in all and free where the images lie.
+gboolean yd_storage_space(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error);

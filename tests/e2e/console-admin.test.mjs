@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// needs: web console
+// The console in a browser, as an administrator uses it: first log-in, first steps, importing people, network, template,
+// pool, department and grant, tables, two administrators on one object, hostile names, deleting.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { dir, poll } from '../lib/process.mjs';
+import { Product, guestImage } from '../lib/product.mjs';
+import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
+
+const HOSTILE = '<img src=x onerror="document.title=\'owned\'">"\'&{{7*7}}';
+const PASSWORD = 'Lantern-61-harbour-quilt';
+let yd;
+let browser;
+let page;
+const admin = { username: 'admin', password: PASSWORD };
+
+before(async () => {
+  yd = await Product.make();
+  await yd.startAll();
+  browser = await Browser.start(yd);
+});
+after(async () => {
+  try {
+    await browser?.stop();
+  } finally {
+    await yd?.stop();
+  }
+});
+
+const button = (name, where = page) => where.getByRole('button', { name, exact: true });
+const dialog = () => page.getByRole('dialog');
+const row = (name) => page.getByRole('row').filter({ hasText: name });
+async function section(name) {
+  await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+}
+async function fill(fields) {
+  for (const [name, value] of Object.entries(fields)) {
+    const field = dialog().locator(`#field-${name}`);
+    if (await field.evaluate((it) => it.tagName) === 'SELECT') await field.selectOption(value);
+    else await field.fill(value);
+  }
+}
+async function act(name, what) {
+  await row(name).getByRole('button', { name: /^Actions for/ }).click();
+  await page.getByRole('menuitem', { name: what, exact: true }).click();
+}
+const gone = (locator) => locator.waitFor({ state: 'detached' });
+
+test('the first log-in asks for a password of one’s own', async () => {
+  page = await browser.open();
+  await logIn(page, { username: 'admin', password: 'wrong' });
+  await page.getByTestId('problem').waitFor();
+  assert.equal(await page.locator('#login-password').inputValue(), '', 'the wrong password does not stay');
+  await axe(page, 'the log-in page with an error');
+  await page.locator('#login-password').fill(yd.first.password);
+  await button('Log in').click();
+  await page.locator('#password-old').fill(yd.first.password);
+  await page.locator('#password-fresh').fill(PASSWORD);
+  await page.locator('#password-repeat').fill(`${PASSWORD}x`);
+  await page.getByText('The two new passwords differ.').waitFor();
+  await axe(page, 'the page for a new password');
+  await page.locator('#password-repeat').fill(PASSWORD);
+  await button('Change password').click();
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  yd.admin = { ...admin, token: await yd.login('admin', PASSWORD) };
+});
+
+test('an empty system leads through its first steps', async () => {
+  const steps = page.getByRole('listitem').filter({ hasText: /^(Make|Import|Give)/ });
+  assert.equal(await steps.count(), 5);
+  await page.getByRole('link', { name: 'Make a network' }).click();
+  await button('Add a network').click();
+  await fill({ name: 'office', cidr: '10.98.0.0/24' });
+  await button('Add', dialog()).click();
+  await gone(dialog());
+  await row('office').getByText('active').waitFor();
+
+  const image = path.join(yd.uploads, 'tiny.qcow2');
+  fs.copyFileSync(await guestImage('tiny'), image);
+  await section('Templates');
+  await button('Add a template').click();
+  await fill({ name: 'tiny', access: 'rdp' });
+  await button('Add', dialog()).click();
+  await dialog().getByText('Import an image: tiny').waitFor();
+  await axe(page, 'the dialog for an image');
+  await dialog().locator('#image-path').fill(image);
+  await button('Import', dialog()).click();
+  await gone(dialog());
+  await page.getByText('Importing the image – tiny: done').waitFor();
+
+  await section('Departments');
+  await button('Add a department').click();
+  await fill({ number: 'D1', name: 'Office', unit: 'Head office', founded: '1998' });
+  await button('Add', dialog()).click();
+  await gone(dialog());
+
+  await section('Pools');
+  await button('Add a pool').click();
+  await fill({ name: 'desks', vcpus: '1', memory_mib: '128' });
+  await axe(page, 'the form of a pool');
+  await button('Add', dialog()).click();
+  await gone(dialog());
+  await act('desks', 'Given to');
+  await button('Give to a department').click();
+  await fill({ department_id: { label: 'Office' } });
+  await button('Add', dialog()).click();
+  await dialog().getByText('Office').waitFor();
+  await button('Close', dialog().last()).last().click();
+
+  await section('Overview');
+  await page.getByText('All is well.').waitFor();
+  await gone(page.getByRole('heading', { name: 'First steps' }));
+});
+
+test('people come from a file, and a wrong line is named first', async () => {
+  await section('People');
+  const file = path.join(dir, 'people.csv');
+  const good = Array.from({ length: 60 }, (_, i) => `person${String(i).padStart(2, '0')},Person ${i},n${i},p${i}@example.org,user,D1`);
+  fs.writeFileSync(file, ['username,name,number,email,role,departments', ...good, 'broken,Broken,nx,b@example.org,emperor,D1', ''].join('\n'));
+  await button('Import').click();
+  await page.locator('#import-file input[type=file], input[type=file]').setInputFiles(file);
+  await button('Check the file', dialog()).click();
+  await dialog().getByText(/^Line 62: .*emperor/).waitFor();
+  await axe(page, 'the report of an import');
+  assert.equal((await yd.api('GET', '/users?limit=1&total=true')).total, 1, 'nothing was imported');
+  fs.writeFileSync(file, ['username,name,number,email,role,departments', ...good, ''].join('\n'));
+  await button('Remove', dialog()).click();
+  await page.locator('input[type=file]').setInputFiles(file);
+  await button('Check the file', dialog()).click();
+  await button('Import 60 people', dialog()).click();
+  await gone(dialog());
+  await page.getByText('61 in all').waitFor();
+});
+
+test('a person is added, and their one-time password is shown once', async () => {
+  await button('Add a person').click();
+  await fill({ username: 'hostile', name: HOSTILE, number: 'h1' });
+  await button('Add', dialog()).click();
+  await dialog().getByText('One-time password of hostile').waitFor();
+  const secret = await dialog().getByTestId('secret').getByRole('textbox').inputValue();
+  await button('Close', dialog()).click();
+  assert.ok(await yd.login('hostile', secret), 'the password works');
+});
+
+test('a table is sorted, searched, paged and filtered by its address', async () => {
+  await page.getByRole('columnheader', { name: 'User name' }).getByRole('button').click();
+  await page.waitForURL(/sort=-username/);
+  await row('person59').waitFor();
+  await button('Next page').click();
+  await row('admin').waitFor();
+  await page.getByRole('textbox', { name: 'Search' }).fill('person07');
+  await page.waitForURL(/search=person07/);
+  await page.getByText('1 in all').waitFor();
+  await page.goto('/users?role=admin');
+  await page.getByText('1 in all').waitFor();
+  assert.equal(await page.getByRole('row').count(), 2, 'the head and one administrator');
+  await button('Clear filters').click();
+  await page.getByText('62 in all').waitFor();
+});
+
+test('many are disabled at once, after asking', async () => {
+  await page.goto('/users?search=person0');
+  await page.getByText('10 in all').waitFor();
+  await page.getByRole('checkbox', { name: 'Select all rows of this page' }).check();
+  await button('Disable').click();
+  await dialog().getByText(/person00, person01/).waitFor();
+  await button('Disable', dialog()).click();
+  await gone(dialog());
+  await poll('all ten are disabled', async () => (await yd.api('GET', '/users?enabled=false&total=true')).total === 10);
+});
+
+test('hostile names are text everywhere', async () => {
+  await yd.api('POST', '/departments', { body: { number: 'D2', name: HOSTILE } });
+  const user = (await yd.api('GET', '/users?username=hostile')).items[0];
+  for (const [where, name] of [['/users?search=hostile', HOSTILE], ['/departments', HOSTILE], ['/audit', HOSTILE], ['/pools', 'desks']]) {
+    await page.goto(where);
+    await page.getByText(name).first().waitFor();
+  }
+  await page.goto(`/users?search=${encodeURIComponent('"><script>document.title="owned"</script>')}`);
+  await page.getByText('Nothing fits this search').waitFor();
+  assert.doesNotMatch(await page.title(), /owned/);
+  assert.equal(await page.locator('img[src="x"]').count(), 0);
+  assert.ok(user.name === HOSTILE);
+});
+
+test('two administrators on one object: the second sees both values and decides', async () => {
+  await page.goto('/departments');
+  await act('Head office', 'Edit');
+  await fill({ unit: 'North' });
+  const department = (await yd.api('GET', '/departments?number=D1')).items[0];
+  await yd.api('PATCH', `/departments/${department.id}`, { body: { unit: 'South' } });
+  await button('Save', dialog()).click();
+  const conflict = page.getByTestId('conflict');
+  await conflict.getByText('South').waitFor();
+  await conflict.getByText('North').waitFor();
+  await axe(page, 'the dialog of a conflict');
+  await picture(page, 'conflict');
+  await button('Save mine', dialog()).click();
+  await gone(dialog());
+  await row('North').waitFor();
+  assert.equal((await yd.api('GET', `/departments/${department.id}`)).unit, 'North');
+});
+
+test('deleting asks for the name, and what is still needed says so', async () => {
+  await page.goto('/users?search=person11');
+  await act('person11', 'Delete');
+  assert.ok(await button('Delete', dialog()).isDisabled());
+  await dialog().locator('#confirm-name').fill('person1');
+  assert.ok(await button('Delete', dialog()).isDisabled());
+  await dialog().locator('#confirm-name').fill('person11');
+  await button('Delete', dialog()).click();
+  await gone(dialog());
+  await page.getByText('Nothing fits this search').waitFor();
+  await page.goto('/networks');
+  await act('office', 'Delete');
+  await button('Delete', dialog()).click();
+  await dialog().getByTestId('problem').waitFor();
+  await axe(page, 'a refused deletion');
+  await button('Cancel', dialog()).click();
+});
+
+test('settings change at once, and bounds are told', async () => {
+  await section('Settings');
+  await button('Edit').click();
+  await fill({ max_starts: '100000' });
+  await button('Save', dialog()).click();
+  await dialog().getByTestId('problem').waitFor();
+  await fill({ max_starts: '4' });
+  await button('Save', dialog()).click();
+  await gone(dialog());
+  assert.equal((await yd.api('GET', '/settings')).max_starts.value, 4);
+});
+
+const PAGES = ['overview', 'portal', 'desktops', 'users', 'departments', 'pools', 'templates', 'networks', 'hosts', 'sessions', 'jobs', 'audit', 'settings', 'account'];
+
+for (const dark of [false, true]) {
+  test(`every page passes axe and fits, ${dark ? 'dark and Chinese' : 'light and English'}`, async () => {
+    const other = await browser.as(admin, { dark, language: dark ? 'zh-CN' : 'en-US', where: '/overview' });
+    for (const name of PAGES) {
+      await other.setViewportSize({ width: 1280, height: 800 });
+      await other.goto(`/${name}`);
+      await other.getByRole('heading', { level: 1 }).waitFor();
+      await gone(other.locator('.pf-v6-c-skeleton, .pf-v6-c-spinner').first());
+      await axe(other, name);
+      await picture(other, `${name}${dark ? '-zh-dark' : ''}`);
+      await other.setViewportSize({ width: 360, height: 740 });
+      await fitsWidth(other, name);
+      if (name === 'users') await picture(other, `users-narrow${dark ? '-zh-dark' : ''}`);
+    }
+    await close(other);
+  });
+}
+
+test('on a narrow screen the sections close when one is chosen', async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.goto('/overview');
+  await page.getByRole('button', { name: 'Show or hide the sections' }).click();
+  await page.getByRole('navigation').getByRole('link', { name: 'Hosts', exact: true }).click();
+  await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor();
+  await page.getByRole('button', { name: 'Add a host' }).click();
+  await dialog().waitFor();
+});

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// deskd as the gate sees it: gate.sock with a table of tickets, deskd.sock with a small HTTP
+// server.
+#pragma once
+
+#include "fake-server.h"
+
+typedef struct FakeDeskd FakeDeskd;
+
+// Makes DIR/gate.sock and DIR/deskd.sock.
+FakeDeskd *fake_deskd_new(const char *dir);
+void fake_deskd_free(FakeDeskd *deskd);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeDeskd, fake_deskd_free)
+
+// From now on the ticket opens session and target to sockets of that protocol.
+void fake_deskd_ticket(FakeDeskd *deskd, const char *ticket, const char *protocol,
+                       const char *session, const char *target);
+
+// The grant of that ticket (rdp-web) brings this log-in and the certificate to pin.
+void fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username,
+                       const char *password, const char *certificate);
+
+// Takes redeems and says nothing.
+void fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent);
+
+void fake_deskd_cut(FakeDeskd *deskd, const char *session);
+
+// What the statistics said last; -1 when they said nothing of the session yet.
+gint64 fake_deskd_sockets(FakeDeskd *deskd, const char *session);
+gint64 fake_deskd_bytes_up(FakeDeskd *deskd, const char *session);
+
+// Redeems that came.
+guint fake_deskd_redeems(FakeDeskd *deskd);
+
+// Requests that the HTTP server has answered.
+guint fake_deskd_requests(FakeDeskd *deskd);

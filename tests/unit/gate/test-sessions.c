@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions and the statistics that are told of them.
+#include "gate/sessions.h"
+
+#include <string.h>
+
+static void
+assert_stats(YdGateSessions *sessions, const char *expected)
+{
+    g_autofree char *line = yd_gate_sessions_take_stats(sessions);
+    if (expected == NULL) {
+        g_assert_null(line);
+        return;
+    }
+    g_autofree char *whole = g_strdup_printf("{\"op\":\"stats\",\"sessions\":[%s]}\n", expected);
+    g_assert_cmpstr(line, ==, whole);
+}
+
+#define STATS(sockets, up, down, rtt, lost)                                                        \
+    "{\"session\":\"con-1\",\"sockets\":" sockets ",\"bytes_up\":" up ",\"bytes_down\":" down      \
+    ",\"rtt_us\":" rtt ",\"lost\":" lost "}"
+
+static void
+test_stats(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    assert_stats(sessions, NULL);
+    YdGateSession *a = yd_gate_sessions_join(sessions, "con-1");
+    YdGateSession *b = yd_gate_sessions_join(sessions, "con-1");
+    g_assert_true(a == b);
+    g_assert_cmpstr(yd_gate_session_id(a), ==, "con-1");
+    assert_stats(sessions, STATS("2", "0", "0", "0", "0"));
+    assert_stats(sessions, NULL);
+    yd_gate_sessions_add(sessions, a, 10, 20, 900, 1);
+    yd_gate_sessions_add(sessions, b, 1, 2, 0, 0);
+    assert_stats(sessions, STATS("2", "11", "22", "900", "1"));
+    // A round trip time alone is no news.
+    yd_gate_sessions_add(sessions, b, 0, 0, 500, 0);
+    assert_stats(sessions, NULL);
+    yd_gate_sessions_leave(sessions, &a);
+    g_assert_null(a);
+    yd_gate_sessions_leave(sessions, &a);
+    yd_gate_sessions_leave(sessions, &b);
+    assert_stats(sessions, STATS("0", "11", "22", "500", "1"));
+    // After an end it counts on.
+    a = yd_gate_sessions_join(sessions, "con-1");
+    yd_gate_sessions_add(sessions, a, 1, 0, 0, 0);
+    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    yd_gate_sessions_touch_all(sessions);
+    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    yd_gate_sessions_leave(sessions, &a);
+}
+
+static void
+test_cut(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    YdGateSession *a = yd_gate_sessions_join(sessions, "con-1");
+    g_assert_false(yd_gate_session_is_cut(a));
+    yd_gate_sessions_cut(sessions, "con-1");
+    g_assert_true(yd_gate_session_is_cut(a));
+    yd_gate_sessions_leave(sessions, &a);
+    assert_stats(sessions, STATS("0", "0", "0", "0", "0"));
+    a = yd_gate_sessions_join(sessions, "con-1");
+    g_assert_true(yd_gate_session_is_cut(a));
+    yd_gate_sessions_leave(sessions, &a);
+    yd_gate_sessions_cut(sessions, "con-2");
+    g_autofree char *line = yd_gate_sessions_take_stats(sessions);
+    g_assert_nonnull(strstr(line, "\"con-2\",\"sockets\":0"));
+}
+
+// More sessions than a line may hold come in several lines, each session once.
+static void
+test_batches(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    g_autoptr(GString) all = g_string_new(NULL);
+    guint lines = 0;
+    for (guint i = 0; i < 1000; i++) {
+        g_autofree char *id = g_strdup_printf("con-%u", i);
+        YdGateSession *session = yd_gate_sessions_join(sessions, id);
+        yd_gate_sessions_leave(sessions, &session);
+    }
+    for (char *line; (line = yd_gate_sessions_take_stats(sessions)) != NULL; lines++) {
+        g_assert_cmpuint(strlen(line), <=, YD_GATE_LINE_MAX);
+        g_string_append(all, line);
+        g_free(line);
+    }
+    g_assert_cmpuint(lines, ==, (1000 + YD_GATE_STATS_MAX - 1) / YD_GATE_STATS_MAX);
+    for (guint i = 0; i < 1000; i++) {
+        g_autofree char *id = g_strdup_printf("\"con-%u\"", i);
+        const char *found = strstr(all->str, id);
+        g_assert_nonnull(found);
+        g_assert_null(strstr(found + 1, id));
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/gate/sessions/stats", test_stats);
+    g_test_add_func("/gate/sessions/cut", test_cut);
+    g_test_add_func("/gate/sessions/batches", test_batches);
+    return g_test_run();
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Domain and network XML against golden files in tests/data/xml; YD_REWRITE=1 writes them anew.
+// Where virt-xml-validate is there, each is checked against libvirt's schemas too.
+#include "hypervisor/domain-xml.h"
+#include "hypervisor/xml.h"
+
+#include <string.h>
+
+static char *
+golden_path(const char *name)
+{
+    return g_strdup_printf("%s/xml/%s.xml", g_getenv("YD_TEST_DATA"), name);
+}
+
+static void
+compare(const char *name, const char *xml)
+{
+    g_autofree char *path = golden_path(name);
+    g_autofree char *wanted = NULL;
+    g_autoptr(GError) error = NULL;
+    if (g_getenv("YD_REWRITE"))
+        g_assert_true(g_file_set_contents(path, xml, -1, NULL));
+    g_file_get_contents(path, &wanted, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(xml, ==, wanted);
+}
+
+static void
+validate(const char *name, const char *schema)
+{
+    g_autofree char *tool = g_find_program_in_path("virt-xml-validate");
+    g_autofree char *path = golden_path(name);
+    g_autofree char *out = NULL, *said = NULL;
+    int status = -1;
+    if (!tool)
+        return;
+    char *argv[] = {tool, path, (char *)schema, NULL};
+    g_assert_true(g_spawn_sync(NULL, argv, NULL, 0, NULL, NULL, &out, &said, &status, NULL));
+    if (status != 0)
+        g_error("%s: %s%s", path, out, said);
+}
+
+static const YdMachineSpec linux_spec = {
+    .uuid = "11111111-2222-4333-8444-555555555555",
+    .name = "yd-dsk-01jd00000000000000000000aa",
+    .desktop_id = "dsk-01jd00000000000000000000aa",
+    .title = "Zhang San's <desktop> & more",
+    .vcpus = 2,
+    .memory_mib = 3072,
+    .disk = "/var/lib/yundesk/images/dsk-01jd00000000000000000000aa.qcow2",
+    .mac = "52:54:0a:63:00:0c",
+    .network = "yd-office",
+    .os = "linux",
+    .vnc_socket = "/run/yundesk/vnc/dsk-01jd00000000000000000000aa.sock",
+    .spice = TRUE,
+};
+
+static void
+check_domain(const char *name, const YdMachineSpec *spec, gboolean kvm)
+{
+    g_autofree char *xml = yd_domain_xml(spec, kvm);
+    compare(name, xml);
+    validate(name, "domain");
+    g_autofree char *id = yd_domain_xml_desktop(xml);
+    g_assert_cmpstr(id, ==, spec->desktop_id);
+}
+
+static void
+test_domains(void)
+{
+    YdMachineSpec spec = linux_spec;
+    check_domain("linux-kvm", &spec, TRUE);
+    check_domain("linux-tcg", &spec, FALSE);
+    spec.memory_mib = 128;
+    spec.vcpus = 1;
+    spec.network = spec.mac = spec.title = NULL;
+    spec.spice = FALSE;
+    spec.console_vdagent = TRUE;
+    spec.balloon_free_pages = TRUE;
+    check_domain("tiny-tcg", &spec, FALSE);
+    spec = linux_spec;
+    spec.os = "windows";
+    spec.uefi = TRUE;
+    spec.nvram = "/var/lib/yundesk/images/nvram/dsk-01jd00000000000000000000aa.fd";
+    check_domain("windows-uefi-kvm", &spec, TRUE);
+    spec.vnc_socket = NULL;
+    spec.spice = FALSE;
+    check_domain("windows-uefi-tcg", &spec, FALSE);
+}
+
+static void
+test_tb_cache(void)
+{
+    static const struct {
+        gint64 memory;
+        const char *cache;
+    } cases[] = {{64, ">16<"},  {128, ">16<"},  {256, ">32<"},
+                 {512, ">64<"}, {1023, ">64<"}, {1024, ">256<"}};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        YdMachineSpec spec = linux_spec;
+        spec.memory_mib = cases[i].memory;
+        g_autofree char *xml = yd_domain_xml(&spec, FALSE);
+        const char *at = strstr(xml, "<tb-cache unit=\"MiB\"");
+        g_assert_nonnull(at);
+        g_assert_true(g_str_has_prefix(strchr(at, '>'), cases[i].cache));
+    }
+}
+
+static void
+test_network(void)
+{
+    YdNetworkSpec spec = {
+        .name = "yd-office",
+        .uuid = "11111111-2222-4333-8444-666666666666",
+        .network_id = "net-01jd00000000000000000000aa",
+        .bridge = "yd0",
+        .gateway = "10.99.0.1",
+        .prefix = 24,
+        .range_first = "10.99.0.10",
+        .range_last = "10.99.0.250",
+    };
+    g_autofree char *xml = yd_network_xml(&spec);
+    compare("network", xml);
+    validate("network", "network");
+    g_autofree char *id = yd_xml_marked(xml, YD_XML_NETWORK_NS, "id");
+    g_assert_cmpstr(id, ==, spec.network_id);
+    YdDhcpHost host = {.mac = "52:54:0a:63:00:0c", .ip = "10.99.0.12", .name = "a\"b<"};
+    g_autofree char *line = yd_dhcp_host_xml(&host);
+    g_assert_cmpstr(line, ==,
+                    "<host mac=\"52:54:0a:63:00:0c\" name=\"a&quot;b&lt;\" ip=\"10.99.0.12\"/>\n");
+}
+
+static void
+test_foreign(void)
+{
+    g_assert_null(yd_domain_xml_desktop("<domain><name>yd-x</name></domain>"));
+    g_assert_null(yd_domain_xml_desktop("<domain><metadata><a xmlns='urn:other' desktop='dsk-1'/>"
+                                        "</metadata></domain>"));
+    g_assert_null(yd_domain_xml_desktop("not xml"));
+    g_assert_null(yd_domain_xml_desktop(""));
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/xml/domains", test_domains);
+    g_test_add_func("/xml/tb-cache", test_tb_cache);
+    g_test_add_func("/xml/network", test_network);
+    g_test_add_func("/xml/foreign", test_foreign);
+    return g_test_run();
+}

@@ -1,0 +1,24 @@
+// The records as the API gives them, by their names in openapi.yaml.
+import type { components } from '../api/schema';
+
+type Schemas = components['schemas'];
+export type User = Schemas['User'];
+export type Department = Schemas['Department'];
+export type Membership = Schemas['Membership'];
+export type Template = Schemas['Template'];
+export type TemplateVersion = Schemas['TemplateVersion'];
+export type Network = Schemas['Network'];
+export type Pool = Schemas['Pool'];
+export type Entitlement = Schemas['Entitlement'];
+export type Host = Schemas['Host'];
+export type Desktop = Schemas['Desktop'];
+export type Connection = Schemas['Connection'];
+export type Job = Schemas['Job'];
+export type Audit = Schemas['Audit'];
+export type Login = Schemas['Login'];
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+  total?: number;
+}

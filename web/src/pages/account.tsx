@@ -1,0 +1,95 @@
+import { Button, Card, CardBody, CardTitle, Gallery, List, ListItem } from '@patternfly/react-core';
+import { remove } from '../api/client';
+import type { Connection, Login, Page } from '../data/types';
+import { useSession } from '../data/session';
+import { useGet } from '../data/use-get';
+import { useI18n } from '../i18n';
+import { PasswordForm } from '../shell/login';
+import { PageFrame } from '../ui/page';
+import { useToasts } from '../ui/toasts';
+
+function Mine<T extends { id?: string | null }>({
+  title,
+  empty,
+  rows,
+  text,
+  action,
+  path,
+  reload,
+}: {
+  title: string;
+  empty: string;
+  rows: T[];
+  text: (row: T) => string;
+  action: string;
+  path: string;
+  reload: () => void;
+}) {
+  const toasts = useToasts();
+  const end = async (row: T) => {
+    try {
+      await remove(`${path}/${row.id}`);
+      reload();
+    } catch (error) {
+      toasts.failure(error);
+    }
+  };
+  return (
+    <Card>
+      <CardTitle component="h2">{title}</CardTitle>
+      <CardBody>
+        {rows.length === 0 && <p>{empty}</p>}
+        <List isPlain isBordered>
+          {rows.map((row) => (
+            <ListItem key={row.id}>
+              <span className="yd-head">
+                {text(row)}
+                <Button variant="secondary" onClick={() => void end(row)}>
+                  {action}
+                </Button>
+              </span>
+            </ListItem>
+          ))}
+        </List>
+      </CardBody>
+    </Card>
+  );
+}
+
+export default function AccountPage() {
+  const { t, date, word } = useI18n();
+  const toasts = useToasts();
+  const logins = useGet<Page<Login>>('/me/logins');
+  const { user } = useSession();
+  const sessions = useGet<Page<Connection>>(user ? `/connections?user_id=${user.id}&sort=-created&limit=50` : null);
+  return (
+    <PageFrame title={t('nav.account')}>
+      <Gallery hasGutter minWidths={{ default: '18rem' }}>
+        <Card>
+          <CardTitle component="h2">{t('password.title')}</CardTitle>
+          <CardBody>
+            <PasswordForm onDone={() => toasts.success(t('password.done'))} />
+          </CardBody>
+        </Card>
+        <Mine
+          title={t('portal.sessions')}
+          empty={t('portal.no-sessions')}
+          rows={(sessions.data?.items ?? []).filter((row) => row.state !== 'ended')}
+          text={(row) => `${row.desktop_name ?? ''} · ${row.protocol ?? ''} · ${word('connection.state', row.state)}`}
+          action={t('portal.disconnect')}
+          path="/connections"
+          reload={sessions.reload}
+        />
+        <Mine
+          title={t('portal.logins')}
+          empty={t('table.empty')}
+          rows={logins.data?.items ?? []}
+          text={(row) => `${row.address ?? ''} · ${date(row.last_used)}`}
+          action={t('portal.end-login')}
+          path="/me/logins"
+          reload={logins.reload}
+        />
+      </Gallery>
+    </PageFrame>
+  );
+}

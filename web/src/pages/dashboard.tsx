@@ -1,0 +1,189 @@
+// What needs attention first, then the figures; each leads to its list.
+import {
+  Alert,
+  Card,
+  CardBody,
+  CardTitle,
+  DescriptionList,
+  DescriptionListDescription,
+  DescriptionListGroup,
+  DescriptionListTerm,
+  Gallery,
+  List,
+  ListComponent,
+  ListItem,
+  Skeleton,
+} from '@patternfly/react-core';
+import { useState, type ReactNode } from 'react';
+import { Link } from 'react-router-dom';
+import type { Host, Page } from '../data/types';
+import { useGet } from '../data/use-get';
+import { useI18n } from '../i18n';
+import { PageFrame } from '../ui/page';
+import { ProblemAlert } from '../ui/problem';
+import { StateLabel } from '../ui/state-label';
+
+/** For each noun the count by state (users by role, templates by system) and all. */
+export type Overview = Record<string, Record<string, number> | undefined>;
+
+const MIB = 1024 * 1024;
+const ONLINE_MS = 60_000;
+
+export function count(overview: Overview, noun: string, state = 'all'): number {
+  return overview[noun]?.[state] ?? 0;
+}
+
+function Box({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Card isFullHeight>
+      <CardTitle component="h2">{title}</CardTitle>
+      <CardBody>{children}</CardBody>
+    </Card>
+  );
+}
+
+function Attention({ overview }: { overview: Overview }) {
+  const { t, number } = useI18n();
+  const rows: [number, string, string][] = [
+    [count(overview, 'hosts', 'down'), t('dashboard.hosts-down', { count: number(count(overview, 'hosts', 'down')) }), '/hosts'],
+    [
+      count(overview, 'desktops', 'failed'),
+      t('dashboard.failed-desktops', { count: number(count(overview, 'desktops', 'failed')) }),
+      '/desktops?state=failed',
+    ],
+    [count(overview, 'jobs', 'failed'), t('dashboard.failed-jobs', { count: number(count(overview, 'jobs', 'failed')) }), '/jobs?state=failed'],
+  ];
+  const shown = rows.filter(([there]) => there > 0);
+  if (shown.length === 0) return <Alert component="p" isInline variant="success" title={t('dashboard.calm')} />;
+  return (
+    <>
+      {shown.map(([, text, path]) => (
+        <Alert component="p" key={path} isInline variant="warning" title={<Link to={path}>{text}</Link>} />
+      ))}
+    </>
+  );
+}
+
+/** What is still missing before a person can open a desktop, in the order of doing. */
+export function missing(overview: Overview): string[] {
+  const steps: [number, string][] = [
+    [count(overview, 'networks'), 'network'],
+    [count(overview, 'templates'), 'template'],
+    [count(overview, 'pools'), 'pool'],
+    [count(overview, 'departments'), 'department'],
+    [count(overview, 'entitlements'), 'grant'],
+  ];
+  return steps.filter(([there]) => there === 0).map(([, step]) => step);
+}
+
+const STEP_PATHS: Record<string, string> = {
+  network: '/networks',
+  template: '/templates',
+  pool: '/pools',
+  department: '/departments',
+  grant: '/pools',
+};
+
+function FirstSteps({ overview }: { overview: Overview }) {
+  const { t } = useI18n();
+  const open = missing(overview);
+  if (open.length === 0) return null;
+  return (
+    <Box title={t('dashboard.first')}>
+      <p>{t('dashboard.first-text')}</p>
+      <List component={ListComponent.ol}>
+        {Object.keys(STEP_PATHS).map((step) => (
+          <ListItem key={step}>
+            {open.includes(step) ? (
+              <Link to={STEP_PATHS[step] ?? '/'}>{t(`dashboard.step-${step}` as never)}</Link>
+            ) : (
+              <s>{t(`dashboard.step-${step}` as never)}</s>
+            )}
+          </ListItem>
+        ))}
+      </List>
+    </Box>
+  );
+}
+
+function Capacity() {
+  const { t, bytes, number } = useI18n();
+  const { data } = useGet<Page<Host>>('/hosts?limit=100');
+  return (
+    <Box title={t('dashboard.capacity')}>
+      <List isPlain>
+        {(data?.items ?? []).map((host) => {
+          const all = host.memory_mib ?? 0;
+          const used = Math.max(0, all - (host.memory_free_mib ?? 0));
+          return (
+            <ListItem key={host.id}>
+              <Link to="/hosts">{host.name}</Link> <StateLabel of="host" state={host.state} />{' '}
+              {t('dashboard.memory', { used: bytes(used * MIB), all: bytes(all * MIB) })} ·{' '}
+              {t('dashboard.running', { count: number(host.desktops_running ?? 0) })}
+            </ListItem>
+          );
+        })}
+      </List>
+    </Box>
+  );
+}
+
+function Figure({ label, path, value }: { label: string; path: string; value: number }) {
+  const { number } = useI18n();
+  return (
+    <DescriptionListGroup>
+      <DescriptionListTerm>{label}</DescriptionListTerm>
+      <DescriptionListDescription>
+        <Link to={path} aria-label={`${label}: ${number(value)}`}>
+          {number(value)}
+        </Link>
+      </DescriptionListDescription>
+    </DescriptionListGroup>
+  );
+}
+
+/** Log-ins used within the last minute; time passes without events, so the moment is that of drawing. */
+function Online() {
+  const { t } = useI18n();
+  const [since] = useState(() => new Date(Date.now() - ONLINE_MS).toISOString());
+  const { data } = useGet<Page<unknown>>(`/users?limit=1&total=true&last_seen_from=${encodeURIComponent(since)}`);
+  return <Figure label={t('dashboard.online')} path="/users?sort=-last_login" value={data?.total ?? 0} />;
+}
+
+export default function DashboardPage() {
+  const { t, number } = useI18n();
+  const { data, error } = useGet<Overview>('/overview');
+  const states = Object.keys(data?.desktops ?? {}).filter((state) => state !== 'all');
+  return (
+    <PageFrame title={t('dashboard.title')}>
+      <ProblemAlert error={error} />
+      {!data && !error && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
+      {data && (
+        <Gallery hasGutter minWidths={{ default: '18rem' }}>
+          <Box title={t('dashboard.attention')}>
+            <Attention overview={data} />
+          </Box>
+          <FirstSteps overview={data} />
+          <Box title={t('dashboard.people')}>
+            <DescriptionList isCompact isHorizontal>
+              <Figure label={t('dashboard.everybody')} path="/users" value={count(data, 'users')} />
+              <Online />
+              <Figure label={t('dashboard.with-desktop')} path="/sessions?state=open" value={count(data, 'connections', 'open')} />
+            </DescriptionList>
+          </Box>
+          <Box title={t('dashboard.desktops')}>
+            <List isPlain>
+              {states.map((state) => (
+                <ListItem key={state}>
+                  <Link to={`/desktops?state=${state}`}>{number(count(data, 'desktops', state))}</Link> <StateLabel of="desktop" state={state} />
+                </ListItem>
+              ))}
+            </List>
+            {states.length === 0 && t('table.empty')}
+          </Box>
+          <Capacity />
+        </Gallery>
+      )}
+    </PageFrame>
+  );
+}

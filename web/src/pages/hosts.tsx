@@ -1,0 +1,104 @@
+import { Button, ToolbarItem } from '@patternfly/react-core';
+import { patch, post } from '../api/client';
+import type { Host } from '../data/types';
+import { useI18n } from '../i18n';
+import { DataTable } from '../ui/data-table';
+import { ConfirmDialog } from '../ui/dialog';
+import { FormDialog } from '../ui/form-dialog';
+import { PageFrame } from '../ui/page';
+import { StateLabel } from '../ui/state-label';
+import { useToasts } from '../ui/toasts';
+import { useActs } from '../ui/use-acts';
+
+const MIB = 1024 * 1024;
+
+export default function HostsPage() {
+  const { t, bytes, number, date, word } = useI18n();
+  const acts = useActs();
+  const toasts = useToasts();
+  const add = () =>
+    acts.show(
+      <FormDialog
+        title={t('hosts.add')}
+        fields={[
+          { name: 'name', label: t('field.name'), required: true },
+          { name: 'uri', label: t('field.uri'), required: true, help: 'qemu:///system' },
+        ]}
+        submit={t('act.add')}
+        onClose={acts.close}
+        onSubmit={(values) => post('/hosts', values)}
+      />,
+    );
+  const setState = (row: Host, state: string) => patch(`/hosts/${row.id}`, { state });
+  const maintenance = (row: Host) =>
+    acts.show(
+      <ConfirmDialog
+        title={`${t('hosts.maintenance')}: ${row.name ?? ''}`}
+        text={t('hosts.maintenance-text')}
+        action={t('hosts.maintenance')}
+        onConfirm={async () => {
+          await setState(row, 'maintenance');
+        }}
+        onClose={acts.close}
+      />,
+    );
+  return (
+    <PageFrame title={t('hosts.title')}>
+      <DataTable<Host>
+        label={t('hosts.title')}
+        path="/hosts"
+        sort="name"
+        nameOf={(row) => row.name ?? ''}
+        columns={[
+          { key: 'name', label: t('field.name'), sortable: true, render: (row) => row.name },
+          { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="host" state={row.state} /> },
+          { key: 'cpu_model', label: t('field.cpu'), render: (row) => `${number(row.cpus ?? 0)} × ${row.cpu_model ?? '–'}` },
+          {
+            key: 'accel',
+            label: t('field.accel'),
+            render: (row) => <abbr title={row.accel_reason ?? ''}>{word('accel', row.accel)}</abbr>,
+          },
+          { key: 'load', label: t('field.load'), render: (row) => number(row.load ?? 0) },
+          {
+            key: 'memory_free_mib',
+            label: t('field.memory-free'),
+            render: (row) => `${bytes((row.memory_free_mib ?? 0) * MIB)} / ${bytes((row.memory_mib ?? 0) * MIB)}`,
+          },
+          {
+            key: 'storage_free_bytes',
+            label: t('field.storage-free'),
+            render: (row) => `${bytes(row.storage_free_bytes ?? 0)} / ${bytes(row.storage_bytes ?? 0)}`,
+          },
+          {
+            key: 'desktops',
+            label: t('field.desktops'),
+            render: (row) => `${number(row.desktops_running ?? 0)} / ${number(row.desktops ?? 0)}`,
+          },
+          { key: 'seen', label: t('field.seen'), nowrap: true, render: (row) => date(row.seen) },
+        ]}
+        actions={(row) => [
+          row.state === 'maintenance'
+            ? { title: t('hosts.end-maintenance'), onClick: () => void setState(row, 'up').catch(toasts.failure) }
+            : { title: t('hosts.maintenance'), onClick: () => maintenance(row) },
+          {
+            title: t('act.remove'),
+            isDanger: true,
+            onClick: () =>
+              acts.askDelete({
+                path: `/hosts/${row.id}`,
+                name: row.name ?? '',
+                text: t('hosts.delete-text'),
+                version: row.version,
+              }),
+          },
+        ]}
+        toolbar={
+          <ToolbarItem>
+            <Button onClick={add}>{t('hosts.add')}</Button>
+          </ToolbarItem>
+        }
+      />
+      {acts.dialog}
+    </PageFrame>
+  );
+}

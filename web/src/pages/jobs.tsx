@@ -1,0 +1,52 @@
+import { Progress } from '@patternfly/react-core';
+import { useRole } from '../data/session';
+import type { Job } from '../data/types';
+import { useI18n } from '../i18n';
+import { DataTable } from '../ui/data-table';
+import { PageFrame } from '../ui/page';
+import { StateLabel } from '../ui/state-label';
+import { useActs } from '../ui/use-acts';
+
+const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
+
+export default function JobsPage() {
+  const { t, word, date } = useI18n();
+  const admin = useRole() === 'admin';
+  const acts = useActs();
+  const live = (row: Job) => row.state === 'queued' || row.state === 'running';
+  return (
+    <PageFrame title={t('jobs.title')}>
+      <DataTable<Job>
+        label={t('jobs.title')}
+        path="/jobs"
+        sort="-created"
+        nameOf={(row) => row.object_name ?? row.kind ?? ''}
+        columns={[
+          { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
+          { key: 'kind', label: t('field.job'), render: (row) => word('job.kind', row.kind) },
+          { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? '–' },
+          { key: 'username', label: t('field.owner'), render: (row) => row.username ?? '–' },
+          { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="job" state={row.state} /> },
+          {
+            key: 'progress',
+            label: t('field.progress'),
+            render: (row) =>
+              row.state === 'running' ? (
+                <Progress aria-label={t('field.progress')} size="sm" value={row.progress ?? 0} label={word('step', row.step)} />
+              ) : (
+                word('step', row.step)
+              ),
+          },
+          { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+        ]}
+        filters={[{ name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('job.state', value) })) }]}
+        {...(admin
+          ? {
+              actions: (row: Job) =>
+                live(row) ? [{ title: t('job.cancel'), onClick: () => void acts.act(`/jobs/${row.id}/cancel`, row.object_name ?? '') }] : [],
+            }
+          : {})}
+      />
+    </PageFrame>
+  );
+}

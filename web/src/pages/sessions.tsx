@@ -1,0 +1,66 @@
+import { Button, ToolbarItem } from '@patternfly/react-core';
+import { remove } from '../api/client';
+import type { Connection } from '../data/types';
+import { useI18n } from '../i18n';
+import { DataTable } from '../ui/data-table';
+import { ConfirmDialog } from '../ui/dialog';
+import { PageFrame } from '../ui/page';
+import { StateLabel } from '../ui/state-label';
+import { useActs } from '../ui/use-acts';
+
+const STATES = ['new', 'open', 'dropped', 'ended'];
+const PROTOCOLS = ['rdp', 'spice', 'console', 'rdp-web'];
+
+export default function SessionsPage() {
+  const { t, word, date, bytes, number } = useI18n();
+  const acts = useActs();
+  const cut = (rows: Connection[], done: () => void) =>
+    acts.show(
+      <ConfirmDialog
+        title={`${t('connections.cut')}: ${rows.map((row) => row.desktop_name).join(', ')}`}
+        text={t('connections.cut-text')}
+        action={t('connections.cut')}
+        onConfirm={async () => {
+          for (const row of rows) await remove(`/connections/${row.id}`);
+          done();
+        }}
+        onClose={acts.close}
+      />,
+    );
+  return (
+    <PageFrame title={t('connections.title')}>
+      <DataTable<Connection>
+        label={t('connections.title')}
+        path="/connections"
+        sort="-created"
+        nameOf={(row) => row.desktop_name ?? ''}
+        columns={[
+          { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
+          { key: 'username', label: t('field.owner'), render: (row) => row.username },
+          { key: 'desktop_name', label: t('field.name'), render: (row) => row.desktop_name },
+          { key: 'protocol', label: t('field.protocol'), render: (row) => row.protocol },
+          { key: 'client_address', label: t('field.address'), render: (row) => row.client_address },
+          { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
+          { key: 'bytes', label: t('field.traffic'), render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
+          { key: 'rtt_us', label: t('field.rtt'), render: (row) => (row.rtt_us ? `${number(row.rtt_us / 1000)} ms` : '–') },
+          { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
+        ]}
+        filters={[
+          { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
+          { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
+        ]}
+        actions={(row) =>
+          row.state === 'ended' ? [] : [{ title: t('connections.cut'), isDanger: true, onClick: () => cut([row], () => undefined) }]
+        }
+        bulk={(rows, done) => (
+          <ToolbarItem>
+            <Button variant="secondary" onClick={() => cut(rows.filter((row) => row.state !== 'ended'), done)}>
+              {t('connections.cut')}
+            </Button>
+          </ToolbarItem>
+        )}
+      />
+      {acts.dialog}
+    </PageFrame>
+  );
+}

@@ -1,0 +1,203 @@
+import { Button, FileUpload, Form, FormGroup, List, ListItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
+import { useState } from 'react';
+import { patch, post } from '../api/client';
+import { upload } from '../data/upload';
+import type { Job, Page, Template, TemplateVersion } from '../data/types';
+import { useGet } from '../data/use-get';
+import { useI18n } from '../i18n';
+import { DataTable } from '../ui/data-table';
+import { Dialog } from '../ui/dialog';
+import { FormDialog, type Field } from '../ui/form-dialog';
+import { PageFrame } from '../ui/page';
+import { ProblemAlert } from '../ui/problem';
+import { StateLabel } from '../ui/state-label';
+import { useToasts } from '../ui/toasts';
+import { useActs } from '../ui/use-acts';
+
+const choice = (values: string[]) => values.map((value) => ({ value, label: value }));
+
+function ImportDialog({ template, onClose }: { template: Template; onClose: () => void }) {
+  const { t } = useI18n();
+  const toasts = useToasts();
+  const [file, setFile] = useState<File>();
+  const [path, setPath] = useState('');
+  const [percent, setPercent] = useState<number>();
+  const [error, setError] = useState<unknown>();
+
+  const send = async () => {
+    setError(undefined);
+    try {
+      const source = file ? { upload: await upload(file, setPercent) } : { path: path.trim() };
+      const job = await post<Job>(`/templates/${template.id}/versions`, source);
+      void toasts.follow(job, template.name ?? '');
+      onClose();
+    } catch (why) {
+      setError(why);
+      setPercent(undefined);
+    }
+  };
+  const busy = percent !== undefined;
+  return (
+    <Dialog
+      title={`${t('templates.import')}: ${template.name ?? ''}`}
+      onClose={onClose}
+      footer={
+        <>
+          <Button isDisabled={busy || (!file && path.trim() === '')} isLoading={busy} onClick={() => void send()}>
+            {t('act.import')}
+          </Button>
+          <Button variant="link" onClick={onClose}>
+            {t('act.cancel')}
+          </Button>
+        </>
+      }
+    >
+      <p>{t('templates.import-text')}</p>
+      <Form>
+        <FormGroup label={t('field.file')} fieldId="image-file">
+          <FileUpload
+            id="image-file"
+            filename={file?.name ?? ''}
+            filenameAriaLabel={t('field.file')}
+            browseButtonText={t('act.open')}
+            clearButtonText={t('act.remove')}
+            hideDefaultPreview
+            onFileInputChange={(_, chosen) => setFile(chosen)}
+            onClearClick={() => setFile(undefined)}
+          />
+        </FormGroup>
+        <FormGroup label={t('field.path')} fieldId="image-path">
+          <TextInput id="image-path" value={path} isDisabled={!!file} onChange={(_, value) => setPath(value)} />
+        </FormGroup>
+      </Form>
+      {percent !== undefined && <Progress title={t('templates.uploading', { percent: Math.round(percent) })} value={percent} />}
+      <ProblemAlert error={error} />
+    </Dialog>
+  );
+}
+
+function VersionsDialog({ template, onClose }: { template: Template; onClose: () => void }) {
+  const { t, bytes, date, number } = useI18n();
+  const acts = useActs();
+  const { data } = useGet<Page<TemplateVersion>>(`/templates/${template.id}/versions?limit=1000`);
+  if (acts.dialog) return <>{acts.dialog}</>;
+  return (
+    <Dialog
+      title={`${template.name ?? ''}: ${t('templates.versions')}`}
+      onClose={onClose}
+      footer={<Button onClick={onClose}>{t('act.close')}</Button>}
+    >
+      <List isPlain isBordered>
+        {(data?.items ?? []).map((row) => (
+          <ListItem key={row.id}>
+            <span className="yd-head">
+              <span>
+                {number(row.number ?? 0)} <StateLabel of="version" state={row.state} /> {bytes(row.size_bytes ?? 0)} · {date(row.created)}
+                {row.error && <> · {row.error}</>}
+                {row.notes && <> · {row.notes}</>}
+              </span>
+              <Button
+                variant="link"
+                isDanger
+                onClick={() =>
+                  acts.askDelete({
+                    path: `/template-versions/${row.id}`,
+                    name: `${template.name ?? ''} ${row.number ?? ''}`,
+                    text: t('templates.delete-version', { number: row.number ?? 0 }),
+                  })
+                }
+              >
+                {t('act.delete')}
+              </Button>
+            </span>
+          </ListItem>
+        ))}
+      </List>
+      {data?.items.length === 0 && <p>{t('table.empty')}</p>}
+    </Dialog>
+  );
+}
+
+export default function TemplatesPage() {
+  const { t, number } = useI18n();
+  const acts = useActs();
+  const edited: Field[] = [
+    { name: 'name', label: t('field.name'), required: true },
+    { name: 'description', label: t('field.description'), kind: 'area' },
+  ];
+  const fields: Field[] = [
+    ...edited,
+    { name: 'os', label: t('field.os'), kind: 'choice', options: choice(['linux', 'windows', 'other']) },
+    { name: 'firmware', label: t('field.firmware'), kind: 'choice', options: choice(['bios', 'uefi']) },
+    { name: 'access', label: t('field.access'), kind: 'choice', options: choice(['rdp', 'spice']) },
+  ];
+  const importInto = (row: Template) => acts.show(<ImportDialog template={row} onClose={acts.close} />);
+  const add = () =>
+    acts.show(
+      <FormDialog
+        title={t('templates.add')}
+        fields={fields}
+        submit={t('act.add')}
+        onClose={acts.close}
+        onSubmit={async (values) => {
+          const made = await post<Template>('/templates', values);
+          setTimeout(() => importInto(made));
+        }}
+      />,
+    );
+  const edit = (row: Template) =>
+    acts.show(
+      <FormDialog
+        editing
+        title={t('act.edit')}
+        fields={edited}
+        start={row as never}
+        submit={t('act.save')}
+        onClose={acts.close}
+        onSubmit={(values, version) => patch(`/templates/${row.id}`, values, version ?? row.version)}
+      />,
+    );
+  return (
+    <PageFrame title={t('templates.title')}>
+      <DataTable<Template>
+        label={t('templates.title')}
+        path="/templates"
+        sort="name"
+        nameOf={(row) => row.name ?? ''}
+        empty={t('templates.empty')}
+        columns={[
+          { key: 'name', label: t('field.name'), sortable: true, render: (row) => row.name },
+          { key: 'os', label: t('field.os'), render: (row) => row.os },
+          { key: 'firmware', label: t('field.firmware'), render: (row) => row.firmware },
+          { key: 'access', label: t('field.access'), render: (row) => row.access },
+          { key: 'versions', label: t('field.versions'), render: (row) => number(row.versions ?? 0) },
+          { key: 'newest', label: t('field.newest'), render: (row) => (row.newest ? number(row.newest) : '–') },
+          { key: 'desktops', label: t('field.desktops'), render: (row) => number(row.desktops ?? 0) },
+        ]}
+        actions={(row) => [
+          { title: t('templates.import'), onClick: () => importInto(row) },
+          { title: t('templates.versions'), onClick: () => acts.show(<VersionsDialog template={row} onClose={acts.close} />) },
+          { title: t('act.edit'), onClick: () => edit(row) },
+          {
+            title: t('act.delete'),
+            isDanger: true,
+            onClick: () =>
+              acts.askDelete({
+                path: `/templates/${row.id}`,
+                name: row.name ?? '',
+                text: t('templates.delete-text'),
+                version: row.version,
+                typeName: true,
+              }),
+          },
+        ]}
+        toolbar={
+          <ToolbarItem>
+            <Button onClick={add}>{t('templates.add')}</Button>
+          </ToolbarItem>
+        }
+      />
+      {acts.dialog}
+    </PageFrame>
+  );
+}

@@ -1,0 +1,230 @@
+// The frame: who is logged in decides which sections there are; every page is loaded when it is first
+// opened. The server decides what anybody may do; this only leaves out what would be refused.
+import {
+  Alert,
+  Button,
+  Dropdown,
+  DropdownItem,
+  DropdownList,
+  Masthead,
+  MastheadBrand,
+  MastheadContent,
+  MastheadMain,
+  MastheadToggle,
+  MenuToggle,
+  Nav,
+  NavItem,
+  NavList,
+  Page,
+  PageSidebar,
+  PageSidebarBody,
+  PageToggleButton,
+  SkipToContent,
+  Spinner,
+  Toolbar,
+  ToolbarContent,
+  ToolbarGroup,
+  ToolbarItem,
+} from '@patternfly/react-core';
+import { BarsIcon } from '@patternfly/react-icons/dist/esm/icons/bars-icon';
+import { Suspense, useState, type ComponentType } from 'react';
+import { Link, Navigate, Route, Routes, useLocation, useNavigate } from 'react-router-dom';
+import { useSession } from '../data/session';
+import { useI18n, type Key } from '../i18n';
+import { PageFrame } from '../ui/page';
+import { Boundary } from './boundary';
+import { LanguageButton, LoginAgain, LoginPage, MustChangePage } from './login';
+import { page } from './pages';
+import { isDark, setDark } from './theme';
+
+interface Section {
+  path: string;
+  key: Key;
+  roles: string[];
+  load: () => Promise<{ default: ComponentType }>;
+}
+
+const EVERYBODY = ['admin', 'manager', 'user'];
+const LEADERS = ['admin', 'manager'];
+const ADMIN = ['admin'];
+
+const SECTIONS: Section[] = [
+  { path: 'portal', key: 'nav.portal', roles: EVERYBODY, load: () => import('../pages/portal') },
+  { path: 'overview', key: 'nav.dashboard', roles: ADMIN, load: () => import('../pages/dashboard') },
+  { path: 'desktops', key: 'nav.desktops', roles: LEADERS, load: () => import('../pages/desktops') },
+  { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users') },
+  { path: 'departments', key: 'nav.departments', roles: LEADERS, load: () => import('../pages/departments') },
+  { path: 'pools', key: 'nav.pools', roles: LEADERS, load: () => import('../pages/pools') },
+  { path: 'templates', key: 'nav.templates', roles: ADMIN, load: () => import('../pages/templates') },
+  { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
+  { path: 'hosts', key: 'nav.hosts', roles: ADMIN, load: () => import('../pages/hosts') },
+  { path: 'sessions', key: 'nav.connections', roles: LEADERS, load: () => import('../pages/sessions') },
+  { path: 'jobs', key: 'nav.jobs', roles: LEADERS, load: () => import('../pages/jobs') },
+  { path: 'audit', key: 'nav.audit', roles: ADMIN, load: () => import('../pages/audit') },
+  { path: 'settings', key: 'nav.settings', roles: ADMIN, load: () => import('../pages/settings') },
+  { path: 'account', key: 'nav.account', roles: EVERYBODY, load: () => import('../pages/account') },
+];
+const PAGES = SECTIONS.map((section) => ({ ...section, Page: page(section.load) }));
+const Console = page(() => import('../viewer/console-page'));
+const Rdp = page(() => import('../viewer/rdp-page'));
+
+/** Whether the sections are shown; on a narrow screen they go when one was chosen. */
+function useSections() {
+  const [narrow, setNarrow] = useState(false);
+  const [open, setOpen] = useState(true);
+  return {
+    open,
+    toggle: () => setOpen(!open),
+    chosen: () => setOpen(open && !narrow),
+    resized: (now: boolean) => {
+      if (now === narrow) return;
+      setNarrow(now);
+      setOpen(!now);
+    },
+  };
+}
+
+function Sidebar({ role, open, onChosen }: { role: string; open: boolean; onChosen: () => void }) {
+  const { t } = useI18n();
+  const { pathname } = useLocation();
+  return (
+    <PageSidebar isSidebarOpen={open}>
+      <PageSidebarBody>
+        <Nav aria-label={t('nav.label')} onSelect={onChosen}>
+          <NavList>
+            {SECTIONS.filter((section) => section.roles.includes(role)).map((section) => (
+              <NavItem key={section.path} isActive={pathname.split('/')[1] === section.path}>
+                <Link to={`/${section.path}`}>{t(section.key)}</Link>
+              </NavItem>
+            ))}
+          </NavList>
+        </Nav>
+      </PageSidebarBody>
+    </PageSidebar>
+  );
+}
+
+function UserMenu() {
+  const { t } = useI18n();
+  const { user, logout } = useSession();
+  const navigate = useNavigate();
+  const [open, setOpen] = useState(false);
+  const [dark, setDarkState] = useState(isDark);
+  const toggleTheme = () => {
+    setDark(!dark);
+    setDarkState(!dark);
+  };
+  return (
+    <Dropdown
+      isOpen={open}
+      onOpenChange={setOpen}
+      onSelect={() => setOpen(false)}
+      popperProps={{ position: 'right' }}
+      toggle={(ref) => (
+        <MenuToggle ref={ref} onClick={() => setOpen(!open)} isExpanded={open} variant="plainText" data-testid="user-menu">
+          {user?.name || user?.username}
+        </MenuToggle>
+      )}
+    >
+      <DropdownList>
+        <DropdownItem onClick={() => navigate('/account')}>{t('nav.account')}</DropdownItem>
+        <DropdownItem onClick={toggleTheme}>{t(dark ? 'nav.theme-light' : 'nav.theme-dark')}</DropdownItem>
+        <DropdownItem onClick={() => void logout()}>{t('login.out')}</DropdownItem>
+      </DropdownList>
+    </Dropdown>
+  );
+}
+
+function Head({ open, onToggle }: { open: boolean; onToggle: () => void }) {
+  const { t } = useI18n();
+  return (
+    <Masthead>
+      <MastheadMain>
+        <MastheadToggle>
+          <PageToggleButton aria-label={t('nav.toggle')} variant="plain" isSidebarOpen={open} onSidebarToggle={onToggle}>
+            <BarsIcon />
+          </PageToggleButton>
+        </MastheadToggle>
+        <MastheadBrand>
+          <Link to="/" className="yd-brand">
+            {t('app.name')}
+          </Link>
+        </MastheadBrand>
+      </MastheadMain>
+      <MastheadContent>
+        <Toolbar isFullHeight isStatic>
+          <ToolbarContent>
+            <ToolbarGroup align={{ default: 'alignEnd' }}>
+              <ToolbarItem>
+                <LanguageButton />
+              </ToolbarItem>
+              <ToolbarItem>
+                <UserMenu />
+              </ToolbarItem>
+            </ToolbarGroup>
+          </ToolbarContent>
+        </Toolbar>
+      </MastheadContent>
+    </Masthead>
+  );
+}
+
+function NotFound() {
+  const { t } = useI18n();
+  return (
+    <PageFrame title={t('app.not-found')}>
+      <Button component={(props) => <Link {...props} to="/" />}>{t('nav.portal')}</Button>
+    </PageFrame>
+  );
+}
+
+function Frame() {
+  const { t } = useI18n();
+  const { user, online } = useSession();
+  const { pathname } = useLocation();
+  const role = user?.role ?? 'user';
+  const sections = useSections();
+  const pages = PAGES.filter((one) => one.roles.includes(role));
+  return (
+    <Page
+      masthead={<Head open={sections.open} onToggle={sections.toggle} />}
+      sidebar={<Sidebar role={role} open={sections.open} onChosen={sections.chosen} />}
+      onPageResize={(_, { mobileView }) => sections.resized(mobileView)}
+      mainContainerId="main"
+      skipToContent={<SkipToContent href="#main">{t('app.skip')}</SkipToContent>}
+    >
+      {!online && <Alert component="p" variant="warning" isInline title={t('app.offline')} data-testid="offline" />}
+      <Boundary key={pathname}>
+        <Suspense fallback={<Spinner aria-label={t('app.loading')} />}>
+          <Routes>
+            <Route path="/" element={<Navigate to={role === 'admin' ? '/overview' : '/portal'} replace />} />
+            {pages.map(({ path, Page: Shown }) => (
+              <Route key={path} path={`/${path}/*`} element={<Shown />} />
+            ))}
+            <Route path="*" element={<NotFound />} />
+          </Routes>
+        </Suspense>
+      </Boundary>
+    </Page>
+  );
+}
+
+export function App() {
+  const { t } = useI18n();
+  const { state } = useSession();
+  if (state === 'loading') return <Spinner aria-label={t('app.loading')} />;
+  if (state === 'out') return <LoginPage />;
+  if (state === 'must-change') return <MustChangePage />;
+  return (
+    <>
+      <Suspense fallback={<Spinner aria-label={t('app.loading')} />}>
+        <Routes>
+          <Route path="/console/:desktop" element={<Console />} />
+          <Route path="/desktop/:desktop" element={<Rdp />} />
+          <Route path="*" element={<Frame />} />
+        </Routes>
+      </Suspense>
+      <LoginAgain />
+    </>
+  );
+}

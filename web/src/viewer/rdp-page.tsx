@@ -1,0 +1,100 @@
+// A person's own session in the browser: the same one that mstsc or FreeRDP would show.
+import { Button, FormSelect, FormSelectOption } from '@patternfly/react-core';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { useLocation, useParams } from 'react-router-dom';
+import type { ConnectAnswer } from '../data/connect';
+import type { Desktop } from '../data/types';
+import { useGet } from '../data/use-get';
+import { useI18n } from '../i18n';
+import { useToasts } from '../ui/toasts';
+import { ViewerFrame } from './frame';
+import { COMBINATIONS } from './keys';
+import { desktopSize, LAYOUTS, openRdp, type RdpSession } from './rdp-client';
+import { useViewer, type Opener } from './use-viewer';
+
+const STORED = 'yundesk.keyboard';
+
+/** A sleeping laptop's connection is dead without anybody telling: look at the clock. */
+const ASLEEP_MS = 30_000;
+
+function useWakeUp(onWake: () => void): void {
+  useEffect(() => {
+    let last = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now - last > ASLEEP_MS) onWake();
+      last = now;
+    }, 2000);
+    return () => clearInterval(timer);
+  }, [onWake]);
+}
+
+export default function RdpPage() {
+  const { desktop: id = '' } = useParams();
+  const { t } = useI18n();
+  const toasts = useToasts();
+  const state = useLocation().state as { answer?: ConnectAnswer } | null;
+  const screen = useRef<HTMLDivElement>(null);
+  const session = useRef<RdpSession>();
+  const [received, setReceived] = useState('');
+  const [layout, setLayout] = useState(() => localStorage.getItem(STORED) ?? 'us');
+  const { data: desktop } = useGet<Desktop>(`/desktops/${id}`);
+
+  const opener = useCallback<Opener>(
+    async (answer, events) => {
+      const host = screen.current;
+      if (!host) throw new Error('the page is gone');
+      const size = desktopSize(host.clientWidth, host.clientHeight);
+      const opened = await openRdp(host, answer, layout, size, {
+        onEnd: () => {
+          session.current = undefined;
+          events.onClose();
+        },
+        onText: setReceived,
+      });
+      session.current = opened;
+      events.onOpen();
+      return opened;
+    },
+    [layout],
+  );
+  const { phase, error, reason, again } = useViewer(id, 'rdp-web', opener, state?.answer);
+  useWakeUp(again);
+
+  const choose = (next: string) => {
+    localStorage.setItem(STORED, next);
+    setLayout(next);
+  };
+  return (
+    <ViewerFrame
+      name={desktop?.name ?? ''}
+      back="/portal"
+      phase={phase}
+      error={error}
+      reason={reason}
+      combinations={COMBINATIONS}
+      onKeys={(combination) => session.current?.keys(combination)}
+      received={received}
+      onPaste={(text) => void session.current?.paste(text).catch(toasts.failure)}
+      onAgain={again}
+      screen={screen}
+      tools={
+        <>
+          <FormSelect
+            aria-label={t('console.layout')}
+            className="yd-narrow"
+            value={layout}
+            onChange={(_, value) => choose(value)}
+          >
+            {Object.keys(LAYOUTS).map((name) => (
+              <FormSelectOption key={name} value={name} label={`${t('console.layout')}: ${name}`} />
+            ))}
+          </FormSelect>
+          <Button variant="secondary" onClick={again}>
+            {t('console.resize')}
+          </Button>
+        </>
+      }
+    />
+  );
+}
