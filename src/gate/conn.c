@@ -156,6 +156,7 @@ client_ready(YdGateWatch *watch, guint32 events)
 {
     YdGateConn *conn = watch->owner;
     conn->client_events = events;
+    yd_gate_relay_ready(&conn->relay, &conn->client, events);
     // EPOLLRDHUP comes only where it was asked for.
     if (conn->state == CONN_REDEEM && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         yd_gate_conn_close(conn, "the client left before its ticket was looked at");

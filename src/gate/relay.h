@@ -30,7 +30,9 @@ typedef struct {
     gsize in_pipe;
     gboolean pipe_full; // the kernel takes no more although bytes would fit
     gboolean bulk;      // much comes at once: splice next
-    gboolean dry;       // nothing is left to read in this pump
+    gsize chunk;        // the most that is in the pipe; grows while the receiver takes all
+    gboolean dry;       // nothing is left to read until the loop tells so
+    gboolean blocked;   // to takes nothing until the loop tells so
     gboolean eof;       // from sends no more
     gboolean shut;      // all was sent and to was told so
     gboolean in_pieces; // read only when nothing waits
@@ -69,6 +71,9 @@ void yd_gate_relay_prefill(YdGateRelay *relay, YdGateWay way, const void *data, 
 
 // Puts bytes for the target in front of all others and outside of frames (a PROXY header).
 void yd_gate_relay_prefix(YdGateRelay *relay, const void *data, gsize len);
+
+// What the loop has seen on a stream; then pump.
+void yd_gate_relay_ready(YdGateRelay *relay, const YdGateStream *stream, guint32 events);
 
 // Moves what can be moved.
 YdGateRelayState yd_gate_relay_pump(YdGateRelay *relay);
