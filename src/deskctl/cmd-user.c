@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskctl user: people, their passwords, CSV in and out.
+#include <gio/gunixinputstream.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "deskctl/body.h"
@@ -170,19 +172,29 @@ run_reset(Ctl *ctl, GError **error)
     return ctl_each(ctl, reset_one, error);
 }
 
-// All of a file of people; "-" is what comes on standard input. Owned; NULL with an error, also
-// when it is larger than any that could be imported.
+// "-" is standard input, which may be a socket: it can't be opened by its name.
+static GInputStream *
+open_people(const char *path, GError **error)
+{
+    g_autoptr(GFile) file = NULL;
+
+    if (g_str_equal(path, "-"))
+        return g_unix_input_stream_new(STDIN_FILENO, FALSE);
+    file = g_file_new_for_path(path);
+    return (GInputStream *)g_file_read(file, NULL, error);
+}
+
+// All of a file of people; owned; NULL with an error, also when it is larger than any that could be
+// imported.
 static GBytes *
 read_people(const char *path, GError **error)
 {
-    g_autoptr(GFile) file = g_file_new_for_path(g_str_equal(path, "-") ? "/dev/stdin" : path);
-    g_autoptr(GFileInputStream) stream = g_file_read(file, NULL, error);
-    g_autoptr(GBytes) bytes = NULL;
+    g_autoptr(GInputStream) stream = open_people(path, error);
     g_autofree char *buffer = g_malloc(CTL_XLSX_MAX_BYTES + 1);
     gsize n = 0;
 
-    if (!stream || !g_input_stream_read_all(G_INPUT_STREAM(stream), buffer, CTL_XLSX_MAX_BYTES + 1,
-                                            &n, NULL, error))
+    if (!stream ||
+        !g_input_stream_read_all(stream, buffer, CTL_XLSX_MAX_BYTES + 1, &n, NULL, error))
         return NULL;
     if (n <= CTL_XLSX_MAX_BYTES)
         return g_bytes_new(buffer, n);
