@@ -359,10 +359,10 @@ yd_gate_conn_free(YdGateConn *conn)
     g_free(conn);
 }
 
-guint64
+const guint64 *
 yd_gate_conn_serial(const YdGateConn *conn)
 {
-    return conn->serial;
+    return &conn->serial;
 }
 
 const char *

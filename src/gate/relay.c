@@ -107,10 +107,10 @@ send_close(YdGateRelay *relay, guint16 code)
 {
     guint8 frame[2 + YD_WS_CONTROL_MAX];
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
-    if (!relay->close_sent && !down->broken)
+    if (!relay->frames->close_sent && !down->broken)
         append(relay, down, frame, yd_ws_close(code, frame));
-    relay->close_sent = TRUE;
-    relay->pong_len = 0;
+    relay->frames->close_sent = TRUE;
+    relay->frames->pong_len = 0;
 }
 
 // The client said goodbye, or broke the protocol: nothing more goes either way after our close
@@ -128,8 +128,9 @@ take_control(YdGateRelay *relay, const YdWsPart *part)
 {
     if (part->opcode == YD_WS_CLOSE)
         end_websocket(relay, YD_WS_NORMAL);
-    if (part->opcode == YD_WS_PING && !relay->close_sent)
-        relay->pong_len = yd_ws_control(YD_WS_PONG, part->payload, part->len, relay->pong);
+    if (part->opcode == YD_WS_PING && !relay->frames->close_sent)
+        relay->frames->pong_len =
+            yd_ws_control(YD_WS_PONG, part->payload, part->len, relay->frames->pong);
 }
 
 // What the client's log-in became takes the place of the n bytes at the end of the up buffer.
@@ -162,7 +163,7 @@ decode_early(YdGateRelay *relay, YdGateFlow *up, gsize n)
     g_autoptr(GError) error = NULL;
     YdWsPart part;
     do {
-        gsize used = yd_ws_decode(&relay->decoder, in, n, &part);
+        gsize used = yd_ws_decode(&relay->frames->decoder, in, n, &part);
         in += used;
         n -= used;
         if (part.kind == YD_WS_PART_DATA &&
@@ -190,11 +191,15 @@ decode(YdGateRelay *relay, YdGateFlow *up, gsize n)
     guint8 *in = b->data + b->end;
     YdWsPart part;
     do {
-        gsize used = yd_ws_decode(&relay->decoder, in, n, &part);
+        gsize used = yd_ws_decode(&relay->frames->decoder, in, n, &part);
         in += used;
         n -= used;
         if (part.kind == YD_WS_PART_DATA) {
-            memmove(b->data + b->end, part.payload, part.len);
+            // The first payload stays where it is; others close up to it.
+            if (buffered(up) == 0)
+                b->start = b->end = (gsize)(part.payload - b->data);
+            else
+                memmove(b->data + b->end, part.payload, part.len);
             b->end += part.len;
         } else if (part.kind == YD_WS_PART_CONTROL) {
             take_control(relay, &part);
@@ -222,12 +227,12 @@ static void
 send_pong(YdGateRelay *relay)
 {
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
-    if (relay->pong_len == 0 ||
-        buffered(down) + relay->pong_len > YD_GATE_BUFFER_SIZE - CONTROL_ROOM)
+    if (relay->frames->pong_len == 0 ||
+        buffered(down) + relay->frames->pong_len > YD_GATE_BUFFER_SIZE - CONTROL_ROOM)
         return;
     if (!down->broken)
-        append(relay, down, relay->pong, relay->pong_len);
-    relay->pong_len = 0;
+        append(relay, down, relay->frames->pong, relay->frames->pong_len);
+    relay->frames->pong_len = 0;
 }
 
 // ---- reading ----
@@ -237,7 +242,7 @@ end_reading(YdGateRelay *relay, YdGateFlow *flow)
 {
     flow->eof = TRUE;
     flow->bulk = FALSE;
-    if (relay->websocket && flow == &relay->flows[YD_GATE_DOWN])
+    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN])
         send_close(relay, YD_WS_NORMAL);
 }
 
@@ -257,8 +262,8 @@ static gsize
 read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
 {
     gboolean down = flow == &relay->flows[YD_GATE_DOWN];
-    gsize gap = relay->websocket && down ? FRAME_ROOM : 0;
-    gboolean plain = flow->from->ssl == NULL && flow->to->ssl == NULL && !relay->websocket;
+    gsize gap = relay->frames != NULL && down ? FRAME_ROOM : 0;
+    gboolean plain = flow->from->ssl == NULL && flow->to->ssl == NULL && relay->frames == NULL;
     gsize room = make_room(relay, flow) - CONTROL_ROOM - gap;
     gsize limit = plain || flow->in_pieces ? MIN(room, PIECE) : room;
     gsize n = 0;
@@ -275,7 +280,7 @@ read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
     flow->dry = flow->from->ssl == NULL ? n < limit : !SSL_has_pending(flow->from->ssl);
     if (flow->broken)
         return n;
-    if (!relay->websocket)
+    if (relay->frames == NULL)
         flow->buffer->end += n;
     else if (down)
         encode(flow, n);
@@ -331,8 +336,8 @@ write_buffer(YdGateRelay *relay, YdGateFlow *flow)
     YdGateBuffer *b = flow->buffer;
     gsize asked = b->end - b->start;
     YdGateIo io = yd_gate_stream_write(flow->to, b->data + b->start, asked, &n);
-    // A socket that took less than offered is full; OpenSSL takes one record at a time.
-    flow->blocked = io == YD_GATE_IO_AGAIN || (flow->to->ssl == NULL && n < asked);
+    // What took less than offered is full.
+    flow->blocked = n < asked;
     if (io == YD_GATE_IO_OK)
         b->start += n;
     else if (io != YD_GATE_IO_AGAIN)
@@ -393,7 +398,7 @@ step(YdGateRelay *relay, YdGateFlow *flow, gsize *moved)
     else if (!flow->dry)
         n += read_some(relay, flow);
     *moved += n;
-    if (flow == &relay->flows[YD_GATE_DOWN])
+    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN])
         send_pong(relay);
     if (can_write(flow) && !flow->blocked)
         n += write_some(relay, flow);
@@ -409,7 +414,9 @@ void
 yd_gate_relay_init(YdGateRelay *relay, YdGatePool *pool, YdGateStream *client, YdGateStream *target,
                    gboolean websocket)
 {
-    *relay = (YdGateRelay){.pool = pool, .websocket = websocket};
+    *relay = (YdGateRelay){.pool = pool};
+    if (websocket)
+        relay->frames = g_new0(YdGateFrames, 1);
     relay->flows[YD_GATE_UP].from = relay->flows[YD_GATE_DOWN].to = client;
     relay->flows[YD_GATE_UP].to = relay->flows[YD_GATE_DOWN].from = target;
     relay->flows[YD_GATE_UP].chunk = relay->flows[YD_GATE_DOWN].chunk = SMALL_CHUNK;
@@ -423,13 +430,14 @@ yd_gate_relay_clear(YdGateRelay *relay)
     drop_waiting(relay, &relay->flows[YD_GATE_UP]);
     drop_waiting(relay, &relay->flows[YD_GATE_DOWN]);
     g_clear_pointer(&relay->early, yd_rdp_early_free);
+    g_clear_pointer(&relay->frames, g_free);
     relay->pool = NULL;
 }
 
 void
 yd_gate_relay_rewrite(YdGateRelay *relay, const YdWsDecoder *decoder, YdRdpEarly *early)
 {
-    relay->decoder = *decoder;
+    relay->frames->decoder = *decoder;
     relay->early = early;
     relay->flows[YD_GATE_UP].in_pieces = TRUE;
 }
@@ -449,7 +457,7 @@ yd_gate_relay_prefill(YdGateRelay *relay, YdGateWay way, const void *data, gsize
     memcpy(flow->buffer->data + flow->buffer->end, data, len);
     if (way == YD_GATE_UP)
         flow->bytes += len;
-    if (way == YD_GATE_UP && relay->websocket)
+    if (way == YD_GATE_UP && relay->frames != NULL)
         decode(relay, flow, len);
     else
         flow->buffer->end += len;

@@ -40,15 +40,19 @@ typedef struct {
     guint64 bytes;      // read from from, since the start
 } YdGateFlow;
 
+// What only WebSocket relays need.
 typedef struct {
-    YdGatePool *pool;
-    YdGateFlow flows[2]; // by YdGateWay
-    gboolean websocket;  // the client's side speaks WebSocket frames
     gboolean close_sent; // our close frame is in the down buffer or sent
     YdWsDecoder decoder;
-    YdRdpEarly *early; // rewrites the client's first PDUs; NULL: nothing (any more)
     guint8 pong[2 + YD_WS_CONTROL_MAX]; // waits for room in the down buffer
     gsize pong_len;
+} YdGateFrames;
+
+typedef struct {
+    YdGatePool *pool;
+    YdGateFlow flows[2];  // by YdGateWay
+    YdGateFrames *frames; // the client's side speaks WebSocket; NULL: it does not
+    YdRdpEarly *early;    // rewrites the client's first PDUs; NULL: nothing (any more)
 } YdGateRelay;
 
 // Starts a relay between two streams, which must outlive it.
