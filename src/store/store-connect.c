@@ -92,13 +92,19 @@ yd_store_secret_delete(YdStore *store, const char *desktop_id, GError **error)
 }
 
 gboolean
-yd_store_connection_figures(YdStore *store, const char *id, gint64 sockets, gint64 bytes_up,
-                            gint64 bytes_down, gint64 rtt_us, gint64 now, GError **error)
+yd_store_connection_figures(YdStore *store, const YdConnection *c, gboolean tell, GError **error)
 {
     return yd_sql_run(store->sql, NULL, error,
                       "UPDATE connections SET sockets = ?, bytes_up = ?, bytes_down = ?, "
-                      "rtt_us = ?, last_seen = ? WHERE id = ?",
-                      "iiiiit", sockets, bytes_up, bytes_down, rtt_us, now, id);
+                      "rtt_us = ?, min_rtt_us = ?, jitter_us = ?, loss_ppm = ?, lost = ?, "
+                      "queue_us = ?, rate = ?, server_us = ?, first_byte_ms = ?, "
+                      "first_picture_ms = ?, score = ?, score_reason = ?, last_seen = ? "
+                      "WHERE id = ?",
+                      "iiiiiiiiiiiiiitit", c->sockets, c->bytes_up, c->bytes_down, c->rtt_us,
+                      c->min_rtt_us, c->jitter_us, c->loss_ppm, c->lost, c->queue_us, c->rate,
+                      c->server_us, c->first_byte_ms, c->first_picture_ms, c->score,
+                      c->score_reason, c->last_seen, c->id) &&
+           (!tell || yd_store_change_event(store, "changed", &yd_connection_type, c->id, error));
 }
 
 static GPtrArray *
