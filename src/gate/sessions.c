@@ -76,6 +76,13 @@ yd_gate_sessions_join(YdGateSessions *sessions, const char *id)
     return session;
 }
 
+guint
+yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    return session->sockets;
+}
+
 void
 yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
 {
@@ -143,15 +150,29 @@ stats_of(YdGateSession *session)
     return stats;
 }
 
-void
-yd_gate_sessions_touch_all(YdGateSessions *sessions)
+static void
+touch(YdGateSessions *sessions, guint min_sockets)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, sessions->table);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        ((YdGateSession *)value)->changed = TRUE;
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        YdGateSession *session = value;
+        session->changed = session->changed || session->sockets >= min_sockets;
+    }
+}
+
+void
+yd_gate_sessions_touch_open(YdGateSessions *sessions)
+{
+    touch(sessions, 1);
+}
+
+void
+yd_gate_sessions_touch_all(YdGateSessions *sessions)
+{
+    touch(sessions, 0);
 }
 
 char *
