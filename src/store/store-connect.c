@@ -107,6 +107,29 @@ yd_store_connection_figures(YdStore *store, const YdConnection *c, gboolean tell
            (!tell || yd_store_change_event(store, "changed", &yd_connection_type, c->id, error));
 }
 
+GHashTable *
+yd_store_session_quality(YdStore *store, GError **error)
+{
+    g_autoptr(YdStatement) rows =
+        yd_sql_query(store->sql, error,
+                     "SELECT COALESCE(score_reason, 'unknown') AS because, COUNT(*), SUM(score) "
+                     "FROM connections WHERE state = 'open' GROUP BY because",
+                     "");
+    g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    gboolean row = rows != NULL;
+    while (row) {
+        if (!yd_statement_step(rows, &row, error))
+            return NULL;
+        if (!row)
+            break;
+        YdQualityCount *count = g_new0(YdQualityCount, 1);
+        count->sessions = yd_statement_int(rows, 1);
+        count->score = yd_statement_int(rows, 2) / count->sessions;
+        g_hash_table_insert(counts, g_strdup(yd_statement_text(rows, 0)), count);
+    }
+    return rows ? g_steal_pointer(&counts) : NULL;
+}
+
 static GPtrArray *
 read_ids(YdStatement *statement, GError **error)
 {

@@ -33,6 +33,13 @@ gboolean yd_store_secret_delete(YdStore *store, const char *desktop_id, GError *
 gboolean yd_store_connection_figures(YdStore *store, const YdConnection *connection, gboolean tell,
                                      GError **error);
 
+// Open connections by what makes them good or bad: score_reason ("unknown": nothing was measured
+// yet) -> YdQualityCount (owned). score is the mean one.
+typedef struct {
+    gint64 sessions, score;
+} YdQualityCount;
+GHashTable *yd_store_session_quality(YdStore *store, GError **error);
+
 // Ids of live connections that have no right to live: their log-in is gone or expired, or their
 // user is disabled or gone (of strings).
 GPtrArray *yd_store_stray_connections(YdStore *store, gint64 now, GError **error);

@@ -8,9 +8,10 @@
 //
 // Prints "ready PID": `nsenter -t PID -n COMMAND` runs a command at the far end. Then takes lines
 // on its standard input, each answered by "ok …" or "error …"; it ends with its input:
-//   [up|down] [delay MS] [jitter MS] [loss PERCENT] [rate KBIT] [queue KIB]
-//       up: from the far end to the near one; neither: both ways. What is not named stays. rate 0:
-//       as fast as it goes; queue: how much waits for a slow rate before packets are dropped
+//   [up|down] [delay MS] [jitter MS] [loss PERCENT] [rate KBIT] [queue KIB] …
+//       up: from the far end to the near one, for what follows; neither: both ways. What is not
+//       named stays. rate 0: as fast as it goes; queue: how much waits for a slow rate before
+//       packets are dropped
 //   stats    "ok up PACKETS DROPPED down PACKETS DROPPED"
 //   seed N   draws the same losses again
 #include <arpa/inet.h>
@@ -229,22 +230,37 @@ read_value(const char *name, const char *text, double *ret_value)
     return TRUE;
 }
 
-static void
-change(Emulator *e, char **words)
+// Goes through the words, and changes what they say when apply is set; FALSE at what is wrong.
+static gboolean
+take_words(Emulator *e, char **words, gboolean apply)
 {
-    gboolean up = g_strcmp0(words[0], "up") == 0, down = g_strcmp0(words[0], "down") == 0;
-    char **from = up || down ? words + 1 : words;
-    double value;
-    for (char **w = from; *w != NULL; w += 2)
+    gboolean up = TRUE, down = TRUE;
+    for (char **w = words; *w != NULL; w++) {
+        double value;
+        if (g_str_equal(*w, "up") || g_str_equal(*w, "down")) {
+            up = g_str_equal(*w, "up");
+            down = !up;
+            continue;
+        }
         if (!parameter(&e->ways[0], w[0]) || !w[1] || !read_value(w[0], w[1], &value)) {
             printf("error \"%s %s\": delay MS, jitter MS, loss PERCENT, rate KBIT or queue KIB\n",
                    w[0], w[1] ? w[1] : "");
-            return;
+            return FALSE;
         }
-    for (guint i = 0; i < 2; i++)
-        for (char **w = from; *w != NULL && !(i == 0 ? down : up); w += 2)
-            read_value(w[0], w[1], parameter(&e->ways[i], w[0]));
-    printf("ok\n");
+        if (apply && up)
+            *parameter(&e->ways[0], w[0]) = value;
+        if (apply && down)
+            *parameter(&e->ways[1], w[0]) = value;
+        w++;
+    }
+    return TRUE;
+}
+
+static void
+change(Emulator *e, char **words)
+{
+    if (take_words(e, words, FALSE) && take_words(e, words, TRUE))
+        printf("ok\n");
 }
 
 static void
