@@ -171,7 +171,7 @@ typedef struct {
     gint64 first_byte_ms, first_picture_ms;
     gint64 score;       // 0..100, -1: nothing was measured
     char *score_reason; // "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server"
-    char *reason;                                               // why it ended
+    char *reason;       // why it ended
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)
