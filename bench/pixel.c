@@ -6,8 +6,7 @@
 //
 //   get X Y                       "RRGGBB"
 //   key KEYSYM X Y MS             presses and lets go; "changed PRESSED SEEN" once the pixel
-//   differs
-//                                 from what it was, or "timeout"
+//                                 is not what it was, or "timeout"
 //   wait X Y RRGGBB MS            "seen SEEN" once the pixel has about that colour, or "timeout"
 //   click X Y                     left button; "clicked AT"
 #include <stdio.h>
