@@ -59,7 +59,7 @@ async function openMany(count) {
   return wires;
 }
 
-test('an idle session in a browser costs the gate little, and nothing once it is over', { timeout: 200000 }, async (t) => {
+test('an idle session in a browser costs the gate little, and nothing once it is over', { timeout: 300000 }, async (t) => {
   const { pid } = yd.programs.deskgate;
   const some = await openMany(4);
   const before = ownMemory(pid);
@@ -75,7 +75,7 @@ test('an idle session in a browser costs the gate little, and nothing once it is
   assert.ok(grown < AFTER_KIB, `${grown} KiB`);
 });
 
-test('a viewer whose picture changes all the time does not grow', { timeout: 200000 }, async (t) => {
+test('a viewer whose picture changes all the time does not grow', { timeout: 300000 }, async (t) => {
   const script = 'while :; do i=0; while [ $i -lt 25 ]; do echo "$i $RANDOM $RANDOM $RANDOM"; i=$((i+1)); done; usleep 100000; done >/dev/tty1';
   await virsh('qemu-agent-command', '--timeout', '20', machine, JSON.stringify({ execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script] } }));
   browser = await Browser.start(yd);

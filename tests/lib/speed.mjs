@@ -22,10 +22,10 @@ function watcher() {
     return box.width > 0 && top !== null && element.contains(top);
   };
   const until = async (what, condition) => {
-    const end = performance.now() + 30000;
+    const end = performance.now() + 60000;
     let value = condition();
     while (!value) {
-      if (performance.now() > end) throw new Error(`not within 30 s: ${what()}`);
+      if (performance.now() > end) throw new Error(`not within 60 s: ${what()}`);
       await frame();
       value = condition();
     }
