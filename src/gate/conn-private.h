@@ -73,6 +73,7 @@ struct YdGateConn {
     guint64 told[2];    // bytes that the session knows of, by YdGateWay
     guint32 told_lost;
     gint64 last_byte;
+    gint64 broken_since; // 0: both sides live
     gint64 next_publish;
     guint publishes;
 };
