@@ -25,14 +25,9 @@ struct FakeDeskd {
     GHashTable *tickets; // text -> Ticket
     GHashTable *stats;   // session -> json_t
     gboolean silent;
-<<<<<<< HEAD
     const char *source; // of all clients
     int gate;           // the connected gate
-    guint redeems, requests;
-=======
-    int gate; // the connected gate
     guint redeems, grants, requests;
->>>>>>> relay
 };
 
 static void
