@@ -187,7 +187,8 @@ peers_add_rinetd(GArray *peers, const PeerSetting *s)
     g_autofree char *program = find("rinetd");
     if (program == NULL)
         return;
-    g_autofree char *text = g_strdup_printf("127.0.0.1 %u 127.0.0.1 %u\n", peer.port, s->target);
+    g_autofree char *text = g_strdup_printf(
+        "%s %u 127.0.0.1 %u\n", s->host != NULL ? s->host : "127.0.0.1", peer.port, s->target);
     g_autofree char *config = write_file(s->dir, "rinetd.conf", text);
     launch(&peer, s->dir, "rinetd", (const char *const[]){program, "-f", "-c", config, NULL});
     g_array_append_val(peers, peer);

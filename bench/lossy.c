@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How fast bytes come through the gate over a line that loses packets, beside rinetd: a client at
-// the far end of tests/lib/link-emulator reads for some seconds. The gate uses bbr, rinetd what
-// kernels use unless told, cubic. Needs root.
+// the far end of tests/lib/link-emulator reads for some seconds. The gate uses bbr, rinetd
+// reno: the usual cubic cannot be set for a network namespace alone. Needs root.
 // Run: build/bench/bench-lossy [SECONDS]
 #include <errno.h>
 #include <fcntl.h>
@@ -128,11 +128,11 @@ measure(const Line *line, GArray *peers, guint loss, guint seconds)
 static void
 isolate(void)
 {
-    static const char cubic[] = "cubic";
+    static const char reno[] = "reno";
     if (unshare(CLONE_NEWNET) < 0 || system("ip link set lo up") != 0)
         g_error("needs root: %s", g_strerror(errno));
     int fd = open("/proc/sys/net/ipv4/tcp_congestion_control", O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, cubic, sizeof cubic - 1) < 0)
+    if (fd < 0 || write(fd, reno, sizeof reno - 1) < 0)
         printf("(rinetd has this machine's congestion control)\n");
     close(fd);
 }

@@ -228,6 +228,10 @@ test_back_pressure(Fixture *f, gconstpointer data)
     // It is full: nothing is polled for but the client's room and the client's words.
     g_assert_cmpuint(yd_gate_relay_interest(&f->relay, &f->streams[1]), ==, 0);
     g_assert_cmpuint(yd_gate_relay_interest(&f->relay, &f->streams[0]), ==, EPOLLIN | EPOLLOUT);
+    // However much was offered: what waits here is a small chunk.
+    const YdGateFlow *down = &f->relay.flows[YD_GATE_DOWN];
+    g_assert_cmpuint(down->in_pipe, <=, 512 << 10);
+    g_assert_true(down->pipe == NULL || down->buffer == NULL);
     // The other direction is not held up.
     must_send(f->ends[0], "key", 3);
     run(f, 1);
