@@ -76,6 +76,7 @@ static const CtlColumn session_columns[] = {
     {"bytes_up", "UP", CTL_CELL_BYTES},
     {"bytes_down", "DOWN", CTL_CELL_BYTES},
     {"rtt_us", "DELAY", CTL_CELL_MICRO},
+    {"log_in", "LOG-IN"},
     {"reason", "ENDED BY"},
     {0},
 };

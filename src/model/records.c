@@ -330,6 +330,7 @@ static const YdField yd_connection_fields[] = {
     F(bytes_down, INT, 0),
     F(rtt_us, INT, 0),
     F(reason, TEXT, 0),
+    F(log_in, TEXT, FILTER),
     F(desktop_name, TEXT, VIEW | SORT | SEARCH),
     F(username, TEXT, VIEW | SORT | SEARCH),
     F(pool_name, TEXT, VIEW | SORT | SEARCH),

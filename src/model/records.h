@@ -166,7 +166,8 @@ typedef struct {
     char *state;                          // "new" | "open" | "dropped" | "ended"
     gint64 created, expires, first_used, last_seen, ended;
     gint64 sockets, redeems, bytes_up, bytes_down, rtt_us;
-    char *reason;                                               // why it ended
+    char *reason; // why it ended
+    char *log_in; // "waiting" | "in" | "failed" | "unknown"; NULL: nobody asks (no RDP)
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)

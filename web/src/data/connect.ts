@@ -15,6 +15,9 @@ export interface ConnectAnswer {
   username?: string | null;
   password?: string | null;
   desktop_id?: string;
+  /** Of the pool's policy: without input the session in the browser ends; 0: never. */
+  idle_seconds?: number;
+  idle_notice_seconds?: number;
   job?: Job;
   file?: { name: string; type: string; content: string };
 }

@@ -23,6 +23,8 @@ export interface ViewerFrameProps {
   onAgain: () => void;
   screen: RefObject<HTMLDivElement>;
   tools?: ReactNode;
+  /** What the person must see now, whatever they do. */
+  notice?: ReactNode;
   children?: ReactNode;
 }
 
@@ -97,6 +99,7 @@ export function ViewerFrame(props: ViewerFrameProps) {
         {props.tools}
       </div>
       {showClipboard && phase === 'open' && <Clipboard received={props.received} onPaste={props.onPaste} />}
+      {props.notice}
       <State phase={phase} error={props.error} reason={props.reason} onAgain={props.onAgain} />
       <div className="yd-viewer-screen" ref={props.screen} data-testid="screen">
         {props.children}
