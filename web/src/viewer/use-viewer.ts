@@ -14,6 +14,8 @@ import { useWake } from './use-wake';
 const TRIES = 6;
 /** A connection that lived that long was a good one: counting begins anew. */
 const GOOD_MS = 10_000;
+/** After a sleep requests may go out on connections that are dead: what takes longer is asked anew. */
+const ANSWER_MS = 20_000;
 
 export interface Opened {
   close: () => unknown;
@@ -44,7 +46,7 @@ const PASSING = ['not used in time', 'closed by the client', 'its gate does not 
 async function rowOf(id: string | undefined): Promise<Connection | undefined> {
   if (!id) return undefined;
   try {
-    return await get<Connection>(`/connections/${id}`);
+    return await get<Connection>(`/connections/${id}`, AbortSignal.timeout(ANSWER_MS));
   } catch {
     return undefined; // the server does not answer: the network has dropped
   }
@@ -58,6 +60,7 @@ export function meant(row: Pick<Connection, 'state' | 'reason'> | undefined): st
 
 /** Whether asking again may help: nobody answered, or a part of the system was away for a moment. */
 export function passing(error: unknown): boolean {
+  if (error instanceof DOMException) return error.name === 'TimeoutError';
   return error instanceof ApiError && [0, 502, 503, 504].includes(error.problem.status);
 }
 
@@ -128,7 +131,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     });
     const ticket = given.current
       ? Promise.resolve(given.current)
-      : connect({ pool_id: '', desktop: { id: desktop } }, way, () => undefined, 'desktops');
+      : connect({ pool_id: '', desktop: { id: desktop } }, way, () => undefined, 'desktops', ANSWER_MS);
     given.current = undefined;
     forgetAnswer();
     setError(undefined);
