@@ -191,7 +191,7 @@ async function comesBack(where, begin, seconds = 60) {
 }
 
 test('a line that is cut, and another address: the screen comes back by itself', { timeout: 120000 }, async () => {
-  await close(page);
+  if (page) await close(page);
   detour = await Detour.start(yd);
   page = await browser.open({ where: detour.url });
   await page.clock.install();
@@ -224,10 +224,12 @@ test('a laptop that slept comes back, although nobody told it that its connectio
 });
 
 test('a viewer that crashes starts again, but not for ever', { timeout: 120000 }, async () => {
-  // A function that does nothing but trap, as a damaged viewer would.
+  // A function that does nothing but trap, called as a damaged viewer would be: by an event.
   const trap = () => page.evaluate(() => {
     const module = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11]);
-    window.setTimeout(() => new WebAssembly.Instance(new WebAssembly.Module(module)).exports.f(), 0);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
+    window.addEventListener('trap', () => exports.f(), { once: true });
+    window.dispatchEvent(new Event('trap'));
   });
   for (let crash = 1; crash <= 3; crash++) {
     const loaded = page.waitForEvent('load');
@@ -240,5 +242,5 @@ test('a viewer that crashes starts again, but not for ever', { timeout: 120000 }
   await axe(page, 'a crashed viewer');
   await page.getByRole('button', { name: 'Connect again' }).click();
   await inPhase(page, 'open');
-  browser.faults = browser.faults.filter((fault) => !/unreachable/.test(fault));
+  browser.faults = browser.faults.filter((fault) => !/unreachable|Disconnection timed out/.test(fault)); // the latter is noVNC's
 });
