@@ -45,7 +45,7 @@ export default function RdpPage() {
     },
     [layout],
   );
-  const { phase, error, reason, idle, again, end } = useViewer(id, 'rdp-web', opener, state?.answer);
+  const { phase, error, reason, id: sessionId, idle, again, end } = useViewer(id, 'rdp-web', opener, state?.answer);
   const unused = useCallback(() => end('nobody used it'), [end]);
   const idling = useIdle(idle, phase === 'open', unused);
 
@@ -67,6 +67,7 @@ export default function RdpPage() {
       onAgain={again}
       screen={screen}
       notice={<IdleNotice idle={idling} />}
+      session={sessionId}
       tools={
         <>
           <FormSelect

@@ -35,6 +35,8 @@ export interface Viewer {
   reason: string | undefined;
   /** The pool's rule for sessions that nobody uses. */
   idle: IdlePolicy;
+  /** The connection that was given for it last. */
+  id: string | undefined;
   again: () => void;
   /** Ends it for a reason of the viewer's own, until the person asks for it again. */
   end: (reason: string) => void;
@@ -75,6 +77,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
   const [reason, setReason] = useState<string>();
   const [idle, setIdle] = useState(NEVER);
   const [attempt, setAttempt] = useState(0);
+  const [id, setId] = useState<string>();
   const failures = useRef(0);
   const given = useRef(first);
   const stop = useRef<(why: string) => void>();
@@ -140,6 +143,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
       async (answer) => {
         if (gone) return;
         session.current = answer.id;
+        setId(answer.id);
         setIdle({ seconds: answer.idle_seconds ?? 0, notice: answer.idle_notice_seconds ?? 0 });
         try {
           opened = await opener(answer, events);
@@ -183,5 +187,5 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     });
   }, [phase, slept, again]);
   useWake(doubt, slept);
-  return { phase, error, reason, idle, again, end };
+  return { phase, error, reason, idle, id, again, end };
 }
