@@ -21,17 +21,19 @@ const EXPECTED = /^Failed to load resource|net::ERR_|WebSocket connection to .* 
 const screenshots = process.env.YD_SCREENSHOTS ? path.join(source, 'docs/screenshots') : null;
 
 export class Browser {
-  static async start(yd) {
+  // With `link` it runs at the far end of it.
+  static async start(yd, { link } = {}) {
     const browser = new Browser();
     browser.yd = yd;
+    browser.url = link ? `https://${link.near}:${yd.port}` : yd.url;
     browser.faults = [];
-    browser.chromium = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+    browser.chromium = await chromium.launch({ executablePath: link ? link.script('/usr/bin/chromium') : '/usr/bin/chromium', args: FLAGS });
     return browser;
   }
 
   // A window of its own: no cookies or storage are shared with other windows. Returns playwright's page.
   async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/' } = {}) {
-    const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.yd.url, locale: language,
+    const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.url, locale: language,
       colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, acceptDownloads: true,
       permissions: ['clipboard-read', 'clipboard-write'], reducedMotion: 'reduce' });
     context.setDefaultTimeout(45000); // generous: the machine may be busy with guests
