@@ -124,7 +124,7 @@ test('it recovers', async () => {
 
 test('the viewer says so to whoever works in it, in their language', async () => {
   const desktop = (await yd.api('GET', '/desktops')).items[0];
-  browser = await Browser.start(yd, { link });
+  browser = await Browser.start(yd, null, link);
   const page = await browser.as(yd.admin, { where: `/console/${desktop.id}` });
   await page.locator('.yd-viewer[data-phase=open]').waitFor();
   // Something has to come from the desktop for its way to be measured.
