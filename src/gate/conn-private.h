@@ -69,10 +69,12 @@ struct YdGateConn {
 
     YdGateRelay relay;
     YdGateSession *session;
-    guint idle_seconds; // 0: no limit
-    guint64 told[2];    // bytes that the session knows of, by YdGateWay
-    guint32 told_lost;
+    guint idle_seconds;               // 0: no limit
+    guint64 told[2];                  // bytes that the session knows of, by YdGateWay
+    YdGateReading reading;            // of the client's socket, the last one
+    gint64 first_byte, first_picture; // of the guest, for the client; 0: not yet
     gint64 last_byte;
+    gint64 broken_since; // 0: both sides live
     gint64 next_publish;
     guint publishes;
 };
@@ -87,6 +89,9 @@ YdGateStep yd_gate_conn_farewell(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_request(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_x224(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_tls(YdGateConn *conn);
+
+// Answers a request that yd_ws_upgrade() did not take.
+YdGateStep yd_gate_conn_no_upgrade(YdGateConn *conn, const GError *error);
 
 // conn-rdp-web.c: an upgrade at /connect/rdp; the guest has taken the connection; how it is refused
 // after the upgrade.
