@@ -173,6 +173,7 @@ client_ready(YdGateWatch *watch, guint32 events)
 {
     YdGateConn *conn = watch->owner;
     conn->client_events = events;
+    yd_gate_relay_ready(&conn->relay, &conn->client, events);
     // EPOLLRDHUP comes only where it was asked for.
     if (conn->state == CONN_REDEEM && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         yd_gate_conn_close(conn, "the client left before its ticket was looked at");
@@ -385,10 +386,10 @@ yd_gate_conn_free(YdGateConn *conn)
     g_free(conn);
 }
 
-guint64
+const guint64 *
 yd_gate_conn_serial(const YdGateConn *conn)
 {
-    return conn->serial;
+    return &conn->serial;
 }
 
 const char *

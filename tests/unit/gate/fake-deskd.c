@@ -120,13 +120,17 @@ serve_gate(int fd, gpointer data)
 {
     FakeDeskd *deskd = data;
     g_autoptr(GString) line = g_string_new(NULL);
-    for (char c; fake_read(fd, &c, 1);) {
-        if (c != '\n') {
-            g_string_append_c(line, c);
-            continue;
+    char piece[65536];
+    for (gssize n; (n = recv(fd, piece, sizeof piece, 0)) > 0;) {
+        const char *end = piece + n;
+        for (const char *at = piece, *stop; at < end; at = stop + 1) {
+            stop = memchr(at, '\n', (gsize)(end - at));
+            g_string_append_len(line, at, (stop != NULL ? stop : end) - at);
+            if (stop == NULL)
+                break;
+            take_line(deskd, fd, line->str);
+            g_string_truncate(line, 0);
         }
-        take_line(deskd, fd, line->str);
-        g_string_truncate(line, 0);
     }
     g_mutex_lock(&deskd->lock);
     deskd->gate = -1;
