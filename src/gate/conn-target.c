@@ -48,6 +48,15 @@ answer_free(gpointer data)
     g_free(answer);
 }
 
+// A draining gate takes no new session; a live one may open more sockets.
+static gboolean
+is_one_too_late(const YdGateConn *conn)
+{
+    YdGateSessions *sessions = yd_gate_worker_parts(conn->worker)->sessions;
+    return yd_gate_worker_state(conn->worker) == YD_GATE_DRAINING &&
+           yd_gate_session_sockets(sessions, conn->session) < 2;
+}
+
 static void
 take_grant(YdGateConn *conn, Answer *answer)
 {
@@ -62,7 +71,9 @@ take_grant(YdGateConn *conn, Answer *answer)
     conn->idle_seconds = answer->idle_seconds;
     conn->authenticated = TRUE;
     yd_throttle_authenticated(parts->throttle);
-    if (yd_gate_session_is_cut(conn->session)) {
+    if (is_one_too_late(conn)) {
+        yd_gate_conn_refuse(conn, "draining", YD_GATE_DRAINING_TEXT);
+    } else if (yd_gate_session_is_cut(conn->session)) {
         yd_gate_conn_close(conn, "its session was cut");
     } else if (!yd_gate_target_parse(answer->target, &conn->where, &error)) {
         yd_gate_conn_refuse(conn, "unavailable", error->message);
@@ -325,7 +336,8 @@ yd_gate_conn_answer(YdGateConn *conn, guint status, const char *code, const char
 static guint
 status_of(const char *code)
 {
-    if (g_str_equal(code, "unavailable") || g_str_equal(code, "desktop-not-running"))
+    if (g_str_equal(code, "unavailable") || g_str_equal(code, "desktop-not-running") ||
+        g_str_equal(code, "draining"))
         return 503;
     return g_str_equal(code, "throttled") ? 429 : 403;
 }

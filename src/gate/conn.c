@@ -33,7 +33,10 @@ is_reset(const YdGateConn *conn)
 static YdGateStep
 relay_step(YdGateConn *conn)
 {
-    switch (yd_gate_relay_pump(&conn->relay)) {
+    YdGateRelayState result = yd_gate_relay_pump(&conn->relay);
+    if (conn->kind == CONN_IS_HTTPS)
+        yd_gate_conn_note_way(conn);
+    switch (result) {
     case YD_GATE_RELAY_MORE:
         yd_gate_conn_ask_for_turn(conn);
         break;

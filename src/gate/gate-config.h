@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "gate/lockdown.h"
 #include "gate/throttle.h"
 
 typedef struct {
@@ -15,6 +16,8 @@ typedef struct {
     char *congestion;  // congestion= control of clients' sockets ("bbr"), where the kernel has it
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
+    char *user;        // user=: whom a gate that root starts becomes
+    YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
 
     // Seconds.
@@ -24,6 +27,7 @@ typedef struct {
     guint connect_seconds;     // for a target to take the connection
     guint half_closed_seconds; // without a byte, when one side has ended
     guint https_idle_seconds;  // without a byte, for relayed https
+    guint drain_seconds;       // drain_time=: for its sessions when the gate leaves; 0: no limit
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

@@ -137,6 +137,28 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
     return n == 0 ? NULL : yd_gate_message_stats(stats, n);
 }
 
+void
+yd_gate_sessions_count(YdGateSessions *sessions, guint *ret_sessions, guint *ret_sockets)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    GHashTableIter iter;
+    gpointer value;
+    *ret_sessions = *ret_sockets = 0;
+    g_hash_table_iter_init(&iter, sessions->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const YdGateSession *s = value;
+        *ret_sessions += s->sockets > 0 ? 1 : 0;
+        *ret_sockets += s->sockets;
+    }
+}
+
+guint
+yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    return session->sockets;
+}
+
 const char *
 yd_gate_session_id(const YdGateSession *session)
 {

@@ -37,5 +37,11 @@ void yd_gate_sessions_touch_all(YdGateSessions *sessions);
 // there are none. Forgets sessions that have had no socket for a while. The caller owns the line.
 char *yd_gate_sessions_take_stats(YdGateSessions *sessions);
 
+// Sessions that have a socket now, and their sockets.
+void yd_gate_sessions_count(YdGateSessions *sessions, guint *ret_sessions, guint *ret_sockets);
+
+// Its sockets now; 1 for the first one.
+guint yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session);
+
 const char *yd_gate_session_id(const YdGateSession *session);
 gboolean yd_gate_session_is_cut(YdGateSession *session);

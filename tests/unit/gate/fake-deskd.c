@@ -23,7 +23,7 @@ struct FakeDeskd {
     GHashTable *tickets; // text -> Ticket
     GHashTable *stats;   // session -> json_t
     gboolean silent;
-    int gate; // the connected gate
+    GArray *gates; // of int: connected ones
     guint redeems, requests;
 };
 
@@ -100,10 +100,10 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
     g_assert_nonnull(object);
     const char *op = json_string_value(json_object_get(object, "op"));
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    deskd->gate = fd;
-    if (g_str_equal(op, "hello"))
+    if (g_str_equal(op, "hello")) {
+        g_array_append_val(deskd->gates, fd);
         say(fd, json_pack("{s:s}", "op", "welcome"));
-    else if (g_str_equal(op, "redeem"))
+    } else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
@@ -126,7 +126,9 @@ serve_gate(int fd, gpointer data)
         g_string_truncate(line, 0);
     }
     g_mutex_lock(&deskd->lock);
-    deskd->gate = -1;
+    for (guint i = deskd->gates->len; i > 0; i--)
+        if (g_array_index(deskd->gates, int, i - 1) == fd)
+            g_array_remove_index(deskd->gates, i - 1);
     g_mutex_unlock(&deskd->lock);
 }
 
@@ -219,7 +221,7 @@ fake_deskd_new(const char *dir)
     g_autofree char *gate = g_build_filename(dir, "gate.sock", NULL);
     g_autofree char *http = g_build_filename(dir, "deskd.sock", NULL);
     g_mutex_init(&deskd->lock);
-    deskd->gate = -1;
+    deskd->gates = g_array_new(FALSE, FALSE, sizeof(int));
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -236,6 +238,7 @@ fake_deskd_free(FakeDeskd *deskd)
     fake_server_free(deskd->http_server);
     g_hash_table_unref(deskd->tickets);
     g_hash_table_unref(deskd->stats);
+    g_array_unref(deskd->gates);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
 }
@@ -272,9 +275,10 @@ void
 fake_deskd_cut(FakeDeskd *deskd, const char *session)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    g_assert_cmpint(deskd->gate, >=, 0);
-    say(deskd->gate,
-        json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
+    g_assert_cmpuint(deskd->gates->len, >, 0);
+    for (guint i = 0; i < deskd->gates->len; i++)
+        say(g_array_index(deskd->gates, int, i),
+            json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
 }
 
 static gint64
@@ -309,4 +313,11 @@ fake_deskd_requests(FakeDeskd *deskd)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
     return deskd->requests;
+}
+
+guint
+fake_deskd_gates(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return deskd->gates->len;
 }

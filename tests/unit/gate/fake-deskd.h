@@ -23,6 +23,7 @@ void fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *usernam
 // Takes redeems and says nothing.
 void fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent);
 
+// Tells every connected gate.
 void fake_deskd_cut(FakeDeskd *deskd, const char *session);
 
 // What the statistics said last; -1 when they said nothing of the session yet.
@@ -34,3 +35,6 @@ guint fake_deskd_redeems(FakeDeskd *deskd);
 
 // Requests that the HTTP server has answered.
 guint fake_deskd_requests(FakeDeskd *deskd);
+
+// Gates that are connected and said hello.
+guint fake_deskd_gates(FakeDeskd *deskd);
