@@ -14,11 +14,13 @@ typedef struct {
     char *key;         // key=; default state/keys/gate.key
     char *name;        // name= of this gate, told to deskd
     char *congestion;  // congestion= control of clients' sockets ("bbr"), where the kernel has it
+    char **origins;    // origins= whose pages may open WebSockets, beside the gate's own; or NULL
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
     char *user;        // user=: whom a gate that root starts becomes
     YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
+    guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3
 
     // Seconds.
     guint hello_seconds;       // until the protocol is known and an RDP request has come

@@ -6,6 +6,7 @@
 #include "gate/worker.h"
 
 #define STATS_SECONDS 5
+#define ALIVE_SECONDS 60 // deskd's patience with a silent session is five minutes
 
 struct YdGate {
     YdGateParts parts;
@@ -46,6 +47,7 @@ start_tickets(YdGate *gate, GError **error)
         .name = config->name,
         .redeem_seconds = config->redeem_seconds,
         .stats_seconds = STATS_SECONDS,
+        .alive_seconds = ALIVE_SECONDS,
         .sessions = gate->parts.sessions,
         .cut = cut_session,
         .cut_data = gate,
