@@ -90,6 +90,7 @@ be_gate(const YdConfig *config, gboolean take_over, int parent, GError **error)
     g_autoptr(YdGateConfig) gate = yd_gate_config_new(config, error);
     if (gate == NULL)
         return FALSE;
+    yd_log_set_json(gate->json_log);
     signal(SIGPIPE, SIG_IGN);
     yd_gate_keeper_signals(&signals);
     // Before any thread: they inherit it.

@@ -73,6 +73,8 @@ struct YdGateConn {
 
     YdGateRelay relay;
     YdGateSession *session;
+    char *user;                       // whom deskd named in the grant; NULL: nobody
+    gboolean in_use;                  // its session's log knows of it
     guint idle_seconds;               // 0: no limit
     guint64 told[2];                  // bytes that the session knows of, by YdGateWay
     YdGateReading reading;            // of the client's socket, the last one

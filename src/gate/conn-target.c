@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "gate/conn-private.h"
 #include "gate/rdp-x224.h"
+#include "gate/session-log.h"
 
 #define FAREWELL_SECONDS 2
 #define FAREWELL_READS 16 // in one turn
@@ -26,6 +27,7 @@ typedef struct {
     YdGateSession *session; // joined for the connection
     char *target, *code, *text;
     char *username, *password, *certificate; // rdp-web
+    char *user;
     guint idle_seconds;
 } Answer;
 
@@ -40,6 +42,7 @@ answer_free(gpointer data)
         yd_ticket_client_hurry(parts->tickets);
     }
     g_free(answer->target);
+    g_free(answer->user);
     g_free(answer->username);
     yd_secret_wipe(&answer->password);
     g_free(answer->certificate);
@@ -63,6 +66,7 @@ take_grant(YdGateConn *conn, Answer *answer)
     const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
     g_autoptr(GError) error = NULL;
     conn->session = g_steal_pointer(&answer->session);
+    conn->user = g_steal_pointer(&answer->user);
     if (conn->web != NULL) {
         conn->web->username = g_steal_pointer(&answer->username);
         conn->web->password = g_steal_pointer(&answer->password);
@@ -118,6 +122,7 @@ hear(YdTicketVerdict *verdict, gpointer data)
     Answer *answer = data;
     answer->session = g_steal_pointer(&verdict->session);
     answer->target = g_strdup(verdict->target);
+    answer->user = g_strdup(verdict->user);
     answer->username = g_strdup(verdict->username);
     answer->password = g_strdup(verdict->password);
     answer->certificate = g_strdup(verdict->certificate);
@@ -220,8 +225,13 @@ yd_gate_conn_start_relay(YdGateConn *conn)
     g_clear_pointer(&conn->out, g_byte_array_unref);
     conn->last_byte = g_get_monotonic_time();
     conn->state = CONN_RELAY;
-    if (conn->session != NULL)
-        yd_ticket_client_hurry(yd_gate_worker_parts(conn->worker)->tickets);
+    if (conn->session != NULL) {
+        const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
+        const YdGateOrigin origin = {yd_gate_conn_kind_name(conn->kind), conn->address, conn->port};
+        conn->in_use = TRUE;
+        yd_gate_log_begin(parts->sessions, conn->session, conn->user, &origin);
+        yd_ticket_client_hurry(parts->tickets);
+    }
     return STEP_ON;
 }
 

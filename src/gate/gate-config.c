@@ -64,6 +64,7 @@ static const char *const known[] = {
     "drain_time",
     "user",
     "seccomp",
+    "log",
     NULL,
 };
 
@@ -101,6 +102,17 @@ read_seccomp(YdGateConfig *gate, const YdConfig *config, GError **error)
 }
 
 static gboolean
+read_log(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    static const char *const choices[] = {"text", "json", NULL};
+    g_autofree char *choice = g_strdup("text");
+    if (!yd_config_choice(config, GROUP, "log", choices, &choice, error))
+        return FALSE;
+    gate->json_log = g_str_equal(choice, "json");
+    return TRUE;
+}
+
+static gboolean
 read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
 {
     g_free(gate->certificate);
@@ -116,7 +128,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "key", &gate->key, error) &&
            yd_config_string(config, GROUP, "name", &gate->name, error) &&
            yd_config_string(config, GROUP, "user", &gate->user, error) &&
-           read_seccomp(gate, config, error) &&
+           read_seccomp(gate, config, error) && read_log(gate, config, error) &&
            yd_config_string(config, GROUP, "congestion", &gate->congestion, error);
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
     char *user;        // user=: whom a gate that root starts becomes
+    gboolean json_log; // log=json
     YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
     guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3

@@ -76,9 +76,10 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code",
                           "wrong-protocol", "message", "another protocol"));
     else
-        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id", id,
-                          "session", t->session, "target", t->target, "idle_seconds", 0, "username",
-                          t->username, "password", t->password, "certificate", t->certificate));
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id",
+                          id, "session", t->session, "target", t->target, "user", "ann",
+                          "idle_seconds", 0, "username", t->username, "password", t->password,
+                          "certificate", t->certificate));
 }
 
 static void

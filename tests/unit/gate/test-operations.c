@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib/gstdio.h>
+#include <jansson.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -468,15 +469,56 @@ test_drain(Fixture *f, gconstpointer data)
     WAIT_FOR(fake_deskd_sockets(f->deskd, "con-spice") == 0);
 }
 
+// The line of a JSON log with that event; owned by the caller.
+static json_t *
+find_event(const char *text, const char *event)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        json_t *line = *lines[i] != '\0' ? json_loads(lines[i], 0, NULL) : NULL;
+        g_assert_true(*lines[i] == '\0' || line != NULL); // nothing but JSON
+        if (g_strcmp0(json_string_value(json_object_get(line, "event")), event) == 0)
+            return line;
+        json_decref(line);
+    }
+    g_error("no %s in\n%s", event, text);
+}
+
+static void
+expect_text(const json_t *line, const char *name, const char *value)
+{
+    g_assert_cmpstr(json_string_value(json_object_get(line, name)), ==, value);
+}
+
+static void
+expect_log(const char *text)
+{
+    json_t *begin = find_event(text, "session-begin"), *end = find_event(text, "session-end");
+    expect_text(begin, "session", "con-rdp");
+    expect_text(begin, "user", "ann");
+    expect_text(begin, "protocol", "rdp");
+    expect_text(begin, "address", "127.0.0.1");
+    expect_text(end, "session", "con-rdp");
+    expect_text(end, "user", "ann");
+    expect_text(end, "program", "deskgate");
+    expect_text(end, "reason", "the gate ends");
+    g_assert_cmpint(json_integer_value(json_object_get(end, "bytes_up")), ==, 19);
+    g_assert_cmpint(json_integer_value(json_object_get(end, "bytes_down")), ==, 19);
+    g_assert_cmpint(json_integer_value(json_object_get(end, "milliseconds")), >, 500);
+    json_decref(begin);
+    json_decref(end);
+}
+
 static void
 test_drain_limit(Fixture *f, gconstpointer data)
 {
-    write_config(f, "drain_time=1s");
+    write_config(f, "drain_time=1s\nlog=json");
     GSubprocess *gate = start(f, NULL);
     g_autoptr(GateClient) rdp = rdp_connect(f, RDP_TICKET);
     g_subprocess_send_signal(gate, SIGUSR1);
     g_autofree char *text = log_of(gate, 0);
     g_assert_nonnull(strstr(text, "the time to leave is over"));
+    expect_log(text);
     gate_client_expect_end(rdp);
 }
 
