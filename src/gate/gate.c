@@ -6,7 +6,9 @@
 #include "gate/worker.h"
 
 #define STATS_SECONDS 5
-#define ALIVE_SECONDS 60 // deskd's patience with a silent session is five minutes
+// Well within deskd's grace: when a session has sockets in both processes of an upgrade and the
+// last one of one process closes, the other says in time that it lives.
+#define ALIVE_SECONDS 20
 
 struct YdGate {
     YdGateParts parts;
