@@ -26,8 +26,8 @@ yd_gate_log_begin(YdGateSessions *sessions, YdGateSession *session, const char *
     if (!yd_gate_sessions_begin(sessions, session, user))
         return;
     say(session, "session begins",
-          json_pack("{s:s, s:s, s:s, s:i}", "event", "session-begin", "protocol", origin->protocol,
-                    "address", origin->address, "port", (int)origin->port));
+        json_pack("{s:s, s:s, s:s, s:i}", "event", "session-begin", "protocol", origin->protocol,
+                  "address", origin->address, "port", (int)origin->port));
 }
 
 void
@@ -38,8 +38,8 @@ yd_gate_log_end(YdGateSessions *sessions, YdGateSession *session, const char *re
     if (!yd_gate_sessions_end(sessions, session, &use))
         return;
     say(session, "session ends",
-          json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:s}", "event", "session-end", "protocol",
-                    origin->protocol, "address", origin->address, "port", (int)origin->port,
-                    "bytes_up", (json_int_t)use.bytes_up, "bytes_down", (json_int_t)use.bytes_down,
-                    "milliseconds", (json_int_t)(use.us / 1000), "reason", reason));
+        json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:s}", "event", "session-end", "protocol",
+                  origin->protocol, "address", origin->address, "port", (int)origin->port,
+                  "bytes_up", (json_int_t)use.bytes_up, "bytes_down", (json_int_t)use.bytes_down,
+                  "milliseconds", (json_int_t)(use.us / 1000), "reason", reason));
 }
