@@ -15,8 +15,6 @@
 #define TCP_INFO_EVERY 2                 // publishes
 #define SETTLED_US (30 * G_USEC_PER_SEC) // after the last byte, figures change no more
 #define FIRST_PICTURE (32 * 1024) // bytes; what comes before it is smaller: docs/experience.md
-#define NOTSENT_LOWAT (128 * 1024)
-#define USER_TIMEOUT_MS 60000
 
 // ---- steps ----
 
@@ -286,19 +284,21 @@ yd_gate_conn_tick(YdGateConn *conn, gint64 now)
 
 // What is set fails quietly where the kernel does not know it: the connection works all the same.
 static void
-tune(int fd, const char *congestion)
+tune(int fd, const YdGateConfig *config)
 {
-    const int one = 1, idle = 60, interval = 15, count = 4;
-    const int lowat = NOTSENT_LOWAT, timeout = USER_TIMEOUT_MS;
+    const int one = 1, idle = (int)config->keepalive_seconds, interval = 15, count = 4;
+    const int unsent = (int)config->unsent_kib * 1024;
+    const int timeout = (int)config->user_timeout_seconds * 1000;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
-    if (congestion != NULL)
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+    if (config->congestion != NULL)
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, config->congestion,
+                   (socklen_t)strlen(config->congestion));
 }
 
 YdGateConn *
@@ -315,7 +315,7 @@ yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
     conn->target.watch.fd = -1;
     yd_gate_stream_init(&conn->client, fd, client_ready, conn);
     yd_gate_address_format(address, conn->address, &conn->port);
-    tune(fd, config->congestion);
+    tune(fd, config);
     yd_gate_conn_enter(conn, CONN_SNIFF, config->hello_seconds);
     return conn;
 }

@@ -33,6 +33,9 @@ static const Number numbers[] = {
     {"connect_seconds", FIELD(connect_seconds), 1, 60, 10, TRUE},
     {"half_closed_seconds", FIELD(half_closed_seconds), 1, 3600, 60, TRUE},
     {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
+    {"keepalive_seconds", FIELD(keepalive_seconds), 1, 7200, 60, TRUE},
+    {"user_timeout_seconds", FIELD(user_timeout_seconds), 0, 3600, 60, TRUE},
+    {"unsent_kib", FIELD(unsent_kib), 0, 65536, 128, FALSE},
     {"drain_time", FIELD(drain_seconds), 0, 7 * 86400, 12 * 3600, TRUE},
 };
 
@@ -61,6 +64,9 @@ static const char *const known[] = {
     "connect_seconds",
     "half_closed_seconds",
     "https_idle_seconds",
+    "keepalive_seconds",
+    "user_timeout_seconds",
+    "unsent_kib",
     "drain_time",
     "user",
     "seccomp",

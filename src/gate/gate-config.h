@@ -31,6 +31,11 @@ typedef struct {
     guint half_closed_seconds; // without a byte, when one side has ended
     guint https_idle_seconds;  // without a byte, for relayed https
     guint drain_seconds;       // drain_time=: for its sessions when the gate leaves; 0: no limit
+
+    // Options of clients' sockets (tcp(7)).
+    guint keepalive_seconds;    // without a word, until the kernel asks whether it is there
+    guint user_timeout_seconds; // for the client to confirm what was sent; 0: the kernel's
+    guint unsent_kib;           // that wait in the kernel for a slow client; 0: no limit
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

@@ -25,7 +25,8 @@ struct FakeDeskd {
     GHashTable *tickets; // text -> Ticket
     GHashTable *stats;   // session -> json_t
     gboolean silent;
-    GArray *gates; // of int: connected ones
+    const char *source; // of all clients
+    GArray *gates;      // of int: connected ones
     guint redeems, grants, requests;
 };
 
@@ -66,7 +67,7 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     const char *text = json_string_value(json_object_get(object, "ticket"));
     const char *protocol = json_string_value(json_object_get(object, "protocol"));
     json_int_t id = json_integer_value(json_object_get(object, "id"));
-    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, "127.0.0.1");
+    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, deskd->source);
     const Ticket *t = g_hash_table_lookup(deskd->tickets, text);
     deskd->redeems++;
     if (deskd->silent)
@@ -230,6 +231,7 @@ fake_deskd_new(const char *dir)
     g_autofree char *http = g_build_filename(dir, "deskd.sock", NULL);
     g_mutex_init(&deskd->lock);
     deskd->gates = g_array_new(FALSE, FALSE, sizeof(int));
+    deskd->source = "127.0.0.1";
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -270,6 +272,12 @@ fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username, co
     t->username = g_strdup(username);
     t->password = g_strdup(password);
     t->certificate = g_strdup(certificate);
+}
+
+void
+fake_deskd_set_source(FakeDeskd *deskd, const char *address)
+{
+    deskd->source = address;
 }
 
 void
