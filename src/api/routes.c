@@ -126,6 +126,7 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/settings", SETTINGS, settings),
     ROUTE("PATCH", V1 "/settings", SETTINGS, settings_update),
     ROUTE("GET", V1 "/overview", HOSTS_READ, overview),
+    ROUTE("GET", V1 "/overview/activity", HOSTS_READ, activity),
     ROUTE("POST", V1 "/doctor", DOCTOR, doctor),
     ROUTE("GET", V1 "/events", SELF, events, .stream = TRUE),
 };

@@ -1,5 +1,6 @@
 // A person's desktops: a card each, with its live state and picture and one large button.
 import {
+  Alert,
   Button,
   Card,
   CardBody,
@@ -36,6 +37,8 @@ export interface PortalEntry {
   pool_id: string;
   pool_name: string;
   access: string;
+  /** false: taken back; the desktop is kept. */
+  given?: boolean;
   desktop: Desktop | null;
 }
 
@@ -118,6 +121,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
   const [answer, setAnswer] = useState<ConnectAnswer>();
   const [asking, setAsking] = useState(false);
   const { desktop } = entry;
+  const taken = entry.given === false;
   // A .vv file has its password inside.
   const secret = answer?.protocol === 'rdp' ? (answer.password ?? undefined) : undefined;
 
@@ -148,7 +152,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
     <Card data-testid="desktop-card">
       <CardHeader
         actions={{
-          actions: desktop ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} /> : <span />,
+          actions: desktop && !taken ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} /> : <span />,
           hasNoOffset: true,
         }}
       >
@@ -162,12 +166,13 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
       <CardBody>
         {desktop ? <StateLabel of="desktop" state={desktop.state} /> : t('portal.not-made')}
         {desktop?.error && <p>{desktop.error}</p>}
+        {taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.taken')} />}
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />
       </CardBody>
       <CardFooter>
-        <WayChoice ways={ways} value={way} onChange={setWay} />
-        <Button isBlock size="lg" isLoading={busy} isDisabled={busy} onClick={() => void open()}>
+        {!taken && <WayChoice ways={ways} value={way} onChange={setWay} />}
+        <Button isBlock size="lg" isLoading={busy} isDisabled={busy || taken} onClick={() => void open()}>
           {t('portal.connect')}
         </Button>
       </CardFooter>
