@@ -65,6 +65,7 @@ YD_HANDLER(desktop_power_off);
 YD_HANDLER(desktop_rebuild);
 YD_HANDLER(desktop_stats);
 YD_HANDLER(desktop_screenshot);
+YD_HANDLER(desktop_picture);
 YD_HANDLER(desktop_connect);
 YD_HANDLER(connection_cut);
 

@@ -215,6 +215,14 @@ test('a pool of SPICE desktops gives a file for Remote Viewer', { timeout: 20000
   const { granted, wire } = await spiceOpen(yd.port, ticket);
   assert.ok(granted);
   wire.close();
+  const picture0 = card().getByRole('img', { name: 'Screen of spicy' });
+  await picture0.waitFor();
+  await poll('the picture of the screen is there', () => picture0.evaluate((it) => it.complete && it.naturalWidth > 0 && it.naturalWidth <= 480));
+  await axe(page, 'the portal with a picture');
+  await picture(page, 'portal-picture');
+  const own = (await yd.api('GET', '/me/desktops', { token: carol.token })).items[0].desktop;
+  const others = await Promise.all([alice, yd.admin].map((who) => yd.request('GET', `/api/v1/desktops/${own.id}/picture`, { token: who.token })));
+  assert.deepEqual(others.map((it) => it.status), [404, 404], 'nobody else sees it here, not even an administrator');
   await close(page);
 });
 
