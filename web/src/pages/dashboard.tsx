@@ -39,9 +39,9 @@ export function count(overview: Overview, noun: string, state = 'all'): number {
   return overview[noun]?.[state] ?? 0;
 }
 
-function Box({ title, children }: { title: string; children: ReactNode }) {
+function Box({ title, children, wide }: { title: string; children: ReactNode; wide?: boolean }) {
   return (
-    <Card isFullHeight>
+    <Card isFullHeight {...(wide ? { className: 'yd-wide' } : {})}>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>{children}</CardBody>
     </Card>
@@ -97,13 +97,18 @@ function FirstSteps({ overview }: { overview: Overview }) {
   const open = missing(overview);
   if (open.length === 0) return null;
   return (
-    <Box title={t('dashboard.first')}>
+    <Box wide title={t('dashboard.first')}>
       <p>{t('dashboard.first-text')}</p>
-      <List component={ListComponent.ol}>
+      <List component={ListComponent.ol} className="yd-steps">
         {Object.keys(STEP_PATHS).map((step) => (
           <ListItem key={step}>
             {open.includes(step) ? (
-              <Link to={STEP_PATHS[step] ?? '/'}>{t(`dashboard.step-${step}` as never)}</Link>
+              <>
+                <Link to={STEP_PATHS[step] ?? '/'} {...(step === open[0] ? { className: 'yd-next' } : {})}>
+                  {t(`dashboard.step-${step}` as never)}
+                </Link>
+                {step === open[0] && <p>{t(`dashboard.why-${step}` as never)}</p>}
+              </>
             ) : (
               <s>{t(`dashboard.step-${step}` as never)}</s>
             )}
@@ -233,10 +238,10 @@ export default function DashboardPage() {
       {!data && !error && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
       {data && (
         <Gallery hasGutter minWidths={{ default: '18rem' }}>
+          <FirstSteps overview={data} />
           <Box title={t('dashboard.attention')}>
             <Attention overview={data} />
           </Box>
-          <FirstSteps overview={data} />
           <Box title={t('dashboard.people')}>
             <DescriptionList isCompact isHorizontal>
               <Figure label={t('dashboard.everybody')} path="/users" value={count(data, 'users')} />

@@ -204,7 +204,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />
       </CardBody>
-      <CardFooter>
+      <CardFooter className="yd-connect">
         {!taken && <WayChoice ways={ways} value={way} onChange={setWay} />}
         <Button isBlock size="lg" isLoading={busy} isDisabled={busy || taken} onClick={() => void open()}>
           {t('portal.connect')}
