@@ -45,6 +45,7 @@ export default function SessionsPage() {
           { key: 'rtt_us', label: t('field.rtt'), render: (row) => (row.rtt_us ? `${number(row.rtt_us / 1000)} ms` : '–') },
           { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
         ]}
+        times={[{ name: 'last_seen', label: t('field.seen') }]}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
