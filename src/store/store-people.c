@@ -34,9 +34,9 @@ yd_store_managed_departments(YdStore *store, const char *user_id, GError **error
 GPtrArray *
 yd_store_member_departments(YdStore *store, const char *user_id, GError **error)
 {
-    return read_ids(store,
-                    "SELECT department_id FROM memberships WHERE user_id = ? ORDER BY department_id",
-                    user_id, error);
+    return read_ids(
+        store, "SELECT department_id FROM memberships WHERE user_id = ? ORDER BY department_id",
+        user_id, error);
 }
 
 gboolean
