@@ -1308,12 +1308,6 @@ export interface components {
             readonly user_enabled?: boolean;
             readonly must_change?: boolean;
         };
-        LoginPage: {
-            items: components["schemas"]["Login"][];
-            next: string | null;
-            /** Format: int64 */
-            total?: number;
-        };
         OwnLogin: components["schemas"]["Login"] & {
             /** @description the log-in that asks */
             current?: boolean;
