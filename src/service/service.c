@@ -59,6 +59,7 @@ yd_service_config_init(YdServiceConfig *config)
         .first_use_seconds = 60,
         .grace_seconds = 60,
         .reconnects = 10,
+        .log_in_seconds = 90,
         .max_upload = (gint64)64 << 30,
     };
 }

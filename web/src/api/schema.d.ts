@@ -1849,6 +1849,11 @@ export interface components {
             readonly score_reason?: "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server" | null;
             /** @description why it ended */
             readonly reason?: string | null;
+            /**
+             * @description whether the person was logged in, as the guest says; RDP only
+             * @enum {string|null}
+             */
+            readonly log_in?: "waiting" | "in" | "failed" | "unknown" | null;
             readonly desktop_name?: string | null;
             readonly username?: string;
             readonly pool_name?: string | null;
@@ -1966,6 +1971,16 @@ export interface components {
             balloon_free_pages: boolean;
             /** @default 600 */
             ready_seconds: number;
+            /**
+             * @description a session in the browser without input is disconnected after it; 0 is never
+             * @default 0
+             */
+            idle_seconds: number;
+            /**
+             * @description how long before that the person is warned
+             * @default 60
+             */
+            idle_notice_seconds: number;
         };
         LoginRequest: {
             username: string;
@@ -2105,6 +2120,9 @@ export interface components {
              * @description of the first use
              */
             expires: string;
+            /** @description of the pool's policy, for the viewer in the browser */
+            idle_seconds?: number;
+            idle_notice_seconds?: number;
             file?: {
                 name?: string;
                 type?: string;
