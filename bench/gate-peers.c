@@ -115,7 +115,7 @@ peers_add_gate(GArray *peers, const PeerSetting *s)
 {
     Peer rdp = {.name = "deskgate", .host = s->host, .port = free_port(), .way = LOAD_TICKET};
     g_autofree char *text = g_strdup_printf(
-        "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=%s:%u\nworkers=1\ncongestion=%s\n"
+        "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=%s:%u\nworkers=1\nuser=root\ncongestion=%s\n"
         "certificate=%s/gate.pem\nkey=%s/gate.key\nmax_sockets=12000\n"
         "max_sockets_per_address=12000\nmax_sockets_per_session=12000\nopened_burst=1000000\n"
         "opened_per_second=1000000\nmax_unauthenticated_per_address=12000\n",

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "gate/conn-private.h"
+#include "gate/session-log.h"
 
 #define BROKEN_US (3 * G_USEC_PER_SEC) // for the rest of a relay with a dead side
 #define PUBLISH_US G_USEC_PER_SEC
@@ -48,6 +49,8 @@ relay_step(YdGateConn *conn)
     YdGateRelayState state = yd_gate_relay_pump(&conn->relay);
     if (conn->first_picture == 0)
         note_firsts(conn);
+    if (conn->kind == CONN_IS_HTTPS)
+        yd_gate_conn_note_way(conn);
     switch (state) {
     case YD_GATE_RELAY_MORE:
         yd_gate_conn_ask_for_turn(conn);
@@ -324,22 +327,15 @@ yd_gate_conn_kind_name(YdGateConnKind kind)
     return names[kind];
 }
 
+// Of each socket; sessions have lines of their own (session-log.h).
 static void
 log_end(const YdGateConn *conn, const char *reason)
 {
-    YdLogFields fields = {0};
-    if (conn->session == NULL) {
-        g_debug("%s connection from %s port %u ended: %s", yd_gate_conn_kind_name(conn->kind),
-                conn->address, conn->port, reason);
-        return;
-    }
-    fields.session = yd_gate_session_id(conn->session);
-    yd_log(G_LOG_LEVEL_INFO, &fields,
-           "%s connection from %s port %u ended after %.1f s, %" G_GUINT64_FORMAT
-           " bytes up, %" G_GUINT64_FORMAT " down: %s",
-           yd_gate_conn_kind_name(conn->kind), conn->address, conn->port,
-           (double)(g_get_monotonic_time() - conn->started) / G_USEC_PER_SEC,
-           conn->relay.flows[YD_GATE_UP].bytes, conn->relay.flows[YD_GATE_DOWN].bytes, reason);
+    g_debug("%s connection from %s port %u ended after %.1f s, %" G_GUINT64_FORMAT
+            " bytes up, %" G_GUINT64_FORMAT " down: %s",
+            yd_gate_conn_kind_name(conn->kind), conn->address, conn->port,
+            (double)(g_get_monotonic_time() - conn->started) / G_USEC_PER_SEC,
+            conn->relay.flows[YD_GATE_UP].bytes, conn->relay.flows[YD_GATE_DOWN].bytes, reason);
 }
 
 static void
@@ -357,6 +353,7 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     YdGateLoop *loop = yd_gate_worker_loop(conn->worker);
     if (conn->state == CONN_CLOSED)
         return;
+    const YdGateOrigin origin = {yd_gate_conn_kind_name(conn->kind), conn->address, conn->port};
     log_end(conn, reason);
     conn->publishes = 0; // with TCP_INFO
     if (conn->state == CONN_RELAY)
@@ -367,12 +364,15 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     yd_gate_relay_clear(&conn->relay);
     yd_gate_stream_close(&conn->client, loop);
     yd_gate_stream_close(&conn->target, loop);
+    if (conn->in_use)
+        yd_gate_log_end(parts->sessions, conn->session, reason, &origin);
     if (conn->session != NULL) {
         yd_gate_sessions_leave(parts->sessions, &conn->session);
         yd_ticket_client_hurry(parts->tickets);
     }
     wipe(&conn->in);
     wipe(&conn->out);
+    g_clear_pointer(&conn->user, g_free);
     g_clear_pointer(&conn->web, yd_rdp_web_free);
     yd_gate_worker_bury(conn->worker, conn);
 }

@@ -193,6 +193,7 @@ take_answer(YdTicketClient *client, const YdGateMessage *message)
         verdict = (YdTicketVerdict){
             .session = yd_gate_sessions_join(client->sessions, message->session),
             .target = message->target,
+            .user = message->user,
             .idle_seconds = message->idle_seconds,
             .username = message->username,
             .password = message->password,
