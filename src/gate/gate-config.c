@@ -30,7 +30,8 @@ static const Number numbers[] = {
     {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
 };
 
-// "names" is deskd's: what it writes into the certificate that it makes.
+// "names" is deskd's: what it writes into the certificate that it makes. "fixed_ports" is both's:
+// deskd gives these numbers out, and the gate opens no others.
 static const char *const known[] = {
     "listen",
     "certificate",
@@ -38,6 +39,7 @@ static const char *const known[] = {
     "name",
     "names",
     "congestion",
+    "fixed_ports",
     "workers",
     "max_sockets",
     "max_sockets_per_address",
@@ -89,7 +91,9 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "certificate", &gate->certificate, error) &&
            yd_config_string(config, GROUP, "key", &gate->key, error) &&
            yd_config_string(config, GROUP, "name", &gate->name, error) &&
-           yd_config_string(config, GROUP, "congestion", &gate->congestion, error);
+           yd_config_string(config, GROUP, "congestion", &gate->congestion, error) &&
+           yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
+                           &gate->fixed_port_last, error);
 }
 
 YdGateConfig *
@@ -99,6 +103,8 @@ yd_gate_config_new(const YdConfig *config, GError **error)
     gate->listen = g_strsplit("0.0.0.0:443", ",", -1);
     gate->name = g_strdup("gate-1");
     gate->congestion = g_strdup("bbr");
+    gate->fixed_port_first = 50000;
+    gate->fixed_port_last = 59999;
     if (!read_numbers(gate, config, error))
         return NULL;
     if (config != NULL && !read_texts(gate, config, error))

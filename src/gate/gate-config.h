@@ -15,6 +15,7 @@ typedef struct {
     char *congestion;  // congestion= control of clients' sockets ("bbr"), where the kernel has it
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
+    guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
     YdThrottleLimits limits;
 
     // Seconds.

@@ -29,6 +29,10 @@ void yd_gate_worker_start(YdGateWorker *worker);
 // Any thread: closes all connections of a session soon.
 void yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason);
 
+// Any thread: has a fixed port opened to these addresses soon, or closed (none). port 0 with none:
+// all are closed.
+void yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sources);
+
 // Closes the listening sockets and all connections and joins the thread. The loop still takes
 // posts.
 void yd_gate_worker_stop(YdGateWorker *worker);

@@ -10,6 +10,7 @@ typedef struct {
     gint64 shutdown_seconds;     // how long a shut-down may take before the power is cut (60)
     gboolean balloon_free_pages; // give unused guest pages back to the host (FALSE)
     gint64 ready_seconds;        // how long start to ready may take (600)
+    gboolean fixed_port;         // each desktop has a port of the gate to itself (FALSE)
 } YdPolicy;
 
 void yd_policy_init(YdPolicy *policy);

@@ -149,6 +149,7 @@ typedef struct {
     char *certificate; // SHA-256 of the guest's TLS certificate (DER), hex
     char *placement;   // JSON: the explanation of the last placement
     gboolean prepared; // first boot done on this overlay
+    gint64 fixed_port; // of the gates, for its RDP; 0: none
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
     gint64 template_number;                                                           // VIEW
@@ -167,6 +168,7 @@ typedef struct {
     gint64 created, expires, first_used, last_seen, ended;
     gint64 sockets, redeems, bytes_up, bytes_down, rtt_us;
     char *reason;                                               // why it ended
+    gint64 fixed_port; // by which it came; 0: with a ticket
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)
