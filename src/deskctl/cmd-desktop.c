@@ -19,13 +19,15 @@ static const CtlColumn columns[] = {
     {"template_name", "TEMPLATE"},
     {"template_number", "VERSION", CTL_CELL_INT},
     {"open_sessions", "SESSIONS", CTL_CELL_INT},
+    {"fixed_port", "PORT", CTL_CELL_INT},
     {"error", "ERROR"},
     {0},
 };
 
 static const CtlColumn mine_columns[] = {
     {"pool_name", "POOL"},      {"access", "ACCESS"},       {"desktop.name", "DESKTOP"},
-    {"desktop.state", "STATE"}, {"desktop.error", "ERROR"}, {0},
+    {"desktop.state", "STATE"}, {"desktop.fixed_port", "PORT", CTL_CELL_INT},
+    {"desktop.error", "ERROR"}, {0},
 };
 
 static const CtlColumn stats_columns[] = {

@@ -1676,6 +1676,11 @@ export interface components {
             readonly placement?: unknown;
             /** @description first boot done on this disk */
             readonly prepared?: boolean;
+            /**
+             * Format: int64
+             * @description the gate's port that leads to its RDP while its owner is logged in from the same address; 0: none
+             */
+            readonly fixed_port?: number;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1753,6 +1758,11 @@ export interface components {
             readonly rtt_us?: number;
             /** @description why it ended */
             readonly reason?: string | null;
+            /**
+             * Format: int64
+             * @description the port by which it came; 0: with a ticket
+             */
+            readonly fixed_port?: number;
             readonly desktop_name?: string | null;
             readonly username?: string;
             readonly pool_name?: string | null;
@@ -1868,6 +1878,11 @@ export interface components {
             shutdown_seconds: number;
             /** @default false */
             balloon_free_pages: boolean;
+            /**
+             * @description each desktop gets a port of the gate that leads to its RDP, open while its owner is logged in from the same address; behind a shared NAT that lets colleagues reach the guest's log-in
+             * @default false
+             */
+            fixed_port: boolean;
             /** @default 600 */
             ready_seconds: number;
         };
