@@ -17,8 +17,9 @@ port_line(const char *port, char *const *sources)
     g_autoptr(json_t) list = json_array();
     for (gsize i = 0; sources && sources[i]; i++)
         json_array_append_new(list, json_string(sources[i]));
-    g_autoptr(json_t) json = json_pack("{s:s, s:I, s:O}", "op", "port", "fixed_port",
-                                       (json_int_t)g_ascii_strtoll(port, NULL, 10), "sources", list);
+    g_autoptr(json_t) json =
+        json_pack("{s:s, s:I, s:O}", "op", "port", "fixed_port",
+                  (json_int_t)g_ascii_strtoll(port, NULL, 10), "sources", list);
     return yd_json_text(json);
 }
 

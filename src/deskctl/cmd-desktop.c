@@ -25,9 +25,13 @@ static const CtlColumn columns[] = {
 };
 
 static const CtlColumn mine_columns[] = {
-    {"pool_name", "POOL"},      {"access", "ACCESS"},       {"desktop.name", "DESKTOP"},
-    {"desktop.state", "STATE"}, {"desktop.fixed_port", "PORT", CTL_CELL_INT},
-    {"desktop.error", "ERROR"}, {0},
+    {"pool_name", "POOL"},
+    {"access", "ACCESS"},
+    {"desktop.name", "DESKTOP"},
+    {"desktop.state", "STATE"},
+    {"desktop.fixed_port", "PORT", CTL_CELL_INT},
+    {"desktop.error", "ERROR"},
+    {0},
 };
 
 static const CtlColumn stats_columns[] = {

@@ -60,8 +60,7 @@ accept_some(YdGateWatch *watch, guint32 events)
     for (guint i = 0; i < ACCEPT_BATCH && l->watch.fd >= 0; i++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
-        int fd =
-            accept4(watch->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(watch->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
             close_listener(l); // no descriptor is left, say: tried again at the next tick
         if (fd < 0)

@@ -13,8 +13,8 @@ typedef void (*YdGatePortFunc)(int fd, const struct sockaddr_storage *address, g
                                gpointer data);
 
 // Listens on the addresses of config's listen=, with other ports. All is borrowed.
-YdGatePorts *yd_gate_ports_new(const YdGateConfig *config, YdGateLoop *loop, YdGatePortFunc func,
-                               gpointer data);
+YdGatePorts *
+yd_gate_ports_new(const YdGateConfig *config, YdGateLoop *loop, YdGatePortFunc func, gpointer data);
 void yd_gate_ports_free(YdGatePorts *ports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGatePorts, yd_gate_ports_free)
 

@@ -134,10 +134,8 @@ static gboolean
 read_op(const char *op, YdGateOp *ret_op)
 {
     static const char *const names[] = {
-        [YD_GATE_OP_WELCOME] = "welcome",
-        [YD_GATE_OP_GRANT] = "grant",
-        [YD_GATE_OP_REFUSE] = "refuse",
-        [YD_GATE_OP_CUT] = "cut",
+        [YD_GATE_OP_WELCOME] = "welcome", [YD_GATE_OP_GRANT] = "grant",
+        [YD_GATE_OP_REFUSE] = "refuse",   [YD_GATE_OP_CUT] = "cut",
         [YD_GATE_OP_PORT] = "port",
     };
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)

@@ -33,8 +33,8 @@ typedef struct {
     guint idle_seconds; // grant: 0 for no limit
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
-    char *code; // refuse
-    char *text; // refuse: the message; cut: the reason. NULL when deskd gave none
+    char *code;         // refuse
+    char *text;         // refuse: the message; cut: the reason. NULL when deskd gave none
     guint16 fixed_port; // port
     char **sources;     // port: the addresses it is open to; none: it is closed
 } YdGateMessage;

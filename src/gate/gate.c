@@ -32,7 +32,8 @@ cut_session(const char *session, const char *reason, gpointer data)
                            reason != NULL ? reason : "cut by deskd");
 }
 
-// A fixed port belongs to one worker. deskd may name only what this gate's own configuration allows.
+// A fixed port belongs to one worker. deskd may name only what this gate's own configuration
+// allows.
 static void
 set_port(guint16 port, const char *const *sources, gpointer data)
 {

@@ -242,8 +242,7 @@ port_run(gpointer data)
         yd_gate_ports_close_all(port->worker->ports);
     else
         yd_gate_ports_set(port->worker->ports, port->port, (const char *const *)port->sources);
-    port->worker->next_tick =
-        MIN(port->worker->next_tick, g_get_monotonic_time() + OLD_TICK_US);
+    port->worker->next_tick = MIN(port->worker->next_tick, g_get_monotonic_time() + OLD_TICK_US);
 }
 
 static void

@@ -167,7 +167,7 @@ typedef struct {
     char *state;                          // "new" | "open" | "dropped" | "ended"
     gint64 created, expires, first_used, last_seen, ended;
     gint64 sockets, redeems, bytes_up, bytes_down, rtt_us;
-    char *reason;                                               // why it ended
+    char *reason;      // why it ended
     gint64 fixed_port; // by which it came; 0: with a ticket
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;

@@ -223,8 +223,7 @@ living_session(YdStore *store, const YdPortRight *right, const char *address, co
         if (session->fixed_port == right->port &&
             g_strcmp0(session->desktop_id, right->desktop_id) == 0 &&
             g_strcmp0(session->login_id, right->login_id) == 0 &&
-            g_strcmp0(session->client_address, address) == 0 &&
-            g_strcmp0(session->gate, gate) == 0)
+            g_strcmp0(session->client_address, address) == 0 && g_strcmp0(session->gate, gate) == 0)
             return yd_connection_copy(session);
     }
     return NULL;
@@ -255,7 +254,8 @@ note_entry(YdService *service, const YdPortRight *right, const char *address, co
                      .username = right->username,
                      .login_id = right->login_id,
                      .address = address};
-    g_autofree char *details = g_strdup_printf("{\"fixed_port\":%" G_GINT64_FORMAT "}", right->port);
+    g_autofree char *details =
+        g_strdup_printf("{\"fixed_port\":%" G_GINT64_FORMAT "}", right->port);
     gboolean good = is_new ? yd_store_insert(store, &yd_connection_type, session, error) &&
                                  yd_service_audit(service, &owner, "connection.create", "desktop",
                                                   right->desktop_id, right->name, details, error)

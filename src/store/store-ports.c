@@ -73,8 +73,8 @@ GPtrArray *
 yd_store_port_rights(YdStore *store, gint64 port, gint64 now, gint64 used_after, gint64 made_after,
                      GError **error)
 {
-    g_autoptr(YdStatement) rows = yd_sql_query(store->sql, error, RIGHTS, "iiiii", port, port, now,
-                                               used_after, made_after);
+    g_autoptr(YdStatement) rows =
+        yd_sql_query(store->sql, error, RIGHTS, "iiiii", port, port, now, used_after, made_after);
     g_autoptr(GPtrArray) rights = g_ptr_array_new_with_free_func(right_free);
     gboolean row = rows != NULL;
     while (row) {

@@ -301,8 +301,8 @@ fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *
     g_free(deskd->port_target);
     deskd->port_session = g_strdup(session);
     deskd->port_target = g_strdup(target);
-    say(deskd->gate, json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources",
-                               sources));
+    say(deskd->gate,
+        json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources", sources));
 }
 
 static gint64

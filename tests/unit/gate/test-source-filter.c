@@ -77,7 +77,8 @@ reaches(const struct sockaddr_storage *where, socklen_t len, const char *source,
 static void
 test_v4(void)
 {
-    const char *const first[] = {"127.0.0.9", "127.0.0.2", NULL}, *const other[] = {"127.0.0.3", NULL};
+    const char *const first[] = {"127.0.0.9", "127.0.0.2", NULL}, *const other[] = {"127.0.0.3",
+                                                                                    NULL};
     struct sockaddr_storage where;
     socklen_t len;
     guint n = 0;
