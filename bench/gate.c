@@ -367,6 +367,7 @@ run_gate(const char *dir, const char *program, double gb)
     g_autofree char *log = g_build_filename(dir, "log", NULL);
     g_autofree char *text = g_strdup_printf(
         "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=127.0.0.1:%u\nworkers=1\ncongestion=reno\n"
+        "opened_burst=1000000\nopened_per_second=1000000\nmax_unauthenticated_per_address=1000\n"
         "certificate=%s/gate.pem\nkey=%s/gate.key\n",
         dir, dir, proxy.port, dir, dir);
     g_file_set_contents(config, text, -1, NULL);

@@ -15,7 +15,7 @@ use(const YdHttpHead *head)
     g_assert_nonnull(yd_http_head_method(head));
     g_assert_cmpuint(strlen(yd_http_head_target(head)), >, 0);
     yd_http_head_path_is(head, "/connect/console");
-    if (yd_ws_upgrade(head, &response, NULL))
+    if (yd_ws_upgrade(head, NULL, &response, NULL))
         g_assert_true(g_str_has_suffix(response, "\r\n\r\n"));
 }
 

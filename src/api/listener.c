@@ -48,7 +48,7 @@ yd_client_of(GSocketAddress *remote)
 void
 yd_client_give(YdClient *client, guint seconds)
 {
-    client->deadline = seconds ? g_get_monotonic_time() + seconds * G_USEC_PER_SEC : 0;
+    client->deadline = seconds ? g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC : 0;
 }
 
 void

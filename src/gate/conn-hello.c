@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/error.h"
 #include "gate/conn-private.h"
 #include "gate/rdp-x224.h"
 #include "gate/sniff.h"
@@ -192,14 +193,22 @@ take_connect(YdGateConn *conn, const YdHttpHead *head)
     return step;
 }
 
+YdGateStep
+yd_gate_conn_no_upgrade(YdGateConn *conn, const GError *error)
+{
+    gboolean foreign = g_error_matches(error, YD_ERROR, YD_ERROR_FORBIDDEN);
+    return yd_gate_conn_answer(conn, foreign ? 403 : 400, foreign ? "wrong-origin" : "invalid",
+                               error->message, "");
+}
+
 static YdGateStep
 take_console(YdGateConn *conn, const YdHttpHead *head)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *response = NULL;
     conn->kind = CONN_IS_CONSOLE;
-    if (!yd_ws_upgrade(head, &response, &error))
-        return yd_gate_conn_answer(conn, 400, "invalid", error->message, "");
+    if (!yd_ws_upgrade(head, config_of(conn)->origins, &response, &error))
+        return yd_gate_conn_no_upgrade(conn, error);
     char *ticket = yd_http_head_query(head, "ticket");
     if (ticket == NULL)
         return yd_gate_conn_answer(conn, 403, "ticket-unknown", "the address has no ticket=", "");

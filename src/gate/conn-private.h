@@ -89,6 +89,9 @@ YdGateStep yd_gate_conn_web_request(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_x224(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_tls(YdGateConn *conn);
 
+// Answers a request that yd_ws_upgrade() did not take.
+YdGateStep yd_gate_conn_no_upgrade(YdGateConn *conn, const GError *error);
+
 // conn-rdp-web.c: an upgrade at /connect/rdp; the guest has taken the connection; how it is refused
 // after the upgrade.
 YdGateStep yd_gate_conn_take_rdp_web(YdGateConn *conn, const YdHttpHead *head);

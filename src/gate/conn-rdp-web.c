@@ -23,16 +23,16 @@ yd_gate_conn_take_rdp_web(YdGateConn *conn, const YdHttpHead *head)
     g_autofree char *keyboard = yd_http_head_query(head, "keyboard");
     guint64 layout = 0;
     conn->kind = CONN_IS_RDP_WEB;
-    if (!yd_ws_upgrade(head, &response, &error))
-        return yd_gate_conn_answer(conn, 400, "invalid", error->message, "");
+    const YdGateConfig *config = yd_gate_worker_parts(conn->worker)->config;
+    if (!yd_ws_upgrade(head, config->origins, &response, &error))
+        return yd_gate_conn_no_upgrade(conn, error);
     if (keyboard && !g_ascii_string_to_unsigned(keyboard, 16, 0, G_MAXUINT32, &layout, NULL))
         return yd_gate_conn_answer(conn, 400, "invalid", "keyboard= is no hexadecimal layout", "");
     conn->web = yd_rdp_web_new((guint32)layout);
     conn->out = g_byte_array_new();
     g_byte_array_append(conn->out, (const guint8 *)response, (guint)strlen(response));
     g_byte_array_remove_range(conn->in, 0, (guint)conn->head_size);
-    guint seconds = yd_gate_worker_parts(conn->worker)->config->head_seconds;
-    return yd_gate_conn_enter(conn, CONN_WEB_REQUEST, seconds);
+    return yd_gate_conn_enter(conn, CONN_WEB_REQUEST, config->head_seconds);
 }
 
 // Sends what waits for the client.

@@ -61,9 +61,12 @@ take_grant(YdGateConn *conn, Answer *answer)
     }
     conn->idle_seconds = answer->idle_seconds;
     conn->authenticated = TRUE;
-    yd_throttle_authenticated(parts->throttle);
+    yd_throttle_authenticated(parts->throttle, &conn->key);
     if (yd_gate_session_is_cut(conn->session)) {
         yd_gate_conn_close(conn, "its session was cut");
+    } else if (yd_gate_session_sockets(parts->sessions, conn->session) >
+               parts->config->max_sockets_per_session) {
+        yd_gate_conn_refuse(conn, "throttled", "this session has too many connections already");
     } else if (!yd_gate_target_parse(answer->target, &conn->where, &error)) {
         yd_gate_conn_refuse(conn, "unavailable", error->message);
     } else {
@@ -161,7 +164,7 @@ yd_gate_conn_to_deskd(YdGateConn *conn)
     g_autoptr(GError) error = NULL;
     conn->kind = CONN_IS_HTTPS;
     conn->authenticated = TRUE; // deskd's business from here on
-    yd_throttle_authenticated(parts->throttle);
+    yd_throttle_authenticated(parts->throttle, &conn->key);
     if (!yd_gate_target_parse(target, &conn->where, &error))
         return yd_gate_conn_refuse(conn, "unavailable", error->message);
     return yd_gate_conn_enter(conn, CONN_CONNECT, parts->config->connect_seconds);

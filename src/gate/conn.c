@@ -172,7 +172,7 @@ half_closed_us(const YdGateConn *conn)
 {
     if (yd_gate_relay_broken(&conn->relay))
         return BROKEN_US;
-    return yd_gate_worker_parts(conn->worker)->config->half_closed_seconds * G_USEC_PER_SEC;
+    return (gint64)yd_gate_worker_parts(conn->worker)->config->half_closed_seconds * G_USEC_PER_SEC;
 }
 
 static void
@@ -187,7 +187,7 @@ check_relay(YdGateConn *conn, gint64 now)
         yd_gate_conn_close(conn, "the client did not log in in time");
     else if ((half || yd_gate_relay_broken(&conn->relay)) && quiet > half_closed_us(conn))
         yd_gate_conn_close(conn, "one side ended and the other one was quiet");
-    else if (idle > 0 && quiet > idle * G_USEC_PER_SEC)
+    else if (idle > 0 && quiet > (gint64)idle * G_USEC_PER_SEC)
         yd_gate_conn_close(conn, "it was idle for too long");
 }
 

@@ -20,6 +20,11 @@ static const Number numbers[] = {
     {"max_sockets", FIELD(limits.max_sockets), 1, 1000000, 8000, FALSE},
     {"max_sockets_per_address", FIELD(limits.max_sockets_per_address), 1, 1000000, 2000, FALSE},
     {"max_unauthenticated", FIELD(limits.max_unauthenticated), 1, 1000000, 1000, FALSE},
+    {"max_unauthenticated_per_address", FIELD(limits.max_unauthenticated_per_address), 1, 1000000,
+     200, FALSE},
+    {"max_sockets_per_session", FIELD(max_sockets_per_session), 1, 1000000, 64, FALSE},
+    {"opened_burst", FIELD(limits.opened_burst), 1, 1000000, 1000, FALSE},
+    {"opened_per_second", FIELD(limits.opened_per_second), 1, 1000000, 100, FALSE},
     {"refused_burst", FIELD(limits.refused_burst), 1, 10000, 20, FALSE},
     {"refused_per_minute", FIELD(limits.refused_per_minute), 1, 10000, 30, FALSE},
     {"hello_seconds", FIELD(hello_seconds), 1, 60, 3, TRUE},
@@ -40,10 +45,15 @@ static const char *const known[] = {
     "names",
     "congestion",
     "fixed_ports",
+    "origins",
     "workers",
     "max_sockets",
     "max_sockets_per_address",
     "max_unauthenticated",
+    "max_unauthenticated_per_address",
+    "max_sockets_per_session",
+    "opened_burst",
+    "opened_per_second",
     "refused_burst",
     "refused_per_minute",
     "hello_seconds",
@@ -88,6 +98,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
     gate->tickets = yd_config_run_path(config, "gate.sock");
     return yd_config_known(config, GROUP, known, error) &&
            yd_config_strings(config, GROUP, "listen", &gate->listen, error) &&
+           yd_config_strings(config, GROUP, "origins", &gate->origins, error) &&
            yd_config_string(config, GROUP, "certificate", &gate->certificate, error) &&
            yd_config_string(config, GROUP, "key", &gate->key, error) &&
            yd_config_string(config, GROUP, "name", &gate->name, error) &&
@@ -118,6 +129,7 @@ yd_gate_config_free(YdGateConfig *config)
     if (config == NULL)
         return;
     g_strfreev(config->listen);
+    g_strfreev(config->origins);
     g_free(config->certificate);
     g_free(config->key);
     g_free(config->name);

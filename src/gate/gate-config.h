@@ -13,10 +13,12 @@ typedef struct {
     char *key;         // key=; default state/keys/gate.key
     char *name;        // name= of this gate, told to deskd
     char *congestion;  // congestion= control of clients' sockets ("bbr"), where the kernel has it
+    char **origins;    // origins= whose pages may open WebSockets, beside the gate's own; or NULL
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
     guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
     YdThrottleLimits limits;
+    guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3
 
     // Seconds.
     guint hello_seconds;       // until the protocol is known and an RDP request has come

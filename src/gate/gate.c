@@ -13,6 +13,7 @@
 
 #define BACKLOG 1024
 #define STATS_SECONDS 5
+#define ALIVE_SECONDS 60 // deskd's patience with a silent session is five minutes
 
 struct YdGate {
     YdGateParts parts;
@@ -144,6 +145,7 @@ start_tickets(YdGate *gate, GError **error)
         .name = config->name,
         .redeem_seconds = config->redeem_seconds,
         .stats_seconds = STATS_SECONDS,
+        .alive_seconds = ALIVE_SECONDS,
         .sessions = gate->parts.sessions,
         .cut = cut_session,
         .port = set_port,

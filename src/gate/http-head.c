@@ -117,6 +117,27 @@ parse_field(YdHttpHead *head, char *line, GError **error)
     return TRUE;
 }
 
+guint
+yd_http_head_count(const YdHttpHead *head, const char *name)
+{
+    guint n = 0;
+    for (guint i = 0; i < head->n_fields; i++)
+        n += g_ascii_strcasecmp(head->fields[i].name, name) == 0;
+    return n;
+}
+
+// What two readers could understand in two ways.
+static gboolean
+is_clear(const YdHttpHead *head, GError **error)
+{
+    guint lengths = yd_http_head_count(head, "Content-Length");
+    if (lengths > 1 || (lengths == 1 && yd_http_head_count(head, "Transfer-Encoding") > 0))
+        return fail(error, "more than one length of the body", head->target);
+    if (yd_http_head_count(head, "Host") > 1)
+        return fail(error, "more than one Host", head->target);
+    return TRUE;
+}
+
 YdHttpHead *
 yd_http_head_parse(const char *data, gsize len, GError **error)
 {
@@ -147,7 +168,7 @@ yd_http_head_parse(const char *data, gsize len, GError **error)
         fail(error, "a line does not end in CRLF, or text after the empty line", rest);
         return NULL;
     }
-    return g_steal_pointer(&head);
+    return is_clear(head, error) ? g_steal_pointer(&head) : NULL;
 }
 
 void
@@ -230,20 +251,11 @@ yd_http_head_query(const YdHttpHead *head, const char *name)
     return NULL;
 }
 
-static guint
-count_field(const YdHttpHead *head, const char *name)
-{
-    guint n = 0;
-    for (guint i = 0; i < head->n_fields; i++)
-        n += g_ascii_strcasecmp(head->fields[i].name, name) == 0;
-    return n;
-}
-
 char *
 yd_http_head_proxy_ticket(const YdHttpHead *head, GError **error)
 {
     const char *value = yd_http_head_field(head, "Proxy-Authorization");
-    if (value == NULL || count_field(head, "Proxy-Authorization") != 1 ||
+    if (value == NULL || yd_http_head_count(head, "Proxy-Authorization") != 1 ||
         g_ascii_strncasecmp(value, "Basic ", 6) != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_UNAUTHENTICATED,
                     "CONNECT needs one \"Proxy-Authorization: Basic\" with the ticket");

@@ -17,7 +17,9 @@ typedef struct YdHttpHead YdHttpHead;
 // come yet. seen is how many bytes an earlier call has looked at already (0 at first).
 gsize yd_http_head_size(const char *data, gsize len, gsize seen);
 
-// Parses a whole head of exactly len bytes (from yd_http_head_size()). Fails with YD_ERROR_INVALID
+// Parses a whole head of exactly len bytes (from yd_http_head_size()). Two Host or Content-Length
+// fields, or a Content-Length beside a Transfer-Encoding, are refused: others might read them in
+// another way (RFC 9112, 6.3). Fails with YD_ERROR_INVALID
 // or, over YD_HTTP_HEAD_MAX, YD_ERROR_TOO_LARGE. The caller owns the result.
 YdHttpHead *yd_http_head_parse(const char *data, gsize len, GError **error);
 
@@ -32,6 +34,9 @@ const char *yd_http_head_target(const YdHttpHead *head);
 // The value of the first field of that name (any case), without the white space around it; NULL
 // when there is none. Borrowed.
 const char *yd_http_head_field(const YdHttpHead *head, const char *name);
+
+// How many fields of that name there are.
+guint yd_http_head_count(const YdHttpHead *head, const char *name);
 
 // Whether the comma separated list of a field of that name holds token (any case; RFC 9110, 5.6.1).
 gboolean yd_http_head_has_token(const YdHttpHead *head, const char *name, const char *token);

@@ -71,6 +71,13 @@ yd_gate_sessions_join(YdGateSessions *sessions, const char *id)
     return session;
 }
 
+guint
+yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    return session->sockets;
+}
+
 void
 yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
 {
@@ -104,15 +111,29 @@ yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 b
         session->rtt_us = rtt_us;
 }
 
-void
-yd_gate_sessions_touch_all(YdGateSessions *sessions)
+static void
+touch(YdGateSessions *sessions, guint min_sockets)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
     GHashTableIter iter;
     gpointer value;
     g_hash_table_iter_init(&iter, sessions->table);
-    while (g_hash_table_iter_next(&iter, NULL, &value))
-        ((YdGateSession *)value)->changed = TRUE;
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        YdGateSession *session = value;
+        session->changed = session->changed || session->sockets >= min_sockets;
+    }
+}
+
+void
+yd_gate_sessions_touch_open(YdGateSessions *sessions)
+{
+    touch(sessions, 1);
+}
+
+void
+yd_gate_sessions_touch_all(YdGateSessions *sessions)
+{
+    touch(sessions, 0);
 }
 
 char *

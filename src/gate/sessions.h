@@ -19,6 +19,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateSessions, yd_gate_sessions_free)
 // session that was cut comes back as one that yd_gate_session_is_cut().
 YdGateSession *yd_gate_sessions_join(YdGateSessions *sessions, const char *id);
 
+// How many sockets it has now.
+guint yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session);
+
 // Takes *session and sets it to NULL; NULL is fine.
 void yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session);
 
@@ -28,6 +31,10 @@ void yd_gate_sessions_cut(YdGateSessions *sessions, const char *id);
 // Adds what a socket carried since the last call; rtt_us 0 leaves the old one.
 void yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 bytes_up,
                           guint64 bytes_down, guint64 rtt_us, guint64 lost);
+
+// Has the next statistics tell of every session that has a socket, so that deskd knows a quiet one
+// from one whose gate is gone.
+void yd_gate_sessions_touch_open(YdGateSessions *sessions);
 
 // Has the next statistics tell of every session, also of those that ended a short while ago (the
 // last statistics may not have arrived).

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of addresses behind one lock. An entry goes when its address has no socket and its bucket
-// is full again, so the table is never larger than the sockets and the refusals of the last
+// A table of addresses behind one lock. An entry goes when its address has no socket and its
+// buckets are empty again, so the table is never larger than the sockets and what came in the last
 // minutes.
 #include "gate/throttle.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
-#define SWEEP_EVERY 1024 // refusals between two looks for entries that can go
+#define SWEEP_EVERY 1024 // entries and refusals between two looks for entries that can go
+
+typedef struct {
+    double level; // at the time `at`; it falls with time
+    gint64 at;
+} Bucket;
 
 typedef struct {
     YdThrottleKey key;
     guint sockets;
-    double refused; // level of the bucket at the time `at`
-    gint64 at;
+    guint unauthenticated;
+    Bucket refused; // tickets
+    Bucket opened;  // sockets
 } Entry;
 
 struct YdThrottle {
@@ -22,7 +28,7 @@ struct YdThrottle {
     GHashTable *entries; // Entry, by key
     guint sockets;
     guint unauthenticated;
-    guint refusals; // since the last sweep
+    guint events; // since the last sweep
 };
 
 static guint
@@ -78,13 +84,23 @@ yd_throttle_key(const struct sockaddr *address)
     return key;
 }
 
-// The bucket's level falls with time.
 static double
-level(const YdThrottle *throttle, const Entry *entry, gint64 now)
+level(const Bucket *bucket, double per_second, gint64 now)
 {
-    double forgiven =
-        (double)(now - entry->at) * throttle->limits.refused_per_minute / (60.0 * G_USEC_PER_SEC);
-    return MAX(0, entry->refused - forgiven);
+    double forgiven = (double)(now - bucket->at) * per_second / G_USEC_PER_SEC;
+    return MAX(0, bucket->level - forgiven);
+}
+
+static double
+refused_level(const YdThrottle *throttle, const Entry *entry, gint64 now)
+{
+    return level(&entry->refused, throttle->limits.refused_per_minute / 60.0, now);
+}
+
+static double
+opened_level(const YdThrottle *throttle, const Entry *entry, gint64 now)
+{
+    return level(&entry->opened, throttle->limits.opened_per_second, now);
 }
 
 static Entry *
@@ -107,49 +123,86 @@ forget_idle(YdThrottle *throttle, gint64 now)
     g_hash_table_iter_init(&iter, throttle->entries);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Entry *entry = value;
-        if (entry->sockets == 0 && level(throttle, entry, now) <= 0)
+        if (entry->sockets == 0 && refused_level(throttle, entry, now) <= 0 &&
+            opened_level(throttle, entry, now) <= 0)
             g_hash_table_iter_remove(&iter);
     }
 }
 
+static void
+count_event(YdThrottle *throttle, gint64 now)
+{
+    if (++throttle->events < SWEEP_EVERY)
+        return;
+    throttle->events = 0;
+    forget_idle(throttle, now);
+}
+
+// The key of the limit that keeps this address out; NULL when none does.
+static const char *
+what_is_full(const YdThrottle *throttle, const Entry *entry, gint64 now)
+{
+    const YdThrottleLimits *l = &throttle->limits;
+    if (throttle->sockets >= l->max_sockets)
+        return "max_sockets";
+    if (throttle->unauthenticated >= l->max_unauthenticated)
+        return "max_unauthenticated";
+    if (entry == NULL)
+        return NULL;
+    if (entry->sockets >= l->max_sockets_per_address)
+        return "max_sockets_per_address";
+    if (entry->unauthenticated >= l->max_unauthenticated_per_address)
+        return "max_unauthenticated_per_address";
+    return opened_level(throttle, entry, now) + 1 > l->opened_burst ? "opened_burst" : NULL;
+}
+
 gboolean
-yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, const char **ret_limit)
+yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
+                  const char **ret_limit)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-    const YdThrottleLimits *l = &throttle->limits;
-    const Entry *known = g_hash_table_lookup(throttle->entries, key);
-    const char *limit =
-        throttle->sockets >= l->max_sockets                             ? "max_sockets"
-        : throttle->unauthenticated >= l->max_unauthenticated           ? "max_unauthenticated"
-        : known != NULL && known->sockets >= l->max_sockets_per_address ? "max_sockets_per_address"
-                                                                        : NULL;
+    Entry *entry = g_hash_table_lookup(throttle->entries, key);
+    const char *limit = what_is_full(throttle, entry, now);
     if (limit != NULL) {
         *ret_limit = limit;
         return FALSE;
     }
+    if (entry == NULL)
+        count_event(throttle, now);
+    entry = get(throttle, key);
     throttle->sockets++;
     throttle->unauthenticated++;
-    get(throttle, key)->sockets++;
+    entry->sockets++;
+    entry->unauthenticated++;
+    entry->opened = (Bucket){opened_level(throttle, entry, now) + 1, now};
     return TRUE;
 }
 
-void
-yd_throttle_authenticated(YdThrottle *throttle)
+// With the lock held.
+static void
+no_longer_unauthenticated(YdThrottle *throttle, Entry *entry)
 {
-    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
     throttle->unauthenticated--;
+    entry->unauthenticated--;
 }
 
+void
+yd_throttle_authenticated(YdThrottle *throttle, const YdThrottleKey *key)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+    no_longer_unauthenticated(throttle, get(throttle, key));
+}
+
+// The entry stays for its buckets; the next sweep looks at them.
 void
 yd_throttle_leave(YdThrottle *throttle, const YdThrottleKey *key, gboolean authenticated)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
     Entry *entry = get(throttle, key);
     throttle->sockets--;
+    entry->sockets--;
     if (!authenticated)
-        throttle->unauthenticated--;
-    if (--entry->sockets == 0 && entry->refused <= 0)
-        g_hash_table_remove(throttle->entries, key);
+        no_longer_unauthenticated(throttle, entry);
 }
 
 gboolean
@@ -157,7 +210,8 @@ yd_throttle_may_redeem(YdThrottle *throttle, const YdThrottleKey *key, gint64 no
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
     const Entry *entry = g_hash_table_lookup(throttle->entries, key);
-    return entry == NULL || level(throttle, entry, now) + 1 <= throttle->limits.refused_burst;
+    return entry == NULL ||
+           refused_level(throttle, entry, now) + 1 <= throttle->limits.refused_burst;
 }
 
 void
@@ -165,10 +219,7 @@ yd_throttle_refused(YdThrottle *throttle, const YdThrottleKey *key, gint64 now)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
     Entry *entry = get(throttle, key);
-    entry->refused = MIN(level(throttle, entry, now) + 1, throttle->limits.refused_burst);
-    entry->at = now;
-    if (++throttle->refusals >= SWEEP_EVERY) {
-        throttle->refusals = 0;
-        forget_idle(throttle, now);
-    }
+    double refused = refused_level(throttle, entry, now) + 1;
+    entry->refused = (Bucket){MIN(refused, throttle->limits.refused_burst), now};
+    count_event(throttle, now);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much of the gate one address, and all together, may take: sockets, sockets that have not
-// shown a ticket yet, and tickets that were refused. An IPv6 address counts as its /64, which one
-// client has to itself. All functions: any thread.
+// shown a ticket yet, sockets opened in a row, and tickets that were refused. An IPv6 address
+// counts as its /64, which one client has to itself. All functions: any thread.
 #pragma once
 
 #include <glib.h>
@@ -11,8 +11,11 @@ typedef struct {
     guint max_sockets;             // at once, in all
     guint max_sockets_per_address; // at once
     guint max_unauthenticated;     // at once, in all: no ticket shown and no request relayed yet
-    guint refused_burst;           // tickets that one address may have refused …
-    guint refused_per_minute;      // … and how many of them are forgiven in a minute
+    guint max_unauthenticated_per_address;
+    guint opened_burst;       // sockets that one address may open in a row …
+    guint opened_per_second;  // … and how many of them are forgiven in a second
+    guint refused_burst;      // tickets that one address may have refused …
+    guint refused_per_minute; // … and how many of them are forgiven in a minute
 } YdThrottleLimits;
 
 typedef struct YdThrottle YdThrottle;
@@ -28,12 +31,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdThrottle, yd_throttle_free)
 
 YdThrottleKey yd_throttle_key(const struct sockaddr *address);
 
-// Lets one more, unauthenticated, socket in. FALSE when a limit is reached: *ret_limit is the name
-// of its key in the configuration (static). Pair with yd_throttle_leave().
-gboolean yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, const char **ret_limit);
+// Lets one more, unauthenticated, socket in at the time now (monotonic, microseconds). FALSE when a
+// limit is reached: *ret_limit is the name of its key in the configuration (static). Pair with
+// yd_throttle_leave().
+gboolean yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
+                           const char **ret_limit);
 
 // The socket is no longer among the unauthenticated ones; once per socket.
-void yd_throttle_authenticated(YdThrottle *throttle);
+void yd_throttle_authenticated(YdThrottle *throttle, const YdThrottleKey *key);
 
 void yd_throttle_leave(YdThrottle *throttle, const YdThrottleKey *key, gboolean authenticated);
 

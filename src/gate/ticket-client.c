@@ -35,7 +35,7 @@ struct YdTicketClient {
     char *name;
     YdGateTarget address;
     gint64 redeem_us;
-    gint64 stats_us;
+    gint64 stats_us, alive_us;
     YdGateSessions *sessions;
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
@@ -58,7 +58,7 @@ struct YdTicketClient {
     GByteArray *out;
     gint64 next_try;
     gint64 pause;
-    gint64 next_stats;
+    gint64 next_stats, next_alive;
     gint64 now;
 };
 
@@ -319,6 +319,16 @@ say_stats(YdTicketClient *client)
         say(client, line);
 }
 
+// deskd ends a session of which it has heard nothing for minutes.
+static void
+tell_of_quiet_ones(YdTicketClient *client)
+{
+    if (client->now < client->next_alive)
+        return;
+    client->next_alive = client->now + client->alive_us;
+    yd_gate_sessions_touch_open(client->sessions);
+}
+
 static int
 time_left(const YdTicketClient *client)
 {
@@ -371,6 +381,7 @@ run(gpointer data)
             try_to_connect(client);
         if (client->now >= client->next_stats) {
             client->next_stats = client->now + client->stats_us;
+            tell_of_quiet_ones(client);
             say_stats(client);
         }
         write_out(client);
@@ -393,6 +404,7 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->name = g_strdup(config->name);
     client->redeem_us = config->redeem_seconds * G_USEC_PER_SEC;
     client->stats_us = config->stats_seconds * G_USEC_PER_SEC;
+    client->alive_us = config->alive_seconds * G_USEC_PER_SEC;
     client->sessions = config->sessions;
     client->cut = config->cut;
     client->port = config->port;

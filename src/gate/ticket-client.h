@@ -35,6 +35,7 @@ typedef struct {
     const char *name;         // of this gate, told in hello
     guint redeem_seconds;     // then a redeem is refused as unavailable
     guint stats_seconds;      // between two rounds of statistics
+    guint alive_seconds;      // between two rounds that tell of quiet sessions as well
     YdGateSessions *sessions; // borrowed, must outlive the client
     YdTicketCutFunc cut;
     YdTicketPortFunc port;

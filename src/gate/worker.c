@@ -57,7 +57,7 @@ welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, gu
 {
     const char *limit = NULL;
     YdThrottleKey key = yd_throttle_key((const struct sockaddr *)address);
-    if (!yd_throttle_enter(worker->parts->throttle, &key, &limit)) {
+    if (!yd_throttle_enter(worker->parts->throttle, &key, g_get_monotonic_time(), &limit)) {
         g_debug("a socket is closed at once: [deskgate] %s is reached", limit);
         close(fd);
         return;

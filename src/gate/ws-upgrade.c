@@ -49,12 +49,43 @@ what_is_wrong(const YdHttpHead *head)
     return NULL;
 }
 
+// "host:443" and "host" are one in https.
+static gboolean
+same_host(const char *a, const char *b)
+{
+    gsize len_a = strlen(a) - (g_str_has_suffix(a, ":443") ? 4 : 0);
+    gsize len_b = strlen(b) - (g_str_has_suffix(b, ":443") ? 4 : 0);
+    return len_a > 0 && len_a == len_b && g_ascii_strncasecmp(a, b, len_a) == 0;
+}
+
 gboolean
-yd_ws_upgrade(const YdHttpHead *head, char **ret_response, GError **error)
+yd_ws_origin_fits(const YdHttpHead *head, char *const *origins)
+{
+    const char *origin = yd_http_head_field(head, "Origin");
+    const char *host = yd_http_head_field(head, "Host");
+    if (origin == NULL)
+        return TRUE;
+    if (yd_http_head_count(head, "Origin") != 1)
+        return FALSE;
+    for (guint i = 0; origins != NULL && origins[i] != NULL; i++)
+        if (g_ascii_strcasecmp(origin, origins[i]) == 0)
+            return TRUE;
+    return host != NULL && g_str_has_prefix(origin, "https://") &&
+           same_host(origin + strlen("https://"), host);
+}
+
+gboolean
+yd_ws_upgrade(const YdHttpHead *head, char *const *origins, char **ret_response, GError **error)
 {
     const char *wrong = what_is_wrong(head);
     if (wrong != NULL) {
         g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "not a WebSocket request: %s", wrong);
+        return FALSE;
+    }
+    if (!yd_ws_origin_fits(head, origins)) {
+        g_set_error(error, YD_ERROR, YD_ERROR_FORBIDDEN,
+                    "a page of \"%.100s\" may not connect here ([deskgate] origins)",
+                    yd_http_head_field(head, "Origin"));
         return FALSE;
     }
     g_autofree char *accept = yd_ws_accept_key(yd_http_head_field(head, "Sec-WebSocket-Key"));

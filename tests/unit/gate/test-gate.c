@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole gate in this process, between real sockets: a fake deskd before it, clients of every
 // kind, targets that echo. After each test no descriptor may be left.
-#include "gate/gate.h"
+#include "gate-fixture.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,143 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "fake-deskd.h"
-#include "gate-client.h"
-
-#define RDP_TICKET "RdpRdpRdpRdpRdpRdpRdpRdpRdpRdpRdpRdpRdpRdpR"
-#define SPICE_TICKET "SpiceSpiceSpiceSpiceSpiceSpiceSpiceSpiceSpi"
-#define CONSOLE_TICKET "Console-Console-Console-Console-Console-Con"
-#define DEAD_TICKET "Dead_Dead_Dead_Dead_Dead_Dead_Dead_Dead_Dea"
-#define WRONG_TICKET "WrongWrongWrongWrongWrongWrongWrongWrongWro"
-
-typedef struct {
-    char *dir;
-    FakeDeskd *deskd;
-    FakeServer *guest; // TCP: RDP and SPICE
-    FakeServer *vnc;   // unix socket
-    YdGateConfig *config;
-    YdGate *gate;
-    guint fds;
-    guint16 port;
-} Fixture;
-
-static guint
-count_fds(void)
-{
-    guint n = 0;
-    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-    while (g_dir_read_name(dir) != NULL)
-        n++;
-    return n;
-}
-
-// Polls for a condition with a generous limit.
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        gint64 until = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;                               \
-        while (!(condition) && g_get_monotonic_time() < until)                                     \
-            g_usleep(2000);                                                                        \
-        g_assert_true(condition);                                                                  \
-    } while (FALSE)
-
-static void
-start_deskd(Fixture *f)
-{
-    g_autofree char *guest = fake_server_target(f->guest);
-    g_autofree char *vnc = fake_server_target(f->vnc);
-    f->deskd = fake_deskd_new(f->dir);
-    fake_deskd_ticket(f->deskd, RDP_TICKET, "rdp", "con-rdp", guest);
-    fake_deskd_ticket(f->deskd, SPICE_TICKET, "spice", "con-spice", guest);
-    fake_deskd_ticket(f->deskd, CONSOLE_TICKET, "console", "con-vnc", vnc);
-    fake_deskd_ticket(f->deskd, DEAD_TICKET, "rdp", "con-dead", "tcp:127.0.0.1:1");
-}
-
-static void
-start_gate(Fixture *f)
-{
-    g_autoptr(GError) error = NULL;
-    f->gate = yd_gate_new(f->config, &error);
-    g_assert_no_error(error);
-    f->port = yd_gate_port(f->gate);
-}
-
-static void
-set_up(Fixture *f, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    f->fds = count_fds();
-    f->dir = g_dir_make_tmp("gate-XXXXXX", &error);
-    g_assert_no_error(error);
-    g_autofree char *vnc = g_build_filename(f->dir, "vnc.sock", NULL);
-    f->guest = fake_server_tcp(fake_echo, NULL);
-    f->vnc = fake_server_unix(vnc, fake_echo, NULL);
-    start_deskd(f);
-    f->config = yd_gate_config_new(NULL, NULL);
-    g_strfreev(f->config->listen);
-    f->config->listen = g_strsplit("127.0.0.1:0", ",", -1);
-    f->config->workers = 2;
-    // Generous, for busy machines; the tests of limits set their own.
-    f->config->hello_seconds = f->config->head_seconds = f->config->redeem_seconds = 30;
-    f->config->certificate = g_build_filename(f->dir, "gate.pem", NULL);
-    f->config->key = g_build_filename(f->dir, "gate.key", NULL);
-    f->config->deskd = g_build_filename(f->dir, "deskd.sock", NULL);
-    f->config->tickets = g_build_filename(f->dir, "gate.sock", NULL);
-    gate_client_make_certificate(f->config->certificate, f->config->key);
-    start_gate(f);
-}
-
-static void
-tear_down(Fixture *f, gconstpointer data)
-{
-    yd_gate_free(f->gate);
-    fake_deskd_free(f->deskd);
-    fake_server_free(f->guest);
-    fake_server_free(f->vnc);
-    unlink(f->config->certificate);
-    unlink(f->config->key);
-    yd_gate_config_free(f->config);
-    g_assert_cmpint(g_rmdir(f->dir), ==, 0);
-    g_free(f->dir);
-    g_assert_cmpuint(count_fds(), ==, f->fds);
-}
-
-// Starts the gate again after a change of the configuration.
-static void
-restart_gate(Fixture *f)
-{
-    yd_gate_free(g_steal_pointer(&f->gate));
-    start_gate(f);
-}
-
 // ---- RDP ----
-
-static GByteArray *
-rdp_request(const char *ticket)
-{
-    static const guint8 negotiation[8] = {1, 0, 8, 0, 3, 0, 0, 0};
-    g_autofree char *cookie =
-        ticket == NULL ? g_strdup("") : g_strdup_printf("Cookie: msts=%s\r\n", ticket);
-    gsize n = 19 + strlen(cookie);
-    const guint8 head[11] = {3, 0, (guint8)(n >> 8), (guint8)n, (guint8)(n - 5), 0xe0};
-    GByteArray *bytes = g_byte_array_new();
-    g_byte_array_append(bytes, head, sizeof head);
-    g_byte_array_append(bytes, (const guint8 *)cookie, (guint)strlen(cookie));
-    g_byte_array_append(bytes, negotiation, sizeof negotiation);
-    return bytes;
-}
-
-// The echoing guest shows what it got.
-static GateClient *
-rdp_connect(Fixture *f, gsize piece)
-{
-    g_autoptr(GByteArray) request = rdp_request(RDP_TICKET);
-    g_autoptr(GByteArray) bare = rdp_request(NULL);
-    GateClient *client = gate_client_new(f->port, FALSE);
-    for (gsize at = 0; at < request->len; at += piece)
-        gate_client_send(client, request->data + at, MIN(piece, request->len - at));
-    gate_client_expect(client, bare->data, bare->len);
-    return client;
-}
 
 static void
 test_rdp(Fixture *f, gconstpointer data)
@@ -166,18 +30,6 @@ test_rdp(Fixture *f, gconstpointer data)
     gate_client_shut(again);
     gate_client_expect_end(again);
     WAIT_FOR(fake_deskd_bytes_up(f->deskd, "con-rdp") == 19 + 12 + 19);
-}
-
-static void
-rdp_expect_refusal(Fixture *f, const char *ticket)
-{
-    static const guint8 refusal[] = {3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34,
-                                     0, 3, 0, 8,  0,  4,    0, 0, 0};
-    g_autoptr(GByteArray) request = rdp_request(ticket);
-    g_autoptr(GateClient) client = gate_client_new(f->port, FALSE);
-    gate_client_send(client, request->data, request->len);
-    gate_client_expect(client, refusal, sizeof refusal);
-    gate_client_expect_end(client);
 }
 
 static void
@@ -247,20 +99,6 @@ test_bulk(Fixture *f, gconstpointer data)
 // ---- SPICE ----
 
 static void
-spice_connect(GateClient *client, const char *ticket, gsize piece)
-{
-    g_autofree char *plain = g_strconcat("ticket:", ticket, NULL);
-    g_autofree char *code = g_base64_encode((const guchar *)plain, strlen(plain));
-    g_autofree char *text =
-        g_strdup_printf("CONNECT vm.desk:5900 HTTP/1.0\r\nHost: vm.desk:5900\r\n"
-                        "Proxy-Connection: keep-alive\r\n"
-                        "Proxy-Authorization: Basic %s\r\n\r\n",
-                        code);
-    for (gsize at = 0; at < strlen(text); at += piece)
-        gate_client_send(client, text + at, MIN(piece, strlen(text) - at));
-}
-
-static void
 test_spice(Fixture *f, gconstpointer data)
 {
     static const char established[] = "HTTP/1.0 200 Connection established\r\n\r\n";
@@ -299,27 +137,6 @@ test_spice_refused(Fixture *f, gconstpointer data)
 // ---- the console ----
 
 static void
-send_frame(GateClient *client, guint8 first, const char *payload)
-{
-    gsize len = strlen(payload);
-    guint8 frame[256] = {first, (guint8)(0x80 | len), 1, 2, 3, 4};
-    for (gsize i = 0; i < len; i++)
-        frame[6 + i] = (guint8)payload[i] ^ frame[2 + (i & 3)];
-    gate_client_send(client, frame, 6 + len);
-}
-
-static void
-console_request(GateClient *client, const char *ticket)
-{
-    g_autofree char *text = g_strdup_printf(
-        "GET /connect/console?ticket=%s HTTP/1.1\r\nHost: gate\r\nUpgrade: websocket\r\n"
-        "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: binary\r\n\r\n",
-        ticket);
-    gate_client_text(client, text);
-}
-
-static void
 test_console(Fixture *f, gconstpointer data)
 {
     g_autoptr(GateClient) client = gate_client_new(f->port, TRUE);
@@ -342,14 +159,6 @@ test_console(Fixture *f, gconstpointer data)
     g_assert_cmpuint(fake_server_open(f->vnc), ==, 0);
 }
 
-static char *
-ask(Fixture *f, gboolean tls, const char *request)
-{
-    g_autoptr(GateClient) client = gate_client_new(f->port, tls);
-    gate_client_text(client, request);
-    return gate_client_rest(client);
-}
-
 static void
 test_console_refused(Fixture *f, gconstpointer data)
 {
@@ -360,6 +169,15 @@ test_console_refused(Fixture *f, gconstpointer data)
     g_autofree char *plain =
         ask(f, TRUE, "GET /connect/console?ticket=" CONSOLE_TICKET " HTTP/1.1\r\nHost: a\r\n\r\n");
     g_assert_true(g_str_has_prefix(plain, "HTTP/1.1 400 "));
+    // A page of somebody else's, in the browser of who has a ticket.
+    g_autofree char *foreign =
+        ask(f, TRUE,
+            "GET /connect/console?ticket=" CONSOLE_TICKET " HTTP/1.1\r\nHost: gate\r\n"
+            "Origin: https://evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    g_assert_true(g_str_has_prefix(foreign, "HTTP/1.1 403 "));
+    g_assert_nonnull(strstr(foreign, "\"code\":\"wrong-origin\""));
+    g_assert_cmpuint(fake_server_total(f->vnc), ==, 0);
     g_autofree char *rdp = ask(f, TRUE, "GET /connect/rdp HTTP/1.1\r\nHost: a\r\n\r\n");
     g_assert_true(g_str_has_prefix(rdp, "HTTP/1.1 400 "));
     g_autofree char *other = ask(f, TRUE, "GET /connect/x HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -673,6 +491,23 @@ test_socket_limits(Fixture *f, gconstpointer data)
     gate_client_expect_end(ends[0].revents != 0 ? one : other);
 }
 
+// A ticket is good for one session: no more sockets than its client needs.
+static void
+test_session_limit(Fixture *f, gconstpointer data)
+{
+    f->config->max_sockets_per_session = 2;
+    restart_gate(f);
+    g_autoptr(GateClient) a = rdp_connect(f, 1000);
+    g_autoptr(GateClient) b = rdp_connect(f, 1000);
+    rdp_expect_refusal(f, RDP_TICKET);
+    WAIT_FOR(fake_deskd_sockets(f->deskd, "con-rdp") == 2);
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 2);
+    g_clear_pointer(&a, gate_client_free);
+    WAIT_FOR(fake_deskd_sockets(f->deskd, "con-rdp") == 1);
+    g_autoptr(GateClient) c = rdp_connect(f, 1000);
+    g_assert_nonnull(c);
+}
+
 static void
 test_guessing(Fixture *f, gconstpointer data)
 {
@@ -862,6 +697,7 @@ main(int argc, char **argv)
     GATE("slow-loris", test_slow_loris);
     GATE("pouring", test_pouring);
     GATE("socket-limits", test_socket_limits);
+    GATE("session-limit", test_session_limit);
     GATE("guessing", test_guessing);
     GATE("reload", test_reload);
     GATE("many", test_many);

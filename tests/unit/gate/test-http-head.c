@@ -161,6 +161,36 @@ test_proxy_ticket(void)
     g_assert_error(error, YD_ERROR, YD_ERROR_UNAUTHENTICATED);
 }
 
+// Heads whose body or host two readers may understand in two ways: the first step of request
+// smuggling.
+static void
+test_unclear(void)
+{
+    static const struct {
+        const char *fields;
+        gboolean good;
+    } cases[] = {
+        {"Host: a\r\nContent-Length: 3\r\n", TRUE},
+        {"Host: a\r\nTransfer-Encoding: chunked\r\n", TRUE},
+        {"Host: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n", FALSE},
+        {"Host: a\r\nContent-Length: 3\r\ncontent-length: 4\r\n", FALSE},
+        {"Host: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n", FALSE},
+        {"Host: a\r\nTransfer-encoding: x\r\nContent-Length: 3\r\n", FALSE},
+        {"Host: a\r\nHost: b\r\n", FALSE},
+        {"Host: a\r\nContent-Length : 3\r\n", FALSE},
+        {"Host: a\r\nTransfer-Encoding:\r\n chunked\r\n", FALSE}, // obs-fold
+        {"Host: a\r\nX: y\r\n\tz\r\n", FALSE},
+        {"Host: a\nContent-Length: 3\r\n", FALSE},
+        {"Host: a\r\nX: y\rContent-Length: 3\r\n", FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strconcat("POST / HTTP/1.1\r\n", cases[i].fields, "\r\n", NULL);
+        g_autoptr(YdHttpHead) head = yd_http_head_parse(text, strlen(text), NULL);
+        g_test_message("%s", cases[i].fields);
+        g_assert_cmpint(head != NULL, ==, cases[i].good);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,5 +202,6 @@ main(int argc, char **argv)
     g_test_add_func("/gate/http-head/refused", test_refused);
     g_test_add_func("/gate/http-head/bounds", test_bounds);
     g_test_add_func("/gate/http-head/proxy-ticket", test_proxy_ticket);
+    g_test_add_func("/gate/http-head/unclear", test_unclear);
     return g_test_run();
 }

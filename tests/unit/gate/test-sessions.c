@@ -48,7 +48,15 @@ test_stats(void)
     assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
     yd_gate_sessions_touch_all(sessions);
     assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    // Of a quiet one with a socket deskd has to hear now and then, or it takes the gate for dead.
+    assert_stats(sessions, NULL);
+    g_assert_cmpuint(yd_gate_session_sockets(sessions, a), ==, 1);
+    yd_gate_sessions_touch_open(sessions);
+    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
     yd_gate_sessions_leave(sessions, &a);
+    assert_stats(sessions, STATS("0", "12", "22", "500", "1"));
+    yd_gate_sessions_touch_open(sessions);
+    assert_stats(sessions, NULL);
 }
 
 static void

@@ -10,6 +10,9 @@ static const YdThrottleLimits limits = {
     .max_sockets = 4,
     .max_sockets_per_address = 2,
     .max_unauthenticated = 3,
+    .max_unauthenticated_per_address = 2,
+    .opened_burst = 100,
+    .opened_per_second = 10,
     .refused_burst = 3,
     .refused_per_minute = 6,
 };
@@ -34,7 +37,7 @@ static void
 assert_full(YdThrottle *throttle, const YdThrottleKey *key, const char *name)
 {
     const char *limit = NULL;
-    g_assert_false(yd_throttle_enter(throttle, key, &limit));
+    g_assert_false(yd_throttle_enter(throttle, key, 0, &limit));
     g_assert_cmpstr(limit, ==, name);
 }
 
@@ -42,7 +45,7 @@ static void
 enter(YdThrottle *throttle, const YdThrottleKey *key)
 {
     const char *limit = NULL;
-    g_assert_true(yd_throttle_enter(throttle, key, &limit));
+    g_assert_true(yd_throttle_enter(throttle, key, 0, &limit));
     g_assert_null(limit);
 }
 
@@ -56,10 +59,10 @@ test_sockets(void)
     assert_full(throttle, &a, "max_sockets_per_address");
     enter(throttle, &b);
     assert_full(throttle, &b, "max_unauthenticated");
-    yd_throttle_authenticated(throttle);
+    yd_throttle_authenticated(throttle, &a);
     enter(throttle, &b);
     assert_full(throttle, &c, "max_sockets");
-    yd_throttle_authenticated(throttle);
+    yd_throttle_authenticated(throttle, &b);
     yd_throttle_leave(throttle, &a, TRUE);
     enter(throttle, &c);
     yd_throttle_leave(throttle, &c, FALSE);
@@ -90,6 +93,60 @@ test_addresses(void)
     // Bytes that look alike are still two families.
     YdThrottleKey four = key4("32.1.13.184"), six = key6("2001:db8::");
     g_assert_cmpint(memcmp(&four, &six, sizeof four), !=, 0);
+}
+
+// One address can't take all the places of those that have not shown a ticket yet.
+static void
+test_unauthenticated(void)
+{
+    YdThrottleLimits own = limits;
+    own.max_sockets = own.max_sockets_per_address = own.max_unauthenticated = 100;
+    g_autoptr(YdThrottle) throttle = yd_throttle_new(&own);
+    YdThrottleKey a = key4("192.0.2.1"), b = key4("192.0.2.2");
+    enter(throttle, &a);
+    enter(throttle, &a);
+    assert_full(throttle, &a, "max_unauthenticated_per_address");
+    enter(throttle, &b);
+    // Whoever shows a ticket makes room, whoever goes does so once.
+    yd_throttle_authenticated(throttle, &a);
+    enter(throttle, &a);
+    assert_full(throttle, &a, "max_unauthenticated_per_address");
+    yd_throttle_leave(throttle, &a, TRUE);
+    assert_full(throttle, &a, "max_unauthenticated_per_address");
+    yd_throttle_leave(throttle, &a, FALSE);
+    enter(throttle, &a);
+    assert_full(throttle, &a, "max_unauthenticated_per_address");
+}
+
+// Sockets that come and go cost tokens, and only their own address's.
+static void
+test_opened(void)
+{
+    YdThrottleLimits own = limits;
+    own.opened_burst = 5;
+    g_autoptr(YdThrottle) throttle = yd_throttle_new(&own);
+    YdThrottleKey a = key4("192.0.2.1"), b = key4("192.0.2.2");
+    const char *limit = NULL;
+    gint64 now = 1000 * G_USEC_PER_SEC;
+    for (guint i = 0; i < 5; i++) {
+        g_assert_true(yd_throttle_enter(throttle, &a, now, &limit));
+        yd_throttle_leave(throttle, &a, FALSE);
+    }
+    g_assert_false(yd_throttle_enter(throttle, &a, now, &limit));
+    g_assert_cmpstr(limit, ==, "opened_burst");
+    g_assert_true(yd_throttle_enter(throttle, &b, now, &limit));
+    // Ten a second are forgiven: one after a tenth, five at most however long it takes.
+    g_assert_false(yd_throttle_enter(throttle, &a, now + G_USEC_PER_SEC / 11, &limit));
+    now += G_USEC_PER_SEC / 9;
+    g_assert_true(yd_throttle_enter(throttle, &a, now, &limit));
+    yd_throttle_leave(throttle, &a, FALSE);
+    g_assert_false(yd_throttle_enter(throttle, &a, now, &limit));
+    now += 600 * (gint64)G_USEC_PER_SEC;
+    for (guint i = 0; i < 5; i++) {
+        g_assert_true(yd_throttle_enter(throttle, &a, now, &limit));
+        yd_throttle_leave(throttle, &a, FALSE);
+    }
+    g_assert_false(yd_throttle_enter(throttle, &a, now, &limit));
 }
 
 static void
@@ -145,6 +202,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gate/throttle/sockets", test_sockets);
     g_test_add_func("/gate/throttle/addresses", test_addresses);
+    g_test_add_func("/gate/throttle/unauthenticated", test_unauthenticated);
+    g_test_add_func("/gate/throttle/opened", test_opened);
     g_test_add_func("/gate/throttle/refused", test_refused);
     g_test_add_func("/gate/throttle/sweep", test_sweep);
     return g_test_run();
