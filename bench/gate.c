@@ -325,7 +325,7 @@ main(int argc, char **argv)
     g_autofree char *certificate = g_build_filename(dir, "gate.pem", NULL);
     g_autofree char *key = g_build_filename(dir, "gate.key", NULL);
     gate_client_make_certificate(certificate, key);
-    const PeerSetting setting = {dir, program, load_target_start()};
+    const PeerSetting setting = {.dir = dir, .deskgate = program, .target = load_target_start()};
     g_autoptr(FakeDeskd) deskd = start_deskd(dir, setting.target);
     const char *none[] = {NULL};
     run(&setting, gb, argc > 2 ? (const char *const *)argv + 2 : none);
