@@ -59,3 +59,9 @@ void yd_connection_on_cut(YdService *service, YdCutFunc callback, gpointer data)
 // Ends what was not used in time, dropped for longer than the grace, or silent (gate gone for five
 // minutes). Called by the reconciler every few seconds.
 gboolean yd_connection_sweep(YdService *service, gint64 now, GError **error);
+
+// Compares the wall clock with one that never jumps. When it has jumped by more than 5 s since the
+// last call, the times of live connections are moved with it: tickets neither die nor come back to
+// life, and no session is taken for silent. Called by redeem and sweep themselves.
+gboolean
+yd_connection_settle_clock(YdService *service, gint64 wall_ms, gint64 steady_ms, GError **error);
