@@ -24,8 +24,13 @@ static const CtlColumn columns[] = {
 };
 
 static const CtlColumn mine_columns[] = {
-    {"pool_name", "POOL"},      {"access", "ACCESS"},       {"desktop.name", "DESKTOP"},
-    {"desktop.state", "STATE"}, {"desktop.error", "ERROR"}, {0},
+    {"pool_name", "POOL"},
+    {"access", "ACCESS"},
+    {"given", "GIVEN", CTL_CELL_BOOL},
+    {"desktop.name", "DESKTOP"},
+    {"desktop.state", "STATE"},
+    {"desktop.error", "ERROR"},
+    {0},
 };
 
 static const CtlColumn stats_columns[] = {

@@ -9,6 +9,9 @@
 #include "deskctl/progress.h"
 #include "deskctl/text-width.h"
 #include "deskctl/verbs.h"
+#include "rest/path.h"
+
+#define RETRY_US G_USEC_PER_SEC // between two tries to hear events again
 
 static const CtlColumn whoami_columns[] = {
     {"username", "Username"},
@@ -56,9 +59,34 @@ counts_text(const json_t *counts)
                            *parts ? " (" : "", parts, *parts ? ")" : "");
 }
 
+static const CtlColumn activity_columns[] = {
+    {"time", "FROM", CTL_CELL_TIME},
+    {"starts", "STARTS", CTL_CELL_INT},
+    {"failures", "FAILED JOBS", CTL_CELL_INT},
+    {"people", "PEOPLE", CTL_CELL_INT},
+    {0},
+};
+
+static gboolean
+print_activity(Ctl *ctl, const char *hours, GError **error)
+{
+    g_autoptr(GString) path = g_string_new("/overview/activity");
+    yd_path_query(path, "hours", hours);
+    g_autoptr(json_t) activity = yd_rest_get(ctl->rest, path->str, error);
+    if (!activity)
+        return FALSE;
+    if (ctl->json) {
+        ctl_print_json(activity);
+        return TRUE;
+    }
+    return ctl_print_items(ctl, json_object_get(activity, "items"), activity_columns, error);
+}
+
 static gboolean
 run_overview(Ctl *ctl, GError **error)
 {
+    if (ctl_args_has(ctl->args, "hours"))
+        return print_activity(ctl, ctl_args_get(ctl->args, "hours"), error);
     g_autoptr(json_t) overview = yd_rest_get(ctl->rest, "/overview", error);
     if (!overview)
         return FALSE;
@@ -139,22 +167,47 @@ run_doctor(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+typedef struct {
+    gboolean json;
+    char *last; // id of the last event, to go on from
+} Events;
+
 static void
 print_event(const char *id, const char *type, const char *data, gpointer user_data)
 {
+    Events *events = user_data;
     g_autofree char *clean = ctl_clean(data);
-    if (*(gboolean *)user_data)
+    if (events->json)
         g_print("%s\n", data);
     else
         g_print("%s %s %s\n", id, type, clean);
+    g_free(events->last);
+    events->last = g_strdup(id);
 }
 
 static gboolean
 run_events(Ctl *ctl, GError **error)
 {
+    Events events = {.json = ctl->json, .last = g_strdup(ctl_args_get(ctl->args, "since"))};
+    gboolean was_there = FALSE;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return yd_rest_events(ctl->rest, ctl_args_get(ctl->args, "since"), print_event, &ctl->json,
-                          NULL, error);
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        g_autofree char *since = g_strdup(events.last);
+        gboolean ended = yd_rest_events(ctl->rest, since, print_event, &events, NULL, &cause);
+        gboolean heard = ended || g_strcmp0(since, events.last) != 0;
+        was_there = was_there || heard;
+        // A server that was there may come back; the rest is for a person to mend.
+        if (!ended && (!was_there || yd_rest_refused(ctl->rest, NULL) ||
+                       !g_error_matches(cause, YD_ERROR, YD_ERROR_UNAVAILABLE))) {
+            g_free(events.last);
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+        if (heard)
+            g_printerr("the stream of events was cut, trying again\n");
+        g_usleep(RETRY_US);
+    }
 }
 
 static gboolean
@@ -201,6 +254,11 @@ static const CtlOption login_options[] = {
 };
 static const CtlOption password_options[] = {
     {"password-stdin", CTL_FLAG, .help = "read two lines from standard input: old and new"}, {0}};
+static const CtlOption overview_options[] = {
+    {"hours", CTL_INT, "N",
+     .help = "starts, failed jobs and people at their desktops over the last N hours (1 to 336)"},
+    {0},
+};
 static const CtlOption events_options[] = {
     {"since", CTL_TEXT, "ID", .help = "go on after that event"}, {0}};
 static const CtlOption help_options[] = {
@@ -212,7 +270,8 @@ static const CtlCommand commands[] = {
     {"logout", "", "end the log-in", ctl_run_logout, 0, 0},
     {"whoami", "", "show who is logged in, and where", run_whoami, 0, 0},
     {"password", "", "change your password", ctl_run_password, 0, 0, 0, password_options},
-    {"overview", "", "show the whole system in a few lines", run_overview, 0, 0},
+    {"overview", "", "show the whole system in a few lines", run_overview, 0, 0, 0,
+     overview_options},
     {"doctor", "", "walk the whole path to a desktop and name what is broken", run_doctor, 0, 0,
      CTL_WAITS | CTL_COLUMNS, NULL, NULL, check_columns},
     {"events", "", "print what changes, as it changes", run_events, 0, 0, 0, events_options},

@@ -12,7 +12,8 @@ YdGateConn *yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
 // Of a closed connection.
 void yd_gate_conn_free(YdGateConn *conn);
 
-guint64 yd_gate_conn_serial(const YdGateConn *conn);
+// Lives as long as the connection.
+const guint64 *yd_gate_conn_serial(const YdGateConn *conn);
 
 // The id of its session; NULL when it has none (yet). Borrowed.
 const char *yd_gate_conn_session(const YdGateConn *conn);
@@ -25,6 +26,10 @@ void yd_gate_conn_take_turn(YdGateConn *conn);
 
 // Closes both sockets at once and logs why; the worker frees it later.
 void yd_gate_conn_close(YdGateConn *conn, const char *reason);
+
+// Whether a gate that wants to leave has to wait for it; closes one that is only kept for a next
+// request.
+gboolean yd_gate_conn_holds(YdGateConn *conn, YdGateState state, gint64 now);
 
 // Looks at the clock: limits, statistics. Returns whether it is young, so has to be looked at
 // often.

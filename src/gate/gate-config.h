@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "gate/lockdown.h"
 #include "gate/throttle.h"
 
 typedef struct {
@@ -16,6 +17,9 @@ typedef struct {
     char **origins;    // origins= whose pages may open WebSockets, beside the gate's own; or NULL
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
+    char *user;        // user=: whom a gate that root starts becomes
+    gboolean json_log; // log=json
+    YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
     guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3
 
@@ -26,6 +30,12 @@ typedef struct {
     guint connect_seconds;     // for a target to take the connection
     guint half_closed_seconds; // without a byte, when one side has ended
     guint https_idle_seconds;  // without a byte, for relayed https
+    guint drain_seconds;       // drain_time=: for its sessions when the gate leaves; 0: no limit
+
+    // Options of clients' sockets (tcp(7)).
+    guint keepalive_seconds;    // without a word, until the kernel asks whether it is there
+    guint user_timeout_seconds; // for the client to confirm what was sent; 0: the kernel's
+    guint unsent_kib;           // that wait in the kernel for a slow client; 0: no limit
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

@@ -4,18 +4,22 @@
 // counting.
 #include "gate/sessions.h"
 
-#define PERCENT 10000                  // of a million
+#define FIGURE_STEP 5000               // microseconds, or of a million: less is no news
 #define KEEP_US (180 * G_USEC_PER_SEC) // longer than deskd's grace for reconnects
 
 struct YdGateSession {
     char *id;
+    char *user;
+    guint used; // sockets that reached the guest
+    gint64 began;
+    guint64 before_up, before_down; // bytes when this use began
     guint sockets;
     guint64 bytes_up, bytes_down, lost;
     YdGateQuality quality;
     gint64 started; // the first socket; monotonic, 0: not told yet
     guint64 first_byte_ms, first_picture_ms;
     gboolean changed;   // since the last statistics
-    guint64 told_loss;  // per cent, in the last statistics
+    YdGateFigures told; // in the last statistics
     gint cut;           // atomic: read without the lock
     gint64 empty_since; // monotonic, when sockets is 0
 };
@@ -30,6 +34,7 @@ session_free(gpointer data)
 {
     YdGateSession *session = data;
     g_free(session->id);
+    g_free(session->user);
     g_free(session);
 }
 
@@ -83,6 +88,38 @@ yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session)
     return session->sockets;
 }
 
+gboolean
+yd_gate_sessions_begin(YdGateSessions *sessions, YdGateSession *session, const char *user)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    if (session->user == NULL)
+        session->user = g_strdup(user);
+    if (session->used++ > 0)
+        return FALSE;
+    session->began = g_get_monotonic_time();
+    session->before_up = session->bytes_up;
+    session->before_down = session->bytes_down;
+    return TRUE;
+}
+
+gboolean
+yd_gate_sessions_end(YdGateSessions *sessions, YdGateSession *session, YdGateUse *ret_use)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    if (--session->used > 0)
+        return FALSE;
+    ret_use->bytes_up = session->bytes_up - session->before_up;
+    ret_use->bytes_down = session->bytes_down - session->before_down;
+    ret_use->us = g_get_monotonic_time() - session->began;
+    return TRUE;
+}
+
+const char *
+yd_gate_session_user(const YdGateSession *session)
+{
+    return session->user;
+}
+
 void
 yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
 {
@@ -101,6 +138,25 @@ yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
     g_atomic_int_set(&get(sessions, id)->cut, TRUE);
+}
+
+static gboolean
+has_moved(guint64 now, guint64 told)
+{
+    return (now > told ? now - told : told - now) >= FIGURE_STEP;
+}
+
+// Some figures come to rest only after the last byte.
+static gboolean
+have_moved(const YdGateSession *session)
+{
+    YdGateFigures now;
+    yd_gate_quality_figures(&session->quality, &now);
+    return has_moved(now.rtt_us, session->told.rtt_us) ||
+           has_moved(now.jitter_us, session->told.jitter_us) ||
+           has_moved(now.loss_ppm, session->told.loss_ppm) ||
+           has_moved(now.queue_us, session->told.queue_us) ||
+           has_moved(now.server_us, session->told.server_us);
 }
 
 // The first one counts, also when the session comes back later; never 0.
@@ -127,10 +183,7 @@ yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, const YdG
     if (news->reading->lost > news->before->lost)
         session->lost += news->reading->lost - news->before->lost;
     yd_gate_quality_add(&session->quality, news->reading, news->before, news->server, news->now);
-    // The only figure that moves by itself while no byte does.
-    YdGateFigures figures;
-    yd_gate_quality_figures(&session->quality, &figures);
-    session->changed = session->changed || figures.loss_ppm / PERCENT != session->told_loss;
+    session->changed = session->changed || have_moved(session);
 }
 
 static YdGateStats
@@ -146,7 +199,7 @@ stats_of(YdGateSession *session)
         .first_picture_ms = session->first_picture_ms,
     };
     yd_gate_quality_figures(&session->quality, &stats.figures);
-    session->told_loss = stats.figures.loss_ppm / PERCENT;
+    session->told = stats.figures;
     return stats;
 }
 
@@ -194,6 +247,21 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
         s->changed = FALSE;
     }
     return n == 0 ? NULL : yd_gate_message_stats(stats, n);
+}
+
+void
+yd_gate_sessions_count(YdGateSessions *sessions, guint *ret_sessions, guint *ret_sockets)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    GHashTableIter iter;
+    gpointer value;
+    *ret_sessions = *ret_sockets = 0;
+    g_hash_table_iter_init(&iter, sessions->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const YdGateSession *s = value;
+        *ret_sessions += s->sockets > 0 ? 1 : 0;
+        *ret_sockets += s->sockets;
+    }
 }
 
 const char *

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts, runs connections, and looks at the clock for all of them: a few times a second while
 // some are young, once a second else, never without connections.
+// Listening sockets may be shared with other workers and with another process during an upgrade:
+// EPOLLEXCLUSIVE wakes one of them.
 #include "gate/worker.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 #define ACCEPT_BATCH 32
 #define YOUNG_TICK_US (G_USEC_PER_SEC / 20)
 #define OLD_TICK_US G_USEC_PER_SEC
+#define LISTEN_EVENTS (EPOLLIN | EPOLLEXCLUSIVE)
 
 struct YdGateWorker {
     const YdGateParts *parts;
@@ -23,11 +26,12 @@ struct YdGateWorker {
     YdGateWatch *listeners;
     guint n_listeners;
     gboolean deaf;     // no descriptor was left: listens again at the next tick
-    GHashTable *conns; // serial -> YdGateConn
+    GHashTable *conns; // serial (in the conn) -> YdGateConn
     guint64 last_serial;
     GQueue soon;     // YdGateConn that want another turn
     GPtrArray *dead; // YdGateConn to be freed
     gint64 next_tick;
+    guint holding; // atomic; see yd_gate_worker_holding()
     gboolean stop;
     GThread *thread;
 };
@@ -38,8 +42,8 @@ static void
 listen_again(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->n_listeners; i++)
-        if (!worker->stop)
-            yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, NULL);
+        if (!worker->stop && worker->listeners[i].fd >= 0)
+            yd_gate_loop_watch(worker->loop, &worker->listeners[i], LISTEN_EVENTS, NULL);
     worker->deaf = FALSE;
 }
 
@@ -48,6 +52,18 @@ stop_listening(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->n_listeners; i++)
         yd_gate_loop_unwatch(worker->loop, &worker->listeners[i]);
+}
+
+// The sockets themselves live on in another process, or end here.
+static void
+close_listeners(YdGateWorker *worker)
+{
+    stop_listening(worker);
+    for (guint i = 0; i < worker->n_listeners; i++) {
+        if (worker->listeners[i].fd >= 0)
+            close(worker->listeners[i].fd);
+        worker->listeners[i].fd = -1;
+    }
 }
 
 static void
@@ -60,10 +76,8 @@ welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address)
         close(fd);
         return;
     }
-    guint64 *serial = g_new(guint64, 1);
-    *serial = ++worker->last_serial;
-    YdGateConn *conn = yd_gate_conn_new(worker, *serial, fd, address, &key);
-    g_hash_table_insert(worker->conns, serial, conn);
+    YdGateConn *conn = yd_gate_conn_new(worker, ++worker->last_serial, fd, address, &key);
+    g_hash_table_insert(worker->conns, (gpointer)yd_gate_conn_serial(conn), conn);
     worker->next_tick = MIN(worker->next_tick, g_get_monotonic_time() + YOUNG_TICK_US);
     // The first bytes are often here already.
     yd_gate_conn_run(conn);
@@ -108,6 +122,20 @@ tick(YdGateWorker *worker, gint64 now)
     worker->next_tick = now + (young ? YOUNG_TICK_US : OLD_TICK_US);
 }
 
+// For a gate that wants to leave.
+static void
+count_holding(YdGateWorker *worker, gint64 now)
+{
+    YdGateState state = yd_gate_worker_state(worker);
+    guint n = 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, worker->conns);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += yd_gate_conn_holds(value, state, now) ? 1 : 0;
+    g_atomic_int_set(&worker->holding, n);
+}
+
 static void
 run_those_waiting(YdGateWorker *worker)
 {
@@ -125,9 +153,8 @@ free_dead(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->dead->len; i++) {
         YdGateConn *conn = worker->dead->pdata[i];
-        guint64 serial = yd_gate_conn_serial(conn);
         g_queue_remove_all(&worker->soon, conn);
-        g_hash_table_remove(worker->conns, &serial);
+        g_hash_table_remove(worker->conns, yd_gate_conn_serial(conn));
     }
     g_ptr_array_set_size(worker->dead, 0);
 }
@@ -148,11 +175,7 @@ close_all(YdGateWorker *worker)
 {
     GHashTableIter iter;
     gpointer value;
-    stop_listening(worker);
-    for (guint i = 0; i < worker->n_listeners; i++) {
-        close(worker->listeners[i].fd);
-        worker->listeners[i].fd = -1;
-    }
+    close_listeners(worker);
     g_hash_table_iter_init(&iter, worker->conns);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         yd_gate_conn_close(value, "the gate ends");
@@ -171,9 +194,15 @@ run(gpointer data)
         yd_gate_loop_run(worker->loop, wait_ms(worker));
         run_those_waiting(worker);
         gint64 now = g_get_monotonic_time();
-        if (now >= worker->next_tick)
+        gboolean ticked = now >= worker->next_tick;
+        if (ticked)
             tick(worker, now);
         free_dead(worker);
+        if (yd_gate_worker_state(worker) != YD_GATE_SERVING &&
+            (ticked || g_hash_table_size(worker->conns) == 0)) {
+            count_holding(worker, now);
+            free_dead(worker);
+        }
     }
     close_all(worker);
     return NULL;
@@ -209,6 +238,15 @@ cut_run(gpointer data)
 }
 
 static void
+state_run(gpointer data)
+{
+    YdGateWorker *worker = data;
+    if (yd_gate_worker_state(worker) == YD_GATE_RETIRING)
+        close_listeners(worker);
+    worker->next_tick = 0; // counts what holds it
+}
+
+static void
 stop_run(gpointer data)
 {
     ((YdGateWorker *)data)->stop = TRUE;
@@ -228,7 +266,7 @@ yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **err
     g_autoptr(YdGateWorker) worker = g_new0(YdGateWorker, 1);
     worker->parts = parts;
     worker->pool = yd_gate_pool_new();
-    worker->conns = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, conn_free);
+    worker->conns = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, conn_free);
     worker->dead = g_ptr_array_new();
     worker->listeners = g_new0(YdGateWatch, n_fds);
     g_queue_init(&worker->soon);
@@ -240,7 +278,7 @@ yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **err
     if (worker->loop == NULL)
         return NULL;
     for (guint i = 0; i < n_fds; i++)
-        if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, error))
+        if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], LISTEN_EVENTS, error))
             return NULL;
     return g_steal_pointer(&worker);
 }
@@ -260,6 +298,19 @@ yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason
 }
 
 void
+yd_gate_worker_state_changed(YdGateWorker *worker)
+{
+    g_atomic_int_set(&worker->holding, G_MAXUINT);
+    yd_gate_loop_post(worker->loop, state_run, worker, NULL);
+}
+
+guint
+yd_gate_worker_holding(YdGateWorker *worker)
+{
+    return (guint)g_atomic_int_get(&worker->holding);
+}
+
+void
 yd_gate_worker_stop(YdGateWorker *worker)
 {
     if (worker->thread == NULL)
@@ -274,9 +325,7 @@ yd_gate_worker_free(YdGateWorker *worker)
     if (worker == NULL)
         return;
     yd_gate_worker_stop(worker);
-    for (guint i = 0; i < worker->n_listeners; i++)
-        if (worker->listeners[i].fd >= 0)
-            close(worker->listeners[i].fd);
+    close_listeners(worker);
     yd_gate_loop_free(worker->loop);
     g_hash_table_unref(worker->conns);
     g_ptr_array_unref(worker->dead);
@@ -302,6 +351,12 @@ const YdGateParts *
 yd_gate_worker_parts(YdGateWorker *worker)
 {
     return worker->parts;
+}
+
+YdGateState
+yd_gate_worker_state(YdGateWorker *worker)
+{
+    return (YdGateState)g_atomic_int_get(&worker->parts->state);
 }
 
 YdGateConn *

@@ -3,6 +3,7 @@
 // workers), its loop, its connections. Workers share nothing but YdGateParts.
 #pragma once
 
+#include "gate/drain.h"
 #include "gate/gate-config.h"
 #include "gate/loop.h"
 #include "gate/pool.h"
@@ -16,6 +17,7 @@ typedef struct {
     YdGateSessions *sessions;
     YdTicketClient *tickets;
     YdGateTls *tls;
+    gint state; // YdGateState, atomic
 } YdGateParts;
 
 typedef struct YdGateConn YdGateConn;
@@ -28,6 +30,14 @@ void yd_gate_worker_start(YdGateWorker *worker);
 
 // Any thread: closes all connections of a session soon.
 void yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason);
+
+// Any thread: the state of the parts has changed. A retiring worker closes its listening sockets
+// soon.
+void yd_gate_worker_state_changed(YdGateWorker *worker);
+
+// Any thread: connections for which a gate that wants to leave has to wait; G_MAXUINT while they
+// have not been counted since the last change of state.
+guint yd_gate_worker_holding(YdGateWorker *worker);
 
 // Closes the listening sockets and all connections and joins the thread. The loop still takes
 // posts.
@@ -42,6 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateWorker, yd_gate_worker_free)
 YdGateLoop *yd_gate_worker_loop(YdGateWorker *worker);
 YdGatePool *yd_gate_worker_pool(YdGateWorker *worker);
 const YdGateParts *yd_gate_worker_parts(YdGateWorker *worker);
+YdGateState yd_gate_worker_state(YdGateWorker *worker);
 
 // The connection of that number; NULL when it has ended.
 YdGateConn *yd_gate_worker_find(YdGateWorker *worker, guint64 serial);

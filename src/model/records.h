@@ -172,6 +172,7 @@ typedef struct {
     gint64 score;       // 0..100, -1: nothing was measured
     char *score_reason; // "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server"
     char *reason;       // why it ended
+    char *log_in;       // "waiting" | "in" | "failed" | "unknown"; NULL: nobody asks (no RDP)
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)

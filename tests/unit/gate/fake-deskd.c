@@ -25,7 +25,8 @@ struct FakeDeskd {
     GHashTable *tickets; // text -> Ticket
     GHashTable *stats;   // session -> json_t
     gboolean silent;
-    int gate; // the connected gate
+    const char *source; // of all clients
+    GArray *gates;      // of int: connected ones
     guint redeems, grants, requests;
 };
 
@@ -66,7 +67,7 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     const char *text = json_string_value(json_object_get(object, "ticket"));
     const char *protocol = json_string_value(json_object_get(object, "protocol"));
     json_int_t id = json_integer_value(json_object_get(object, "id"));
-    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, "127.0.0.1");
+    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, deskd->source);
     const Ticket *t = g_hash_table_lookup(deskd->tickets, text);
     deskd->redeems++;
     if (deskd->silent)
@@ -79,9 +80,10 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code",
                           "wrong-protocol", "message", "another protocol"));
     else
-        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id", id,
-                          "session", t->session, "target", t->target, "idle_seconds", 0, "username",
-                          t->username, "password", t->password, "certificate", t->certificate));
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id",
+                          id, "session", t->session, "target", t->target, "user", "ann",
+                          "idle_seconds", 0, "username", t->username, "password", t->password,
+                          "certificate", t->certificate));
 }
 
 static void
@@ -103,10 +105,10 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
     g_assert_nonnull(object);
     const char *op = json_string_value(json_object_get(object, "op"));
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    deskd->gate = fd;
-    if (g_str_equal(op, "hello"))
+    if (g_str_equal(op, "hello")) {
+        g_array_append_val(deskd->gates, fd);
         say(fd, json_pack("{s:s}", "op", "welcome"));
-    else if (g_str_equal(op, "redeem"))
+    } else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
@@ -120,16 +122,22 @@ serve_gate(int fd, gpointer data)
 {
     FakeDeskd *deskd = data;
     g_autoptr(GString) line = g_string_new(NULL);
-    for (char c; fake_read(fd, &c, 1);) {
-        if (c != '\n') {
-            g_string_append_c(line, c);
-            continue;
+    char piece[65536];
+    for (gssize n; (n = recv(fd, piece, sizeof piece, 0)) > 0;) {
+        const char *end = piece + n;
+        for (const char *at = piece, *stop; at < end; at = stop + 1) {
+            stop = memchr(at, '\n', (gsize)(end - at));
+            g_string_append_len(line, at, (stop != NULL ? stop : end) - at);
+            if (stop == NULL)
+                break;
+            take_line(deskd, fd, line->str);
+            g_string_truncate(line, 0);
         }
-        take_line(deskd, fd, line->str);
-        g_string_truncate(line, 0);
     }
     g_mutex_lock(&deskd->lock);
-    deskd->gate = -1;
+    for (guint i = deskd->gates->len; i > 0; i--)
+        if (g_array_index(deskd->gates, int, i - 1) == fd)
+            g_array_remove_index(deskd->gates, i - 1);
     g_mutex_unlock(&deskd->lock);
 }
 
@@ -222,7 +230,8 @@ fake_deskd_new(const char *dir)
     g_autofree char *gate = g_build_filename(dir, "gate.sock", NULL);
     g_autofree char *http = g_build_filename(dir, "deskd.sock", NULL);
     g_mutex_init(&deskd->lock);
-    deskd->gate = -1;
+    deskd->gates = g_array_new(FALSE, FALSE, sizeof(int));
+    deskd->source = "127.0.0.1";
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -239,6 +248,7 @@ fake_deskd_free(FakeDeskd *deskd)
     fake_server_free(deskd->http_server);
     g_hash_table_unref(deskd->tickets);
     g_hash_table_unref(deskd->stats);
+    g_array_unref(deskd->gates);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
 }
@@ -265,6 +275,12 @@ fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username, co
 }
 
 void
+fake_deskd_set_source(FakeDeskd *deskd, const char *address)
+{
+    deskd->source = address;
+}
+
+void
 fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
@@ -275,9 +291,10 @@ void
 fake_deskd_cut(FakeDeskd *deskd, const char *session)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    g_assert_cmpint(deskd->gate, >=, 0);
-    say(deskd->gate,
-        json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
+    g_assert_cmpuint(deskd->gates->len, >, 0);
+    for (guint i = 0; i < deskd->gates->len; i++)
+        say(g_array_index(deskd->gates, int, i),
+            json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
 }
 
 static gint64
@@ -319,4 +336,11 @@ fake_deskd_requests(FakeDeskd *deskd)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
     return deskd->requests;
+}
+
+guint
+fake_deskd_gates(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return deskd->gates->len;
 }

@@ -830,6 +830,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desktops/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Small picture of the screen of one's own desktop; none of those reached by RDP */
+        get: operations["desktop_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/desktops/{id}/connections": {
         parameters: {
             query?: never;
@@ -1024,6 +1043,23 @@ export interface paths {
         };
         /** Counts of everything */
         get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Starts, failures and people with an open desktop over time */
+        get: operations["activity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1272,11 +1308,13 @@ export interface components {
             readonly user_enabled?: boolean;
             readonly must_change?: boolean;
         };
-        LoginPage: {
-            items: components["schemas"]["Login"][];
+        OwnLogin: components["schemas"]["Login"] & {
+            /** @description the log-in that asks */
+            current?: boolean;
+        };
+        OwnLoginPage: {
+            items: components["schemas"]["OwnLogin"][];
             next: string | null;
-            /** Format: int64 */
-            total?: number;
         };
         /** @description A golden system disk with immutable versions. */
         Template: {
@@ -1811,6 +1849,11 @@ export interface components {
             readonly score_reason?: "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server" | null;
             /** @description why it ended */
             readonly reason?: string | null;
+            /**
+             * @description whether the person was logged in, as the guest says; RDP only
+             * @enum {string|null}
+             */
+            readonly log_in?: "waiting" | "in" | "failed" | "unknown" | null;
             readonly desktop_name?: string | null;
             readonly username?: string;
             readonly pool_name?: string | null;
@@ -1928,6 +1971,16 @@ export interface components {
             balloon_free_pages: boolean;
             /** @default 600 */
             ready_seconds: number;
+            /**
+             * @description a session in the browser without input is disconnected after it; 0 is never
+             * @default 0
+             */
+            idle_seconds: number;
+            /**
+             * @description how long before that the person is warned
+             * @default 60
+             */
+            idle_notice_seconds: number;
         };
         LoginRequest: {
             username: string;
@@ -2010,12 +2063,32 @@ export interface components {
             department_id?: string;
             user_ids?: string[];
         };
+        Activity: {
+            /** Format: date-time */
+            from: string;
+            bucket_seconds: number;
+            items: {
+                /**
+                 * Format: date-time
+                 * @description when the bucket begins
+                 */
+                time: string;
+                /** @description desktops that were started */
+                starts: number;
+                /** @description jobs that failed */
+                failures: number;
+                /** @description different people who had a desktop open */
+                people: number;
+            }[];
+        };
         OwnDesktops: {
             next?: string | null;
             items: {
                 pool_id?: string;
                 pool_name?: string;
                 access?: string | null;
+                /** @description false: the pool was taken back; the desktop is kept but cannot be opened */
+                given?: boolean;
                 os?: string | null;
                 desktop?: components["schemas"]["Desktop"] | null;
             }[];
@@ -2047,6 +2120,9 @@ export interface components {
              * @description of the first use
              */
             expires: string;
+            /** @description of the pool's policy, for the viewer in the browser */
+            idle_seconds?: number;
+            idle_notice_seconds?: number;
             file?: {
                 name?: string;
                 type?: string;
@@ -2346,7 +2422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoginPage"];
+                    "application/json": components["schemas"]["OwnLoginPage"];
                 };
             };
             default: components["responses"]["problem"];
@@ -3888,6 +3964,29 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    desktop_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     desktop_connect: {
         parameters: {
             query?: never;
@@ -4290,6 +4389,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    activity: {
+        parameters: {
+            query?: {
+                /** @description how far back; up to 48 in buckets of an hour, above of six */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
                 };
             };
             default: components["responses"]["problem"];
