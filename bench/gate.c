@@ -293,15 +293,16 @@ run(const PeerSetting *setting, double gb, const char *const *parts)
         run_latency(peers, rows);
     if (all || g_strv_contains(parts, "office"))
         run_office(peers, rows);
-    if (web)
-        run_bulk(peers, rows, gb, TRUE);
     double loads[3] = {0};
     getloadavg(loads, 3);
     printf("%.2f GB a cell, medians of %d rounds; load %.1f on %u processors\n", gb, ROUNDS,
            loads[1], g_get_num_processors());
     print_plain(peers, rows);
-    if (web)
+    fflush(stdout);
+    if (web) {
+        run_bulk(peers, rows, gb, TRUE);
         print_web(peers, rows);
+    }
     peers_end(peers);
 }
 

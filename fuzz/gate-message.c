@@ -15,6 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         g_assert_true(m->session != NULL && m->target != NULL);
     if (m->op == YD_GATE_OP_REFUSE)
         g_assert_nonnull(m->code);
+    if (m->op == YD_GATE_OP_PORT)
+        g_assert_true(m->fixed_port > 0 && m->sources != NULL);
     if (m->session != NULL)
         yd_gate_ticket_valid(m->session);
     return 0;

@@ -12,12 +12,14 @@
 #include <sys/socket.h>
 
 #include "api/gate-ops.h"
+#include "api/gate-ports.h"
 #include "api/listener.h"
 #include "base/json-util.h"
 #include "service/connection.h"
 
 #define MAX_LINE (64 * 1024)
 #define READ_SIZE (16 * 1024)
+#define PORTS_MS 400 // between two looks at the fixed ports: log-ins run out without an event
 
 // One gate's connection. References: the link's list, each read or write under way, each task.
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     guint waiting;        // tasks, and figures in line
     GQueue figures;       // json_t: lines of figures behind the one under way
     gboolean has_figures; // one line of figures is under way
+    GHashTable *ports;    // the fixed ports it was told of
     char buffer[READ_SIZE];
 } Gate;
 
@@ -40,14 +43,17 @@ struct _YdGateLink {
     GSource *accept_source;
     GThreadPool *pool;
     GPtrArray *gates;
+    GSource *ports_source;
+    gboolean ports_busy; // a look at the fixed ports is under way
 };
 
 typedef struct {
     YdGateLink *link;
-    Gate *gate;
+    Gate *gate; // NULL: a look at the fixed ports
     json_t *message;
     gboolean figures; // the gate's next line of figures comes after this one
     char *answer;     // a line; NULL: none
+    GHashTable *ports;
 } Task;
 
 typedef struct {
@@ -73,6 +79,7 @@ gate_clear(gpointer data)
     g_string_free(gate->output, TRUE);
     g_string_free(gate->writing, TRUE);
     g_queue_clear_full(&gate->figures, (GDestroyNotify)json_decref);
+    g_hash_table_unref(gate->ports);
 }
 
 static void
@@ -137,7 +144,9 @@ static void
 task_free(gpointer data)
 {
     Task *task = data;
-    gate_unref(task->gate);
+    if (task->gate)
+        gate_unref(task->gate);
+    g_clear_pointer(&task->ports, g_hash_table_unref);
     json_decref(task->message);
     g_free(task->answer);
     g_free(task);
@@ -165,10 +174,44 @@ next_figures(YdGateLink *link, Gate *gate)
         push_task(link, gate, message, TRUE);
 }
 
+static void
+tell_ports(YdGateLink *link, GHashTable *wanted)
+{
+    for (guint i = link->gates->len; i > 0; i--) {
+        Gate *gate = link->gates->pdata[i - 1];
+        if (!gate->name)
+            continue;
+        g_autoptr(GPtrArray) lines = yd_gate_ports_news(gate->ports, wanted);
+        g_rc_box_acquire(gate); // sending may close it
+        for (guint k = 0; k < lines->len; k++)
+            send_line(gate, lines->pdata[k]);
+        gate_unref(gate);
+    }
+}
+
+static gboolean
+look_at_ports(gpointer data)
+{
+    YdGateLink *link = data;
+    if (link->ports_busy || yd_gate_link_count(link) == 0)
+        return G_SOURCE_CONTINUE;
+    Task *task = g_new0(Task, 1);
+    task->link = link;
+    link->ports_busy = TRUE;
+    g_thread_pool_push(link->pool, task, NULL);
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean
 task_done(gpointer data)
 {
     Task *task = data;
+    if (!task->gate) {
+        task->link->ports_busy = FALSE;
+        if (task->ports)
+            tell_ports(task->link, task->ports);
+        return G_SOURCE_REMOVE;
+    }
     task->gate->waiting--;
     if (task->figures)
         next_figures(task->link, task->gate);
@@ -182,7 +225,10 @@ task_run(gpointer data, gpointer user_data)
 {
     Task *task = data;
     YdGateLink *link = user_data;
-    task->answer = yd_gate_op(link->service, task->gate->name, task->message);
+    if (task->gate)
+        task->answer = yd_gate_op(link->service, task->gate->name, task->message);
+    else
+        task->ports = yd_gate_ports_wanted(link->service);
     g_main_context_invoke_full(link->context, G_PRIORITY_DEFAULT, task_done, task, task_free);
 }
 
@@ -355,6 +401,7 @@ take_socket(YdGateLink *link, GSocket *socket)
     gate->link = link;
     gate->stream = g_socket_connection_factory_create_connection(socket);
     gate->cancel = g_cancellable_new();
+    gate->ports = yd_gate_ports_told();
     gate->input = g_string_new(NULL);
     gate->output = g_string_new(NULL);
     gate->writing = g_string_new(NULL);
@@ -411,6 +458,9 @@ yd_gate_link_new(YdService *service, const YdGateLinkConfig *config, GMainContex
     link->accept_source = g_socket_create_source(socket, G_IO_IN, NULL);
     g_source_set_callback(link->accept_source, G_SOURCE_FUNC(on_accept), link, NULL);
     g_source_attach(link->accept_source, context);
+    link->ports_source = g_timeout_source_new(PORTS_MS);
+    g_source_set_callback(link->ports_source, look_at_ports, link, NULL);
+    g_source_attach(link->ports_source, context);
     g_mutex_lock(&live_lock);
     live = link;
     g_mutex_unlock(&live_lock);
@@ -429,6 +479,8 @@ yd_gate_link_free(YdGateLink *link)
     g_mutex_unlock(&live_lock);
     g_source_destroy(link->accept_source);
     g_source_unref(link->accept_source);
+    g_source_destroy(link->ports_source);
+    g_source_unref(link->ports_source);
     g_thread_pool_free(g_steal_pointer(&link->pool), TRUE, TRUE);
     while (link->gates->len > 0)
         gate_close(link->gates->pdata[0], "deskd ends");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a gate asks: redeem a ticket, take the figures of its sessions.
+// What a gate asks: redeem a ticket, enter by a fixed port, take the figures of its sessions.
 #include "api/gate-ops.h"
 
 #include <string.h>
 
 #include "base/json-util.h"
 #include "service/connection.h"
+#include "service/fixed-port.h"
 
 #define MAX_SESSIONS 10000 // in one line of figures
 
@@ -15,6 +16,30 @@ refuse(gint64 id, const char *code, const char *message)
     g_autoptr(json_t) json = json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", (json_int_t)id,
                                        "code", code, "message", message ? message : "");
     return yd_json_text(json);
+}
+
+// Takes grant.
+static char *
+verdict(gint64 id, YdGrant *grant)
+{
+    char *answer = NULL;
+    if (grant->session) {
+        g_autoptr(json_t) json =
+            json_pack("{s:s, s:I, s:s, s:s, s:I}", "op", "grant", "id", (json_int_t)id, "session",
+                      grant->session, "target", grant->target, "idle_seconds",
+                      (json_int_t)grant->idle_seconds);
+        if (grant->user)
+            json_object_set_new(json, "user", json_string(grant->user));
+        if (grant->password) // rdp-web
+            json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant->username,
+                                                   "password", grant->password, "certificate",
+                                                   grant->certificate));
+        answer = yd_json_text(json);
+    } else {
+        answer = refuse(id, grant->code, grant->message);
+    }
+    yd_grant_clear(grant);
+    return answer;
 }
 
 static char *
@@ -35,23 +60,27 @@ redeem(YdService *service, const char *gate, const json_t *message)
         g_message("gate %s: a ticket could not be redeemed: %s", gate, error->message);
         return refuse(id, "unavailable", error->message);
     }
-    char *answer = NULL;
-    if (grant.session) {
-        g_autoptr(json_t) json = json_pack(
-            "{s:s, s:I, s:s, s:s, s:I}", "op", "grant", "id", (json_int_t)id, "session",
-            grant.session, "target", grant.target, "idle_seconds", (json_int_t)grant.idle_seconds);
-        if (grant.user)
-            json_object_set_new(json, "user", json_string(grant.user));
-        if (grant.password) // rdp-web
-            json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant.username,
-                                                   "password", grant.password, "certificate",
-                                                   grant.certificate));
-        answer = yd_json_text(json);
-    } else {
-        answer = refuse(id, grant.code, grant.message);
+    return verdict(id, &grant);
+}
+
+// A socket at a fixed port: no ticket, but its address.
+static char *
+enter(YdService *service, const char *gate, const json_t *message)
+{
+    const char *address = NULL;
+    gint64 id = 0, port = 0;
+    g_autoptr(GError) error = NULL;
+    if (!yd_json_int(message, "id", 0, G_MAXINT64, &id, &error) ||
+        !yd_json_int(message, "fixed_port", 1, 65535, &port, &error) ||
+        !yd_json_string(message, "address", &address, &error))
+        return refuse(id, "unavailable", error->message);
+    YdGrant grant = {0};
+    if (!yd_fixed_port_enter(service, gate, port, address, &grant, &error)) {
+        g_message("gate %s: the fixed port %" G_GINT64_FORMAT " could not be looked up: %s", gate,
+                  port, error->message);
+        return refuse(id, "unavailable", error->message);
     }
-    yd_grant_clear(&grant);
-    return answer;
+    return verdict(id, &grant);
 }
 
 // What a gate may leave out, or an older one does not know of, stays 0.
@@ -109,6 +138,8 @@ yd_gate_op(YdService *service, const char *gate, const json_t *message)
     const char *op = json_string_value(json_object_get(message, "op"));
     if (g_strcmp0(op, "redeem") == 0)
         return redeem(service, gate, message);
+    if (g_strcmp0(op, "enter") == 0)
+        return enter(service, gate, message);
     if (g_strcmp0(op, "stats") == 0)
         take_stats(service, gate, message);
     else

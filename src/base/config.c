@@ -237,6 +237,31 @@ yd_config_bool(const YdConfig *config, const char *group, const char *key, gbool
 }
 
 gboolean
+yd_config_ports(const YdConfig *config, const char *group, const char *key, guint16 *ret_first,
+                guint16 *ret_last, GError **error)
+{
+    g_autofree char *text = NULL;
+    guint64 first = 0, last = 0;
+    if (!get_text(config, group, key, &text, error))
+        return FALSE;
+    if (!text)
+        return TRUE;
+    if (strcmp(text, "none") != 0) {
+        g_auto(GStrv) ends = g_strsplit(text, "-", 2);
+        if (!ends[0] || !ends[1] ||
+            !g_ascii_string_to_unsigned(g_strstrip(ends[0]), 10, 1024, 65535, &first, NULL) ||
+            !g_ascii_string_to_unsigned(g_strstrip(ends[1]), 10, first, 65535, &last, NULL))
+            return wrong(config, group, key, error,
+                         "“%s” is neither none nor a range of ports such as 50000-59999 "
+                         "(1024 to 65535, the lower one first)",
+                         text);
+    }
+    *ret_first = (guint16)first;
+    *ret_last = (guint16)last;
+    return TRUE;
+}
+
+gboolean
 yd_config_seconds(const YdConfig *config, const char *group, const char *key, gint64 min,
                   gint64 max, gint64 *value, GError **error)
 {

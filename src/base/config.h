@@ -45,6 +45,10 @@ gboolean yd_config_seconds(const YdConfig *config, const char *group, const char
 gboolean yd_config_bytes(const YdConfig *config, const char *group, const char *key, gint64 min,
                          gint64 max, gint64 *value, GError **error);
 
+// A range of ports "FIRST-LAST" within 1024..65535, or "none" (both 0).
+gboolean yd_config_ports(const YdConfig *config, const char *group, const char *key,
+                         guint16 *ret_first, guint16 *ret_last, GError **error);
+
 // Fails when the group has a key that is not in the NULL-terminated list (a slip of the pen).
 gboolean
 yd_config_known(const YdConfig *config, const char *group, const char *const *keys, GError **error);

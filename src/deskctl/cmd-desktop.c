@@ -19,6 +19,7 @@ static const CtlColumn columns[] = {
     {"template_name", "TEMPLATE"},
     {"template_number", "VERSION", CTL_CELL_INT},
     {"open_sessions", "SESSIONS", CTL_CELL_INT},
+    {"fixed_port", "PORT", CTL_CELL_INT},
     {"error", "ERROR"},
     {0},
 };
@@ -29,6 +30,7 @@ static const CtlColumn mine_columns[] = {
     {"given", "GIVEN", CTL_CELL_BOOL},
     {"desktop.name", "DESKTOP"},
     {"desktop.state", "STATE"},
+    {"desktop.fixed_port", "PORT", CTL_CELL_INT},
     {"desktop.error", "ERROR"},
     {0},
 };

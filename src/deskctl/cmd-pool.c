@@ -40,7 +40,9 @@ static const CtlColumn grant_columns[] = {
         {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},                    \
     {                                                                                              \
         "policy", CTL_PAIR, "KEY=VALUE", "policy",                                                 \
-            .help = "for example clipboard=false; may be repeated"                                 \
+            .help = "for example clipboard=false or fixed_port=true (a port of its own for each "  \
+                    "desktop, which lets colleagues behind the owner's NAT reach its log-in); "    \
+                    "may be repeated"                                                              \
     }
 
 static const CtlOption add_options[] = {

@@ -159,6 +159,8 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
     if (!yd_config_known(file, GROUP, known, error) ||
         !yd_config_string(file, GROUP, "hypervisor", &config.hypervisor, error) ||
         !yd_config_strings(file, "deskgate", "names", &config.gate_names, error) ||
+        !yd_config_ports(file, "deskgate", "fixed_ports", &config.service.fixed_port_first,
+                         &config.service.fixed_port_last, error) ||
         !yd_config_bool(file, "storage", "local", &config.local_images, error) ||
         !yd_config_string(file, GROUP, "gate_user", &config.gate_link.user, error) ||
         !yd_config_string(file, GROUP, "web", &config.api.web, error) ||

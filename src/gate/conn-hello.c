@@ -64,6 +64,8 @@ yd_gate_conn_sniff(YdGateConn *conn)
     if (kind == YD_SNIFF_MORE)
         return wait_for_more(conn, (int)n);
     setsockopt(conn->client.watch.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+    if (conn->fixed_port != 0 && kind != YD_SNIFF_RDP)
+        return go_away(conn, "a fixed port takes RDP only");
     conn->in = g_byte_array_new();
     switch (kind) {
     case YD_SNIFF_RDP:
@@ -108,7 +110,9 @@ take_rdp(YdGateConn *conn, gsize size)
     explicit_bzero(conn->in->data, size);
     g_byte_array_set_size(conn->in, 0);
     g_byte_array_append(conn->in, packet, (guint)n);
-    YdGateStep step = yd_gate_conn_redeem(conn, CONN_IS_RDP, request.ticket);
+    YdGateStep step = conn->fixed_port != 0
+                          ? yd_gate_conn_enter_port(conn)
+                          : yd_gate_conn_redeem(conn, CONN_IS_RDP, request.ticket);
     explicit_bzero(&request, sizeof request);
     return step;
 }

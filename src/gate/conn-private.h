@@ -56,6 +56,7 @@ struct YdGateConn {
     gboolean queued;       // it waits for another turn
     char address[YD_GATE_ADDRESS_SIZE];
     guint16 port;
+    guint16 fixed_port; // 0: it came by the port of all
     YdThrottleKey key;
     gboolean authenticated; // no longer counted as unauthenticated
 
@@ -121,6 +122,9 @@ const char *yd_gate_conn_kind_name(YdGateConnKind kind);
 
 // Asks deskd about a ticket, or refuses it without asking.
 YdGateStep yd_gate_conn_redeem(YdGateConn *conn, YdGateConnKind kind, const char *ticket);
+
+// Asks deskd whether its address may enter by the fixed port that it came by.
+YdGateStep yd_gate_conn_enter_port(YdGateConn *conn);
 
 // Starts towards deskd's own socket, without a ticket.
 YdGateStep yd_gate_conn_to_deskd(YdGateConn *conn);

@@ -132,6 +132,18 @@ hear(YdTicketVerdict *verdict, gpointer data)
     yd_gate_loop_post(yd_gate_worker_loop(answer->worker), take_answer, answer, answer_free);
 }
 
+static Answer *
+wait_for_answer(YdGateConn *conn)
+{
+    Answer *answer = g_new0(Answer, 1);
+    answer->worker = conn->worker;
+    answer->serial = conn->serial;
+    // The ticket client keeps its own time; this is for its death only.
+    guint seconds = yd_gate_worker_parts(conn->worker)->config->redeem_seconds + 2;
+    yd_gate_conn_enter(conn, CONN_REDEEM, seconds);
+    return answer;
+}
+
 YdGateStep
 yd_gate_conn_redeem(YdGateConn *conn, YdGateConnKind kind, const char *ticket)
 {
@@ -147,13 +159,16 @@ yd_gate_conn_redeem(YdGateConn *conn, YdGateConnKind kind, const char *ticket)
                                    "that Yundesk made for this connection");
     if (!yd_gate_ticket_valid(ticket))
         return yd_gate_conn_refuse(conn, "ticket-unknown", "what the client sent is no ticket");
-    Answer *answer = g_new0(Answer, 1);
-    answer->worker = conn->worker;
-    answer->serial = conn->serial;
-    // The ticket client keeps its own time; this is for its death only.
-    yd_gate_conn_enter(conn, CONN_REDEEM, parts->config->redeem_seconds + 2);
     yd_ticket_client_redeem(parts->tickets, ticket, yd_gate_conn_kind_name(kind), conn->address,
-                            conn->port, hear, answer);
+                            conn->port, hear, wait_for_answer(conn));
+    return STEP_WAIT;
+}
+
+YdGateStep
+yd_gate_conn_enter_port(YdGateConn *conn)
+{
+    yd_ticket_client_enter(yd_gate_worker_parts(conn->worker)->tickets, conn->fixed_port,
+                           conn->address, conn->port, hear, wait_for_answer(conn));
     return STEP_WAIT;
 }
 

@@ -303,12 +303,14 @@ tune(int fd, const YdGateConfig *config)
 
 YdGateConn *
 yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
-                 const struct sockaddr_storage *address, const YdThrottleKey *key)
+                 const struct sockaddr_storage *address, const YdThrottleKey *key,
+                 guint16 fixed_port)
 {
     const YdGateConfig *config = yd_gate_worker_parts(worker)->config;
     YdGateConn *conn = g_new0(YdGateConn, 1);
     conn->worker = worker;
     conn->serial = serial;
+    conn->fixed_port = fixed_port;
     conn->key = *key;
     conn->kind = CONN_IS_UNKNOWN;
     conn->started = g_get_monotonic_time();

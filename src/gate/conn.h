@@ -5,9 +5,11 @@
 
 #include "gate/worker.h"
 
-// Takes fd, which yd_throttle_enter() let in for key.
+// Takes fd, which yd_throttle_enter() let in for key. fixed_port: the one by which it came, 0 for
+// the port of all.
 YdGateConn *yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
-                             const struct sockaddr_storage *address, const YdThrottleKey *key);
+                             const struct sockaddr_storage *address, const YdThrottleKey *key,
+                             guint16 fixed_port);
 
 // Of a closed connection.
 void yd_gate_conn_free(YdGateConn *conn);

@@ -39,7 +39,8 @@ static const Number numbers[] = {
     {"drain_time", FIELD(drain_seconds), 0, 7 * 86400, 12 * 3600, TRUE},
 };
 
-// "names" is deskd's: what it writes into the certificate that it makes.
+// "names" is deskd's: what it writes into the certificate that it makes. "fixed_ports" is both's:
+// deskd gives these numbers out, and the gate opens no others.
 static const char *const known[] = {
     "listen",
     "certificate",
@@ -47,6 +48,7 @@ static const char *const known[] = {
     "name",
     "names",
     "congestion",
+    "fixed_ports",
     "origins",
     "workers",
     "max_sockets",
@@ -135,7 +137,9 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "name", &gate->name, error) &&
            yd_config_string(config, GROUP, "user", &gate->user, error) &&
            read_seccomp(gate, config, error) && read_log(gate, config, error) &&
-           yd_config_string(config, GROUP, "congestion", &gate->congestion, error);
+           yd_config_string(config, GROUP, "congestion", &gate->congestion, error) &&
+           yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
+                           &gate->fixed_port_last, error);
 }
 
 YdGateConfig *
@@ -145,6 +149,8 @@ yd_gate_config_new(const YdConfig *config, GError **error)
     gate->listen = g_strsplit("0.0.0.0:443", ",", -1);
     gate->name = g_strdup("gate-1");
     gate->congestion = g_strdup("bbr");
+    gate->fixed_port_first = 50000;
+    gate->fixed_port_last = 59999;
     gate->user = g_strdup("yundesk-gate");
     if (!read_numbers(gate, config, error))
         return NULL;

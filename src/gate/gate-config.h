@@ -17,9 +17,10 @@ typedef struct {
     char **origins;    // origins= whose pages may open WebSockets, beside the gate's own; or NULL
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
-    char *user;        // user=: whom a gate that root starts becomes
-    gboolean json_log; // log=json
-    YdGateSeccomp seccomp; // seccomp=
+    guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
+    char *user;                                // user=: whom a gate that root starts becomes
+    gboolean json_log;                         // log=json
+    YdGateSeccomp seccomp;                     // seccomp=
     YdThrottleLimits limits;
     guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3
 

@@ -73,6 +73,13 @@ stats_to_json(const YdGateStats *s)
 }
 
 char *
+yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port)
+{
+    return to_line(json_pack("{s:s, s:I, s:i, s:s, s:i}", "op", "enter", "id", (json_int_t)id,
+                             "fixed_port", (int)fixed_port, "address", address, "port", (int)port));
+}
+
+char *
 yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
 {
     json_t *list = json_array();
@@ -98,6 +105,25 @@ take_id(const json_t *object, guint64 *ret_id)
     return TRUE;
 }
 
+// Each source is a text; too many are as wrong as none at all.
+static gboolean
+take_port(const json_t *object, YdGateMessage *m)
+{
+    json_int_t port = json_integer_value(json_object_get(object, "fixed_port"));
+    const json_t *list = json_object_get(object, "sources");
+    if (port < 1 || port > 65535 || !json_is_array(list) ||
+        json_array_size(list) > YD_GATE_SOURCES_MAX)
+        return FALSE;
+    m->fixed_port = (guint16)port;
+    m->sources = g_new0(char *, json_array_size(list) + 1);
+    for (gsize i = 0; i < json_array_size(list); i++) {
+        m->sources[i] = g_strdup(json_string_value(json_array_get(list, i)));
+        if (m->sources[i] == NULL)
+            return FALSE;
+    }
+    return TRUE;
+}
+
 // What each op must bring; returns the name of the first missing member.
 static const char *
 read_members(const json_t *object, YdGateMessage *m)
@@ -120,6 +146,8 @@ read_members(const json_t *object, YdGateMessage *m)
         return "target";
     if (m->op == YD_GATE_OP_REFUSE && m->code == NULL)
         return "code";
+    if (m->op == YD_GATE_OP_PORT && !take_port(object, m))
+        return "fixed_port and sources";
     return NULL;
 }
 
@@ -127,10 +155,9 @@ static gboolean
 read_op(const char *op, YdGateOp *ret_op)
 {
     static const char *const names[] = {
-        [YD_GATE_OP_WELCOME] = "welcome",
-        [YD_GATE_OP_GRANT] = "grant",
-        [YD_GATE_OP_REFUSE] = "refuse",
-        [YD_GATE_OP_CUT] = "cut",
+        [YD_GATE_OP_WELCOME] = "welcome", [YD_GATE_OP_GRANT] = "grant",
+        [YD_GATE_OP_REFUSE] = "refuse",   [YD_GATE_OP_CUT] = "cut",
+        [YD_GATE_OP_PORT] = "port",
     };
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)
         if (g_str_equal(op, names[i])) {
@@ -189,5 +216,6 @@ yd_gate_message_free(YdGateMessage *message)
     yd_secret_wipe(&message->password);
     g_free(message->certificate);
     g_free(message->text);
+    g_strfreev(message->sources);
     g_free(message);
 }

@@ -12,6 +12,9 @@
 // Characters of a ticket: 32 bytes as url-safe base64 without padding.
 #define YD_GATE_TICKET_LEN 43
 
+// The most addresses to which one fixed port is open.
+#define YD_GATE_SOURCES_MAX 16
+
 // The most sessions in one line of statistics, so that it stays well below YD_GATE_LINE_MAX.
 #define YD_GATE_STATS_MAX 100
 
@@ -20,6 +23,7 @@ typedef enum {
     YD_GATE_OP_GRANT,
     YD_GATE_OP_REFUSE,
     YD_GATE_OP_CUT,
+    YD_GATE_OP_PORT,
 } YdGateOp;
 
 // A line of deskd. Which fields are set depends on op; all are owned by it.
@@ -32,8 +36,10 @@ typedef struct {
     char *user;         // grant: the person's log-in name; NULL when deskd did not say
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
-    char *code; // refuse
-    char *text; // refuse: the message; cut: the reason. NULL when deskd gave none
+    char *code;         // refuse
+    char *text;         // refuse: the message; cut: the reason. NULL when deskd gave none
+    guint16 fixed_port; // port
+    char **sources;     // port: the addresses it is open to; none: it is closed
 } YdGateMessage;
 
 // What the gate tells about one session. Byte totals count since the session's first socket here.
@@ -56,6 +62,7 @@ gboolean yd_gate_ticket_valid(const char *text);
 char *yd_gate_message_hello(const char *gate);
 char *yd_gate_message_redeem(guint64 id, const char *ticket, const char *protocol,
                              const char *address, guint16 port);
+char *yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port);
 char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
 
 // Reads a line of deskd, len bytes without the "\n". An op that is not known gives

@@ -28,6 +28,24 @@ cut_session(const char *session, const char *reason, gpointer data)
                            reason != NULL ? reason : "cut by deskd");
 }
 
+// A fixed port belongs to one worker. deskd may name only what this gate's own configuration
+// allows.
+static void
+set_port(guint16 port, const char *const *sources, gpointer data)
+{
+    const YdGate *gate = data;
+    const YdGateConfig *config = gate->parts.config;
+    if (port == 0) {
+        for (guint i = 0; i < gate->workers->len; i++)
+            yd_gate_worker_port(gate->workers->pdata[i], 0, NULL);
+    } else if (port >= config->fixed_port_first && port <= config->fixed_port_last) {
+        yd_gate_worker_port(gate->workers->pdata[port % gate->workers->len], port, sources);
+    } else {
+        yd_log(G_LOG_LEVEL_MESSAGE, NULL,
+               "the fixed port %u is not within [deskgate] fixed_ports here, ignoring", port);
+    }
+}
+
 static gboolean
 add_worker(YdGate *gate, guint index, GError **error)
 {
@@ -52,7 +70,8 @@ start_tickets(YdGate *gate, GError **error)
         .alive_seconds = ALIVE_SECONDS,
         .sessions = gate->parts.sessions,
         .cut = cut_session,
-        .cut_data = gate,
+        .port = set_port,
+        .gate = gate,
     };
     gate->parts.tickets = yd_ticket_client_new(&tickets, error);
     return gate->parts.tickets != NULL;

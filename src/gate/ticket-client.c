@@ -38,7 +38,8 @@ struct YdTicketClient {
     gint64 stats_us, alive_us;
     YdGateSessions *sessions;
     YdTicketCutFunc cut;
-    gpointer cut_data;
+    YdTicketPortFunc port;
+    gpointer gate;
     GThread *thread;
     int wake; // eventfd
 
@@ -100,6 +101,7 @@ disconnect(YdTicketClient *client, const char *why)
     client->pause = MIN(client->pause * 2, RETRY_MAX_US);
     g_byte_array_set_size(client->in, 0);
     g_byte_array_set_size(client->out, 0);
+    client->port(0, NULL, client->gate);
     g_hash_table_iter_init(&iter, client->pending);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Request *request = value;
@@ -209,7 +211,7 @@ static void
 take_cut(YdTicketClient *client, const YdGateMessage *message)
 {
     yd_gate_sessions_cut(client->sessions, message->session);
-    client->cut(message->session, message->text, client->cut_data);
+    client->cut(message->session, message->text, client->gate);
     yd_ticket_client_hurry(client);
 }
 
@@ -232,6 +234,8 @@ take_line(YdTicketClient *client, const char *line, gsize len)
         yd_log(G_LOG_LEVEL_INFO, NULL, "connected to deskd as %s", client->name);
     } else if (message->op == YD_GATE_OP_CUT) {
         take_cut(client, message);
+    } else if (message->op == YD_GATE_OP_PORT) {
+        client->port(message->fixed_port, (const char *const *)message->sources, client->gate);
     } else {
         take_answer(client, message);
     }
@@ -413,7 +417,8 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->alive_us = config->alive_seconds * G_USEC_PER_SEC;
     client->sessions = config->sessions;
     client->cut = config->cut;
-    client->cut_data = config->cut_data;
+    client->port = config->port;
+    client->gate = config->gate;
     client->pause = RETRY_MIN_US;
     client->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, request_free);
     client->in = g_byte_array_new();
@@ -476,9 +481,8 @@ yd_ticket_client_free(YdTicketClient *client)
     g_free(client);
 }
 
-void
-yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const char *protocol,
-                        const char *address, guint16 port, YdTicketFunc func, gpointer data)
+static Request *
+new_request(YdTicketClient *client, YdTicketFunc func, gpointer data)
 {
     Request *request = g_new0(Request, 1);
     request->func = func;
@@ -486,10 +490,35 @@ yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const char *
     request->deadline = g_get_monotonic_time() + client->redeem_us;
     g_mutex_lock(&client->lock);
     request->id = ++client->last_id;
-    request->line = yd_gate_message_redeem(request->id, ticket, protocol, address, port);
+    g_mutex_unlock(&client->lock);
+    return request;
+}
+
+static void
+ask(YdTicketClient *client, Request *request)
+{
+    g_mutex_lock(&client->lock);
     g_queue_push_tail(&client->asked, request);
     g_mutex_unlock(&client->lock);
     wake(client);
+}
+
+void
+yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const char *protocol,
+                        const char *address, guint16 port, YdTicketFunc func, gpointer data)
+{
+    Request *request = new_request(client, func, data);
+    request->line = yd_gate_message_redeem(request->id, ticket, protocol, address, port);
+    ask(client, request);
+}
+
+void
+yd_ticket_client_enter(YdTicketClient *client, guint16 fixed_port, const char *address,
+                       guint16 port, YdTicketFunc func, gpointer data)
+{
+    Request *request = new_request(client, func, data);
+    request->line = yd_gate_message_enter(request->id, fixed_port, address, port);
+    ask(client, request);
 }
 
 void

@@ -27,6 +27,10 @@ typedef void (*YdTicketFunc)(YdTicketVerdict *verdict, gpointer data);
 // Called on the client's thread when deskd has cut a session; sessions has it marked already.
 typedef void (*YdTicketCutFunc)(const char *session, const char *reason, gpointer data);
 
+// Called on the client's thread: deskd opens a fixed port to these addresses, or closes it (none).
+// port 0: all are closed, since deskd is gone.
+typedef void (*YdTicketPortFunc)(guint16 port, const char *const *sources, gpointer data);
+
 typedef struct {
     const char *socket;       // path of deskd's gate.sock
     const char *name;         // of this gate, told in hello
@@ -35,7 +39,8 @@ typedef struct {
     guint alive_seconds;      // between two rounds that tell of quiet sessions as well
     YdGateSessions *sessions; // borrowed, must outlive the client
     YdTicketCutFunc cut;
-    gpointer cut_data;
+    YdTicketPortFunc port;
+    gpointer gate; // for both
 } YdTicketClientConfig;
 
 // Starts the thread; a deskd that is not there yet is no error. Strings of config are copied.
@@ -49,6 +54,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdTicketClient, yd_ticket_client_free)
 // and port. Any thread.
 void yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const char *protocol,
                              const char *address, guint16 port, YdTicketFunc func, gpointer data);
+
+// Asks whether address and port may enter by a fixed port. As yd_ticket_client_redeem().
+void yd_ticket_client_enter(YdTicketClient *client, guint16 fixed_port, const char *address,
+                            guint16 port, YdTicketFunc func, gpointer data);
 
 // A socket came or went: statistics soon. NULL is fine. Any thread.
 void yd_ticket_client_hurry(YdTicketClient *client);

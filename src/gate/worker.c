@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "gate/conn.h"
+#include "gate/fixed-ports.h"
 
 #define ACCEPT_BATCH 32
 #define YOUNG_TICK_US (G_USEC_PER_SEC / 20)
@@ -25,6 +26,7 @@ struct YdGateWorker {
     YdGatePool *pool;
     YdGateWatch *listeners;
     guint n_listeners;
+    YdGatePorts *ports;
     gboolean deaf;     // no descriptor was left: listens again at the next tick
     GHashTable *conns; // serial (in the conn) -> YdGateConn
     guint64 last_serial;
@@ -67,7 +69,7 @@ close_listeners(YdGateWorker *worker)
 }
 
 static void
-welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address)
+welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, guint16 fixed_port)
 {
     const char *limit = NULL;
     YdThrottleKey key = yd_throttle_key((const struct sockaddr *)address);
@@ -76,7 +78,8 @@ welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address)
         close(fd);
         return;
     }
-    YdGateConn *conn = yd_gate_conn_new(worker, ++worker->last_serial, fd, address, &key);
+    YdGateConn *conn =
+        yd_gate_conn_new(worker, ++worker->last_serial, fd, address, &key, fixed_port);
     g_hash_table_insert(worker->conns, (gpointer)yd_gate_conn_serial(conn), conn);
     worker->next_tick = MIN(worker->next_tick, g_get_monotonic_time() + YOUNG_TICK_US);
     // The first bytes are often here already.
@@ -93,7 +96,7 @@ accept_some(YdGateWatch *watch, guint32 events)
         int fd =
             accept4(watch->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            welcome(worker, fd, &address);
+            welcome(worker, fd, &address, 0);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             yd_log(G_LOG_LEVEL_MESSAGE, NULL, "cannot accept: %s; waiting", g_strerror(errno));
             stop_listening(worker);
@@ -106,6 +109,12 @@ accept_some(YdGateWatch *watch, guint32 events)
     }
 }
 
+static void
+accept_at_port(int fd, const struct sockaddr_storage *address, guint16 fixed_port, gpointer data)
+{
+    welcome(data, fd, address, fixed_port);
+}
+
 // ---- the rounds ----
 
 static void
@@ -116,6 +125,7 @@ tick(YdGateWorker *worker, gint64 now)
     gpointer value;
     if (worker->deaf)
         listen_again(worker);
+    yd_gate_ports_tick(worker->ports);
     g_hash_table_iter_init(&iter, worker->conns);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         young = yd_gate_conn_tick(value, now) || young;
@@ -157,6 +167,7 @@ free_dead(YdGateWorker *worker)
         g_hash_table_remove(worker->conns, yd_gate_conn_serial(conn));
     }
     g_ptr_array_set_size(worker->dead, 0);
+    yd_gate_ports_tidy(worker->ports);
 }
 
 static int
@@ -164,7 +175,8 @@ wait_ms(YdGateWorker *worker)
 {
     if (worker->soon.length > 0)
         return 0;
-    if (g_hash_table_size(worker->conns) == 0 && !worker->deaf)
+    if (g_hash_table_size(worker->conns) == 0 && !worker->deaf &&
+        !yd_gate_ports_waiting(worker->ports))
         return -1;
     gint64 left = worker->next_tick - g_get_monotonic_time();
     return (int)(MAX(left, 0) / 1000) + 1;
@@ -175,6 +187,7 @@ close_all(YdGateWorker *worker)
 {
     GHashTableIter iter;
     gpointer value;
+    yd_gate_ports_close_all(worker->ports);
     close_listeners(worker);
     g_hash_table_iter_init(&iter, worker->conns);
     while (g_hash_table_iter_next(&iter, NULL, &value))
@@ -237,12 +250,39 @@ cut_run(gpointer data)
             yd_gate_conn_close(value, cut->reason);
 }
 
+typedef struct {
+    YdGateWorker *worker;
+    guint16 port;
+    char **sources;
+} Port;
+
+static void
+port_free(gpointer data)
+{
+    Port *port = data;
+    g_strfreev(port->sources);
+    g_free(port);
+}
+
+static void
+port_run(gpointer data)
+{
+    const Port *port = data;
+    if (port->port == 0 || yd_gate_worker_state(port->worker) == YD_GATE_RETIRING)
+        yd_gate_ports_close_all(port->worker->ports);
+    else
+        yd_gate_ports_set(port->worker->ports, port->port, (const char *const *)port->sources);
+    port->worker->next_tick = MIN(port->worker->next_tick, g_get_monotonic_time() + OLD_TICK_US);
+}
+
 static void
 state_run(gpointer data)
 {
     YdGateWorker *worker = data;
-    if (yd_gate_worker_state(worker) == YD_GATE_RETIRING)
+    if (yd_gate_worker_state(worker) == YD_GATE_RETIRING) {
         close_listeners(worker);
+        yd_gate_ports_close_all(worker->ports);
+    }
     worker->next_tick = 0; // counts what holds it
 }
 
@@ -277,6 +317,7 @@ yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **err
     worker->loop = yd_gate_loop_new(error);
     if (worker->loop == NULL)
         return NULL;
+    worker->ports = yd_gate_ports_new(parts->config, worker->loop, accept_at_port, worker);
     for (guint i = 0; i < n_fds; i++)
         if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], LISTEN_EVENTS, error))
             return NULL;
@@ -295,6 +336,14 @@ yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason
     Cut *cut = g_new(Cut, 1);
     *cut = (Cut){worker, g_strdup(session), g_strdup(reason)};
     yd_gate_loop_post(worker->loop, cut_run, cut, cut_free);
+}
+
+void
+yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sources)
+{
+    Port *p = g_new(Port, 1);
+    *p = (Port){worker, port, g_strdupv((char **)sources)};
+    yd_gate_loop_post(worker->loop, port_run, p, port_free);
 }
 
 void
@@ -325,6 +374,7 @@ yd_gate_worker_free(YdGateWorker *worker)
     if (worker == NULL)
         return;
     yd_gate_worker_stop(worker);
+    yd_gate_ports_free(worker->ports);
     close_listeners(worker);
     yd_gate_loop_free(worker->loop);
     g_hash_table_unref(worker->conns);

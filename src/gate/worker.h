@@ -31,6 +31,10 @@ void yd_gate_worker_start(YdGateWorker *worker);
 // Any thread: closes all connections of a session soon.
 void yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *reason);
 
+// Any thread: has a fixed port opened to these addresses soon, or closed (none). port 0 with none:
+// all are closed.
+void yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sources);
+
 // Any thread: the state of the parts has changed. A retiring worker closes its listening sockets
 // soon.
 void yd_gate_worker_state_changed(YdGateWorker *worker);

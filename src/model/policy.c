@@ -20,6 +20,7 @@ static const struct {
     {"smartcards", G_STRUCT_OFFSET(YdPolicy, smartcards)},
     {"multimon", G_STRUCT_OFFSET(YdPolicy, multimon)},
     {"balloon_free_pages", G_STRUCT_OFFSET(YdPolicy, balloon_free_pages)},
+    {"fixed_port", G_STRUCT_OFFSET(YdPolicy, fixed_port)},
 };
 
 static const struct {

@@ -149,6 +149,7 @@ typedef struct {
     char *certificate; // SHA-256 of the guest's TLS certificate (DER), hex
     char *placement;   // JSON: the explanation of the last placement
     gboolean prepared; // first boot done on this overlay
+    gint64 fixed_port; // of the gates, for its RDP; 0: none
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
     gint64 template_number;                                                           // VIEW
@@ -172,6 +173,7 @@ typedef struct {
     gint64 score;       // 0..100, -1: nothing was measured
     char *score_reason; // "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server"
     char *reason;       // why it ended
+    gint64 fixed_port;  // by which it came; 0: with a ticket
     char *log_in;       // "waiting" | "in" | "failed" | "unknown"; NULL: nobody asks (no RDP)
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;

@@ -610,6 +610,24 @@ yd_connection_logged_in(YdService *service, const char *id, YdLogIn verdict, gin
     return TRUE;
 }
 
+gboolean
+yd_connection_end(YdService *service, const char *id, const char *reason, GError **error)
+{
+    YdStore *store = yd_service_store(service, error);
+    g_autoptr(YdStoreTx) tx = store ? yd_store_tx(store, error) : NULL;
+    g_autoptr(YdConnection) connection =
+        tx ? yd_store_get(store, &yd_connection_type, id, error) : NULL;
+    if (!connection)
+        return FALSE;
+    if (!is_live(connection))
+        return TRUE;
+    if (!end_connection(store, connection, reason, yd_now_ms(), error) ||
+        !yd_store_tx_commit(&tx, error))
+        return FALSE;
+    tell_gate(service, connection->gate, id, reason);
+    return TRUE;
+}
+
 // --- the sweep ---
 
 // Why the connection is over, or NULL.
@@ -629,15 +647,8 @@ end_strays(YdService *service, YdStore *store, gint64 now, GError **error)
 {
     g_autoptr(GPtrArray) strays = yd_store_stray_connections(store, now, error);
     for (guint i = 0; strays && i < strays->len; i++) {
-        const char *id = g_ptr_array_index(strays, i);
-        const char *reason = "the log-in has ended";
-        g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-        g_autoptr(YdConnection) connection =
-            tx ? yd_store_get(store, &yd_connection_type, id, error) : NULL;
-        if (!connection || !end_connection(store, connection, reason, now, error) ||
-            !yd_store_tx_commit(&tx, error))
+        if (!yd_connection_end(service, strays->pdata[i], "the log-in has ended", error))
             return FALSE;
-        tell_gate(service, connection->gate, id, reason);
     }
     return strays != NULL;
 }

@@ -52,6 +52,9 @@ gboolean yd_connection_cut_desktop(YdService *service, const char *desktop_id, c
 gboolean yd_connection_cut_login(YdService *service, const char *login_id, const char *reason,
                                  guint *ret_cut, GError **error);
 
+// Ends one live connection, without checks; one that has ended already is fine.
+gboolean yd_connection_end(YdService *service, const char *id, const char *reason, GError **error);
+
 // How the gates are told: called on the thread that cuts, may only queue. gate NULL: whoever has
 // it.
 typedef void (*YdCutFunc)(const char *gate, const char *session, const char *reason, gpointer data);

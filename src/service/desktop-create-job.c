@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "service/fixed-port.h"
 #include "store/store-desktops.h"
 
 // --- the record ---
@@ -43,6 +44,8 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
     desktop->vcpus = pool ? pool->vcpus : 1;
     desktop->memory_mib = pool ? pool->memory_mib : 512;
     desktop->disk_gib = disk_gib(pool, version);
+    if (pool && !yd_fixed_port_settle(service, store, pool, desktop, error))
+        return NULL;
     if (!yd_store_insert(store, &yd_desktop_type, desktop, error))
         return NULL;
     g_autofree char *network = pool && user ? yd_store_network_for(store, pool->id, user->id, error)

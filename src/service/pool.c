@@ -6,6 +6,7 @@
 #include "service/change.h"
 #include "service/check.h"
 #include "service/connection.h"
+#include "service/fixed-port.h"
 #include "store/store-desktops.h"
 
 #define GIB ((gint64)1 << 30)
@@ -86,10 +87,11 @@ check_network(YdStore *store, const YdPool *pool, GError **error)
 }
 
 static gboolean
-check_pool(YdStore *store, YdPool *pool, const YdPool *before, GError **error)
+check_pool(YdService *service, YdStore *store, YdPool *pool, const YdPool *before, GError **error)
 {
     return check_texts(pool, error) && check_hardware(pool, error) &&
            check_template(store, pool, before, error) && check_network(store, pool, error) &&
+           yd_fixed_port_check(service, store, pool, error) &&
            yd_check_unique(store, &yd_pool_type, "name", pool->name, pool->id, error);
 }
 
@@ -104,7 +106,7 @@ yd_pool_create(YdService *service, const YdActor *actor, YdPool *pool, GError **
     g_autoptr(YdStoreTx) tx = NULL;
 
     if (!store || !yd_service_allowed(actor, YD_RIGHT_POOLS_WRITE, error) ||
-        !(tx = yd_store_tx(store, error)) || !check_pool(store, made, NULL, error) ||
+        !(tx = yd_store_tx(store, error)) || !check_pool(service, store, made, NULL, error) ||
         !yd_store_insert(store, &yd_pool_type, made, error))
         return FALSE;
     details = yd_change_made(&yd_pool_type, made);
@@ -133,9 +135,10 @@ yd_pool_update(YdService *service, const YdActor *actor, YdPool *pool, gint64 ve
         return FALSE;
     after = yd_pool_copy(before);
     details = yd_change_apply(&yd_pool_type, after, pool);
-    if (!check_pool(store, after, before, error))
+    if (!check_pool(service, store, after, before, error))
         return FALSE;
     if (details && (!yd_store_update(store, &yd_pool_type, after, error) ||
+                    !yd_fixed_port_settle_pool(service, store, after, error) ||
                     !yd_service_audit(service, actor, "pool.change", "pool", after->id, after->name,
                                       details, error)))
         return FALSE;

@@ -28,6 +28,7 @@ struct FakeDeskd {
     const char *source; // of all clients
     GArray *gates;      // of int: connected ones
     guint redeems, grants, requests;
+    char *port_session, *port_target;
 };
 
 static void
@@ -87,6 +88,14 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
 }
 
 static void
+enter(FakeDeskd *deskd, int fd, const json_t *object)
+{
+    json_int_t id = json_integer_value(json_object_get(object, "id"));
+    say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i}", "op", "grant", "id", id, "session",
+                      deskd->port_session, "target", deskd->port_target, "idle_seconds", 0));
+}
+
+static void
 take_stats(FakeDeskd *deskd, const json_t *object)
 {
     size_t i;
@@ -110,6 +119,8 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
         say(fd, json_pack("{s:s}", "op", "welcome"));
     } else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
+    else if (g_str_equal(op, "enter"))
+        enter(deskd, fd, object);
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
     else
@@ -248,6 +259,8 @@ fake_deskd_free(FakeDeskd *deskd)
     fake_server_free(deskd->http_server);
     g_hash_table_unref(deskd->tickets);
     g_hash_table_unref(deskd->stats);
+    g_free(deskd->port_session);
+    g_free(deskd->port_target);
     g_array_unref(deskd->gates);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
@@ -295,6 +308,21 @@ fake_deskd_cut(FakeDeskd *deskd, const char *session)
     for (guint i = 0; i < deskd->gates->len; i++)
         say(g_array_index(deskd->gates, int, i),
             json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
+}
+
+void
+fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *session,
+                const char *target)
+{
+    json_t *sources = source == NULL ? json_array() : json_pack("[s]", source);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    g_assert_cmpuint(deskd->gates->len, >, 0);
+    g_free(deskd->port_session);
+    g_free(deskd->port_target);
+    deskd->port_session = g_strdup(session);
+    deskd->port_target = g_strdup(target);
+    say(g_array_index(deskd->gates, int, deskd->gates->len - 1),
+        json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources", sources));
 }
 
 static gint64

@@ -29,6 +29,10 @@ void fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent);
 // Tells every connected gate.
 void fake_deskd_cut(FakeDeskd *deskd, const char *session);
 
+// Opens the fixed port to one address (NULL: closes it); who enters by it gets session and target.
+void fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *session,
+                     const char *target);
+
 // What the statistics said last; -1 when they said nothing of the session yet.
 gint64 fake_deskd_sockets(FakeDeskd *deskd, const char *session);
 gint64 fake_deskd_bytes_up(FakeDeskd *deskd, const char *session);

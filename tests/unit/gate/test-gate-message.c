@@ -20,6 +20,10 @@ test_build(void)
     const YdGateStats stats[] = {
         {"con-1", 2, 123, G_GUINT64_CONSTANT(5000000000), 1, {900, 800, 70, 6, 5, 4, 3}, 2, 1},
         {.session = "con-2"}};
+    g_autofree char *enter = yd_gate_message_enter(8, 50000, "198.51.100.7", 50112);
+    g_assert_cmpstr(enter, ==,
+                    "{\"op\":\"enter\",\"id\":8,\"fixed_port\":50000,"
+                    "\"address\":\"198.51.100.7\",\"port\":50112}\n");
     g_autofree char *line = yd_gate_message_stats(stats, 2);
     g_assert_cmpstr(line, ==,
                     "{\"op\":\"stats\",\"sessions\":[{\"session\":\"con-1\",\"sockets\":2,"
@@ -55,6 +59,33 @@ parse(const char *text)
     YdGateMessage *m = yd_gate_message_parse(text, strlen(text), &error);
     g_assert_no_error(error);
     return m;
+}
+
+static void
+test_port(void)
+{
+    g_autoptr(YdGateMessage) open = parse("{\"op\":\"port\",\"fixed_port\":50000,"
+                                          "\"sources\":[\"192.0.2.7\",\"2001:db8::1\"]}");
+    g_assert_cmpint(open->op, ==, YD_GATE_OP_PORT);
+    g_assert_cmpuint(open->fixed_port, ==, 50000);
+    g_assert_cmpstr(open->sources[1], ==, "2001:db8::1");
+    g_autoptr(YdGateMessage) closed = parse("{\"op\":\"port\",\"fixed_port\":1,\"sources\":[]}");
+    g_assert_cmpuint(g_strv_length(closed->sources), ==, 0);
+    static const char *const bad[] = {
+        "{\"op\":\"port\",\"fixed_port\":0,\"sources\":[]}",
+        "{\"op\":\"port\",\"fixed_port\":65536,\"sources\":[]}",
+        "{\"op\":\"port\",\"fixed_port\":\"50000\",\"sources\":[]}",
+        "{\"op\":\"port\",\"fixed_port\":50000}",
+        "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":\"192.0.2.7\"}",
+        "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":[7]}",
+        "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":"
+        "[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(yd_gate_message_parse(bad[i], strlen(bad[i]), &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+    }
 }
 
 static void
@@ -126,6 +157,7 @@ main(int argc, char **argv)
     g_test_add_func("/gate/message/build", test_build);
     g_test_add_func("/gate/message/stats-fit", test_stats_fit);
     g_test_add_func("/gate/message/parse", test_parse);
+    g_test_add_func("/gate/message/port", test_port);
     g_test_add_func("/gate/message/refused", test_refused);
     g_test_add_func("/gate/message/ticket", test_ticket);
     return g_test_run();

@@ -3,6 +3,7 @@
 // kind, targets that echo. After each test no descriptor may be left.
 #include "gate-fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <poll.h>
@@ -580,6 +581,80 @@ test_many(Fixture *f, gconstpointer data)
     WAIT_FOR(fake_deskd_sockets(f->deskd, "con-rdp") == 0);
 }
 
+// ---- fixed ports ----
+
+static int
+knock(const char *source, guint16 port)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(source)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t len = sizeof error;
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&from, sizeof from), ==, 0);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 || errno != EINPROGRESS)
+        error = errno;
+    else if (poll(&ready, 1, 300) == 0)
+        error = ETIMEDOUT;
+    else
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    close(fd);
+    return error;
+}
+
+static guint16
+unused_port(void)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof any;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&any, sizeof any), ==, 0);
+    getsockname(fd, (struct sockaddr *)&any, &len);
+    close(fd);
+    return ntohs(any.sin_port);
+}
+
+static void
+test_fixed_port(Fixture *f, gconstpointer data)
+{
+    g_autofree char *guest = fake_server_target(f->guest);
+    g_autoptr(GByteArray) request = rdp_request(NULL);
+    guint16 port = unused_port();
+    f->config->fixed_port_first = f->config->fixed_port_last = port;
+    restart_gate(f);
+    WAIT_FOR(yd_gate_is_connected(f->gate));
+    g_assert_cmpint(knock("127.0.0.1", port), ==, ECONNREFUSED);
+    fake_deskd_port(f->deskd, (guint16)(port - 1), "127.0.0.1", "con-no", guest); // not ours
+    fake_deskd_port(f->deskd, port, "127.0.0.1", "con-port", guest);
+    WAIT_FOR(knock("127.0.0.1", port) == 0);
+    g_assert_cmpint(knock("127.0.0.1", (guint16)(port - 1)), ==, ECONNREFUSED);
+    g_assert_cmpint(knock("127.0.0.2", port), ==, ETIMEDOUT); // no answer, not even a refusal
+    g_autoptr(GateClient) client = gate_client_new(port, FALSE);
+    gate_client_send(client, request->data, request->len);
+    gate_client_expect(client, request->data, request->len);
+    WAIT_FOR(fake_deskd_sockets(f->deskd, "con-port") == 1);
+    g_autoptr(GateClient) noise = gate_client_new(port, FALSE);
+    gate_client_text(noise, "GET / HTTP/1.1\r\n\r\n");
+    gate_client_expect_end(noise);
+    // Another owner address; closed; what runs is deskd's to cut.
+    fake_deskd_port(f->deskd, port, "127.0.0.2", "con-port", guest);
+    WAIT_FOR(knock("127.0.0.2", port) == 0);
+    g_assert_cmpint(knock("127.0.0.1", port), ==, ETIMEDOUT);
+    fake_deskd_port(f->deskd, port, NULL, "con-port", guest);
+    WAIT_FOR(knock("127.0.0.2", port) == ECONNREFUSED);
+    gate_client_text(client, "still");
+    gate_client_expect(client, "still", 5);
+    fake_deskd_cut(f->deskd, "con-port");
+    gate_client_expect_end(client);
+    // Without deskd no fixed port is open.
+    fake_deskd_port(f->deskd, port, "127.0.0.1", "con-port", guest);
+    WAIT_FOR(knock("127.0.0.1", port) == 0);
+    fake_deskd_free(g_steal_pointer(&f->deskd));
+    WAIT_FOR(knock("127.0.0.1", port) == ECONNREFUSED);
+}
+
 static void
 test_start_fails(Fixture *f, gconstpointer data)
 {
@@ -627,5 +702,6 @@ main(int argc, char **argv)
     GATE("reload", test_reload);
     GATE("many", test_many);
     GATE("start-fails", test_start_fails);
+    GATE("fixed-port", test_fixed_port);
     return g_test_run();
 }

@@ -1714,6 +1714,11 @@ export interface components {
             readonly placement?: unknown;
             /** @description first boot done on this disk */
             readonly prepared?: boolean;
+            /**
+             * Format: int64
+             * @description the gate's port that leads to its RDP while its owner is logged in from the same address; 0: none
+             */
+            readonly fixed_port?: number;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1850,6 +1855,11 @@ export interface components {
             /** @description why it ended */
             readonly reason?: string | null;
             /**
+             * Format: int64
+             * @description the port by which it came; 0: with a ticket
+             */
+            readonly fixed_port?: number;
+            /**
              * @description whether the person was logged in, as the guest says; RDP only
              * @enum {string|null}
              */
@@ -1969,6 +1979,11 @@ export interface components {
             shutdown_seconds: number;
             /** @default false */
             balloon_free_pages: boolean;
+            /**
+             * @description each desktop gets a port of the gate that leads to its RDP, open while its owner is logged in from the same address; behind a shared NAT that lets colleagues reach the guest's log-in
+             * @default false
+             */
+            fixed_port: boolean;
             /** @default 600 */
             ready_seconds: number;
             /**

@@ -171,6 +171,7 @@ function Facts({ desktop }: { desktop: Desktop }) {
     [t('field.template'), `${desktop.template_name ?? ''} ${desktop.template_number ?? ''}`],
     [t('field.host'), desktop.host_name ?? '–'],
     [t('field.ip'), desktop.ip ?? '–'],
+    ...(desktop.fixed_port ? [[t('field.fixed-port'), String(desktop.fixed_port)] as [string, ReactNode]] : []),
     [t('field.vcpus'), number(desktop.vcpus ?? 0)],
     [t('field.memory'), number(desktop.memory_mib ?? 0)],
     [t('field.created'), date(desktop.created)],

@@ -124,8 +124,12 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
+    { name: 'fixed_port', label: t('field.fixed-port'), kind: 'switch', help: t('pools.fixed-port-text') },
   ];
-  const start = (pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true }) as unknown as Values;
+  const start = {
+    ...(pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true }),
+    fixed_port: pool?.policy?.fixed_port ?? false,
+  } as unknown as Values;
   return (
     <FormDialog
       editing={pool !== undefined}
@@ -135,8 +139,10 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
       submit={pool ? t('act.save') : t('act.add')}
       onClose={onClose}
       onSubmit={async (values, version) => {
-        if (pool) await patch(`/pools/${pool.id}`, values, version ?? pool.version);
-        else await post('/pools', values);
+        const { fixed_port, ...rest } = values;
+        const body = fixed_port === undefined ? rest : { ...rest, policy: { ...pool?.policy, fixed_port } };
+        if (pool) await patch(`/pools/${pool.id}`, body, version ?? pool.version);
+        else await post('/pools', body);
       }}
     />
   );

@@ -201,6 +201,9 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
       <CardBody>
         {desktop ? <StateLabel of="desktop" state={desktop.state} /> : t('portal.not-made')}
         {desktop?.error && <p>{desktop.error}</p>}
+        {desktop?.fixed_port ? (
+          <p>{t('portal.fixed-port', { address: `${window.location.hostname}:${desktop.fixed_port}` })}</p>
+        ) : null}
         {taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.taken')} />}
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />
