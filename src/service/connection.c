@@ -4,6 +4,7 @@
 #include "service/connection.h"
 
 #include <string.h>
+#include <time.h>
 #include <gio/gio.h>
 
 #include "base/id.h"
@@ -65,6 +66,68 @@ tell_gate(YdService *service, const char *gate, const char *session, const char 
     if (hub->callback)
         hub->callback(gate, session, reason, hub->data);
     g_mutex_unlock(&hub->lock);
+}
+
+// --- the clock ---
+
+#define JUMP_MS 5000 // more than a clock that is kept right is moved at once
+
+typedef struct {
+    GMutex lock;
+    gboolean known;
+    gint64 offset; // of the wall clock to one that never jumps
+} Clock;
+
+static void
+clock_free(gpointer data)
+{
+    Clock *clock = data;
+    g_mutex_clear(&clock->lock);
+    g_free(clock);
+}
+
+static Clock *
+clock_of(YdService *service)
+{
+    Clock *clock = yd_service_part(service, "connection-clock");
+    if (clock)
+        return clock;
+    clock = g_new0(Clock, 1);
+    g_mutex_init(&clock->lock);
+    return yd_service_set_part(service, "connection-clock", clock, clock_free);
+}
+
+// How far the wall clock jumped since the last call; 0 for no jump.
+static gint64
+jump_of(Clock *clock, gint64 offset)
+{
+    g_mutex_lock(&clock->lock);
+    gint64 jump = clock->known ? offset - clock->offset : 0;
+    clock->known = TRUE;
+    clock->offset = offset;
+    g_mutex_unlock(&clock->lock);
+    return ABS(jump) > JUMP_MS ? jump : 0;
+}
+
+gboolean
+yd_connection_settle_clock(YdService *service, gint64 wall_ms, gint64 steady_ms, GError **error)
+{
+    YdStore *store = yd_service_store(service, error);
+    gint64 jump = store ? jump_of(clock_of(service), wall_ms - steady_ms) : 0;
+    if (jump == 0)
+        return store != NULL;
+    g_message("the clock jumped by %" G_GINT64_FORMAT " s; tickets and sessions follow it",
+              jump / 1000);
+    return yd_store_connections_shift(store, jump, error);
+}
+
+static gboolean
+settle_clock(YdService *service, GError **error)
+{
+    struct timespec steady; // goes on while the machine sleeps
+    clock_gettime(CLOCK_BOOTTIME, &steady);
+    return yd_connection_settle_clock(service, yd_now_ms(),
+                                      steady.tv_sec * 1000 + steady.tv_nsec / 1000000, error);
 }
 
 // --- tickets ---
@@ -281,7 +344,7 @@ gboolean
 yd_connection_redeem(YdService *service, const char *gate, const char *ticket, const char *protocol,
                      const char *address, YdGrant *ret_grant, GError **error)
 {
-    YdStore *store = yd_service_store(service, error);
+    YdStore *store = settle_clock(service, error) ? yd_service_store(service, error) : NULL;
     gint64 now = yd_now_ms();
     GError *local = NULL;
     YdGrant grant = {0};
@@ -593,7 +656,7 @@ end_strays(YdService *service, YdStore *store, gint64 now, GError **error)
 gboolean
 yd_connection_sweep(YdService *service, gint64 now, GError **error)
 {
-    YdStore *store = yd_service_store(service, error);
+    YdStore *store = settle_clock(service, error) ? yd_service_store(service, error) : NULL;
     g_autoptr(GPtrArray) live =
         store ? yd_store_live_connections(store, NULL, NULL, NULL, error) : NULL;
     if (!live)

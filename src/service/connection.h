@@ -71,3 +71,9 @@ gboolean yd_connection_logged_in(YdService *service, const char *id, YdLogIn ver
 // longer than the grace, or silent (gate gone for five minutes). Called by the reconciler every few
 // seconds.
 gboolean yd_connection_sweep(YdService *service, gint64 now, GError **error);
+
+// Compares the wall clock with one that never jumps. When it has jumped by more than 5 s since the
+// last call, the times of live connections are moved with it: tickets neither die nor come back to
+// life, and no session is taken for silent. Called by redeem and sweep themselves.
+gboolean
+yd_connection_settle_clock(YdService *service, gint64 wall_ms, gint64 steady_ms, GError **error);

@@ -92,6 +92,15 @@ yd_store_secret_delete(YdStore *store, const char *desktop_id, GError **error)
 }
 
 gboolean
+yd_store_connections_shift(YdStore *store, gint64 by_ms, GError **error)
+{
+    return yd_sql_run(store->sql, NULL, error,
+                      "UPDATE connections SET last_seen = last_seen + ?, expires = expires + ? "
+                      "WHERE state <> 'ended'",
+                      "ii", by_ms, by_ms);
+}
+
+gboolean
 yd_store_connection_figures(YdStore *store, const YdConnection *c, gboolean tell, GError **error)
 {
     return yd_sql_run(store->sql, NULL, error,

@@ -33,6 +33,9 @@ gboolean yd_store_secret_delete(YdStore *store, const char *desktop_id, GError *
 gboolean yd_store_connection_figures(YdStore *store, const YdConnection *connection, gboolean tell,
                                      GError **error);
 
+// Moves last_seen and expires of all live connections: the wall clock jumped by so much.
+gboolean yd_store_connections_shift(YdStore *store, gint64 by_ms, GError **error);
+
 // Open connections by what makes them good or bad: score_reason ("unknown": nothing was measured
 // yet) -> YdQualityCount (owned). score is the mean one.
 typedef struct {

@@ -4,6 +4,7 @@
 #include "desk-fixture.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/id.h"
 #include "service/connect.h"
@@ -627,6 +628,54 @@ many_at_once(Desk *f, gconstpointer data)
 
 #define ADD(name, func) g_test_add("/connect/" name, Desk, NULL, set_up, func, tear_down)
 
+// As if the wall clock showed that much more than it does.
+static void
+settle(Desk *f, gint64 more_ms)
+{
+    g_autoptr(GError) error = NULL;
+    struct timespec steady;
+    clock_gettime(CLOCK_BOOTTIME, &steady);
+    gint64 steady_ms = steady.tv_sec * 1000 + steady.tv_nsec / 1000000;
+    g_assert_true(yd_connection_settle_clock(f->service, yd_now_ms() + more_ms, steady_ms, &error));
+    g_assert_no_error(error);
+}
+
+static gboolean
+is_near(gint64 a, gint64 b)
+{
+    return ABS(a - b) < 1000;
+}
+
+// A clock that is put right by an hour, either way, ends no session and neither kills nor revives
+// tickets.
+static void
+clock_jumps(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    static const gint64 jumps[] = {3600 * 1000, -3600 * 1000};
+    for (gsize i = 0; i < G_N_ELEMENTS(jumps); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(YdConnectAnswer) open = connect_to(f, id, "rdp");
+        g_autoptr(YdConnectAnswer) fresh = connect_to(f, id, "rdp");
+        g_assert_cmpstr(verdict(f, open->ticket, "rdp", "192.0.2.7"), ==, "granted");
+        g_autoptr(YdConnection) before = row_of(f, open->id);
+        settle(f, 3000); // kept right by a second or two at a time: no jump
+        settle(f, 0);
+        g_autoptr(YdConnection) same = row_of(f, open->id);
+        g_assert_cmpint(same->last_seen, ==, before->last_seen);
+        settle(f, jumps[i]);
+        g_autoptr(YdConnection) after = row_of(f, open->id);
+        g_autoptr(YdConnection) unused = row_of(f, fresh->id);
+        g_assert_true(is_near(after->last_seen, before->last_seen + jumps[i]));
+        g_assert_true(is_near(unused->expires, fresh->expires + jumps[i]));
+        // And back again, which the sweep and the redeem see themselves.
+        g_assert_true(yd_connection_sweep(f->service, yd_now_ms(), &error));
+        g_autoptr(YdConnection) live = row_of(f, open->id);
+        g_assert_cmpstr(live->state, ==, "open");
+        g_assert_cmpstr(verdict(f, fresh->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -638,6 +687,7 @@ main(int argc, char **argv)
     ADD("by-the-template", by_the_template);
     ADD("hosts-in-answers", hosts_in_answers);
     ADD("redeems", redeems);
+    ADD("clock-jumps", clock_jumps);
     ADD("refused-tickets", refused_tickets);
     ADD("sources", sources);
     ADD("reconnects", reconnects);
