@@ -259,7 +259,9 @@ test('files go through the clipboard both ways', { timeout: 200000 }, async () =
 test('a wrong password is told in words, and another try goes on with the session', { timeout: 200000 }, async () => {
   const before = await inGuest('pgrep -u alice -x openbox');
   const rows = async () => (await yd.api('GET', '/connections?protocol=rdp-web&sort=-created')).items;
-  await poll('the log-in of before was seen', async () => (await rows())[0].log_in === 'in', { seconds: 60 });
+  await poll('the log-in of before was seen', async () => (await rows())[0].log_in === 'in', { seconds: 60 }).catch(async (error) => {
+    throw new Error(`${error.message}: ${JSON.stringify((await rows())[0])}`);
+  });
   await guestShell(await machine(), 'echo alice:something-else | chpasswd');
   const began = Date.now();
   await page.reload();

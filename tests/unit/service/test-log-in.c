@@ -250,6 +250,9 @@ hung_agent(Desk *f, gconstpointer data)
     for (guint i = 0; i < 20; i++)
         sweep(f, 4 + i); // one look at a time, and the sweep waits for none
     g_assert_cmpint(g_get_monotonic_time() - since, <, G_USEC_PER_SEC * 2);
+    g_usleep(6 * G_USEC_PER_SEC); // the look runs into its time limit
+    g_assert_true(log_in_is(f, id, "waiting"));
+    sweep(f, 96);
     desk_wait(log_in_is(f, id, "unknown"));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "open");
