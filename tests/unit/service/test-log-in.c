@@ -260,7 +260,7 @@ hung_agent(Desk *f, gconstpointer data)
     g_usleep(6 * G_USEC_PER_SEC); // the look runs into its time limit
     g_assert_true(log_in_is(f, id, "waiting"));
     gint64 later = 92;
-    desk_wait((sweep(f, later), later += 2, log_in_is(f, id, "unknown")));
+    desk_wait((sweep(f, later), later = 92 + (later + 2) % 8, log_in_is(f, id, "unknown")));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "open");
     yd_fake_agent_hang(desk_hv(f), uuid, FALSE);
