@@ -11,6 +11,7 @@ struct YdGateSession {
     guint sockets;
     guint64 bytes_up, bytes_down, rtt_us, lost;
     gboolean changed;   // since the last statistics
+    gboolean muted;     // another gate tells of it
     gint cut;           // atomic: read without the lock
     gint64 empty_since; // monotonic, when sockets is 0
 };
@@ -92,6 +93,13 @@ yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
 }
 
 void
+yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gboolean muted)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    session->muted = muted;
+}
+
+void
 yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
@@ -148,7 +156,7 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
     g_hash_table_iter_init(&iter, sessions->table);
     while (n < YD_GATE_STATS_MAX && g_hash_table_iter_next(&iter, NULL, &value)) {
         YdGateSession *s = value;
-        if (s->changed)
+        if (s->changed && !s->muted)
             stats[n++] =
                 (YdGateStats){s->id, s->sockets, s->bytes_up, s->bytes_down, s->rtt_us, s->lost};
         else if (s->sockets == 0 && s->empty_since < forget)

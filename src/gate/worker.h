@@ -5,7 +5,9 @@
 
 #include "gate/gate-config.h"
 #include "gate/loop.h"
+#include "gate/peer-tls.h"
 #include "gate/pool.h"
+#include "gate/target.h"
 #include "gate/ticket-client.h"
 #include "gate/tls.h"
 
@@ -16,6 +18,9 @@ typedef struct {
     YdGateSessions *sessions;
     YdTicketClient *tickets;
     YdGateTls *tls;
+    YdPeerTls *peers;        // NULL: no other gates
+    YdGateTarget manager_at; // where [deskgate] manager= is
+    char *manager_name;      // NULL: deskd is beside us
 } YdGateParts;
 
 typedef struct YdGateConn YdGateConn;
@@ -32,6 +37,9 @@ void yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *r
 // Any thread: has a fixed port opened to these addresses soon, or closed (none). port 0 with none:
 // all are closed.
 void yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sources);
+
+// Any thread: the other end of fd (taken, non-blocking) is deskd's by way of the manager's gate.
+void yd_gate_worker_link(YdGateWorker *worker, int fd);
 
 // Closes the listening sockets and all connections and joins the thread. The loop still takes
 // posts.

@@ -11,6 +11,7 @@
 #include "model/desktop-state.h"
 #include "service/connect.h"
 #include "service/desktop-private.h"
+#include "service/route.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -74,6 +75,8 @@ yd_grant_clear(YdGrant *grant)
     g_clear_pointer(&grant->username, g_free);
     g_clear_pointer(&grant->certificate, g_free);
     yd_secret_wipe(&grant->password);
+    g_clear_pointer(&grant->via_gate, g_free);
+    yd_secret_wipe(&grant->via_grant);
     grant->code = NULL;
 }
 
@@ -290,9 +293,12 @@ yd_connection_redeem(YdService *service, const char *gate, const char *ticket, c
             good = refuse(&grant, "session-ended", "the desktop is gone");
         else if (facts_fit(connection, &facts, &grant)) {
             g_clear_error(&local);
-            good = find_target(service, connection, &facts, &grant.target, &local) &&
-                   add_log_in(service, connection, &facts, &grant, &local) &&
-                   note_redeem(store, service, gate, hash, protocol, address, now, &grant, &local);
+            good =
+                find_target(service, connection, &facts, &grant.target, &local) &&
+                add_log_in(service, connection, &facts, &grant, &local) &&
+                note_redeem(store, service, gate, hash, protocol, address, now, &grant, &local) &&
+                (!grant.session ||
+                 yd_route_grant(service, gate, facts.host_id, protocol, &grant, &local));
         }
     }
     if (!good) {
@@ -331,6 +337,9 @@ take_report(YdService *service, YdStore *store, const char *gate, const YdConnec
             tell_gate(service, gate, report->session, "the session has ended");
         return TRUE;
     }
+    // A session is its present gate's: one that it left reports no sockets for it, say.
+    if (connection->gate && strcmp(connection->gate, gate) != 0)
+        return TRUE;
     gboolean open = report->sockets > 0;
     if (strcmp(connection->state, "new") == 0 || open == (strcmp(connection->state, "open") == 0))
         return yd_store_connection_figures(store, connection->id, report->sockets, report->bytes_up,

@@ -38,6 +38,7 @@ typedef struct {
     guint reconnects;                             // 10
     guint16 fixed_port_first, fixed_port_last;    // 50000, 59999; 0: no fixed ports
     gboolean spice_plain;                         // .vv files without TLS to the gate (tests)
+    char **host_gates;                            // "HOST=GATE@ADDRESS:PORT", see route.h
     char **import_dirs;                           // images may be imported from below these
     gint64 max_upload;                            // bytes: 64 GiB
 } YdServiceConfig;

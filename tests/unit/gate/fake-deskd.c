@@ -15,6 +15,7 @@
 typedef struct {
     char *protocol, *session, *target;
     char *username, *password, *certificate; // rdp-web
+    char *via_gate, *via_target, *via_grant;
 } Ticket;
 
 struct FakeDeskd {
@@ -26,6 +27,8 @@ struct FakeDeskd {
     int gate; // the connected gate
     guint redeems, requests;
     char *port_session, *port_target;
+    int behind_fd;
+    char *behind;
 };
 
 static void
@@ -38,6 +41,9 @@ ticket_free(gpointer data)
     g_free(t->username);
     g_free(t->password);
     g_free(t->certificate);
+    g_free(t->via_gate);
+    g_free(t->via_target);
+    g_free(t->via_grant);
     g_free(t);
 }
 
@@ -76,6 +82,10 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     else if (!g_str_equal(t->protocol, protocol))
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code",
                           "wrong-protocol", "message", "another protocol"));
+    else if (t->via_gate != NULL && fd == deskd->behind_fd)
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:{s:s, s:s}}", "op", "grant", "id", id, "session",
+                          t->session, "target", t->via_target, "via", "gate", t->via_gate, "grant",
+                          t->via_grant));
     else
         say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id", id,
                           "session", t->session, "target", t->target, "idle_seconds", 0, "username",
@@ -88,6 +98,28 @@ enter(FakeDeskd *deskd, int fd, const json_t *object)
     json_int_t id = json_integer_value(json_object_get(object, "id"));
     say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i}", "op", "grant", "id", id, "session",
                       deskd->port_session, "target", deskd->port_target, "idle_seconds", 0));
+}
+
+static void
+take_pass(FakeDeskd *deskd, int fd, const json_t *object)
+{
+    json_int_t id = json_integer_value(json_object_get(object, "id"));
+    const char *grant = json_string_value(json_object_get(object, "grant"));
+    const char *edge = json_string_value(json_object_get(object, "edge"));
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, deskd->tickets);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Ticket *t = value;
+        if (g_strcmp0(t->via_grant, grant) != 0 || g_strcmp0(deskd->behind, edge) != 0)
+            continue;
+        t->via_grant[0] = '!'; // used
+        say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "grant", "id", id, "session", t->session,
+                          "target", t->target));
+        return;
+    }
+    say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code", "pass-unknown",
+                      "message", "used"));
 }
 
 static void
@@ -114,7 +146,13 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
         say(fd, json_pack("{s:s}", "op", "welcome"));
     else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
-    else if (g_str_equal(op, "enter"))
+    else if (g_str_equal(op, "pass"))
+        take_pass(deskd, fd, object);
+    else if (g_str_equal(op, "behind")) {
+        deskd->behind_fd = fd;
+        g_free(deskd->behind);
+        deskd->behind = g_strdup(json_string_value(json_object_get(object, "gate")));
+    } else if (g_str_equal(op, "enter"))
         enter(deskd, fd, object);
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
@@ -230,7 +268,7 @@ fake_deskd_new(const char *dir)
     g_autofree char *gate = g_build_filename(dir, "gate.sock", NULL);
     g_autofree char *http = g_build_filename(dir, "deskd.sock", NULL);
     g_mutex_init(&deskd->lock);
-    deskd->gate = -1;
+    deskd->gate = deskd->behind_fd = -1;
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -249,6 +287,7 @@ fake_deskd_free(FakeDeskd *deskd)
     g_hash_table_unref(deskd->stats);
     g_free(deskd->port_session);
     g_free(deskd->port_target);
+    g_free(deskd->behind);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
 }
@@ -303,6 +342,27 @@ fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *
     deskd->port_target = g_strdup(target);
     say(deskd->gate,
         json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources", sources));
+}
+
+void
+fake_deskd_via(FakeDeskd *deskd, const char *ticket, const char *gate, const char *target,
+               const char *grant)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    Ticket *t = g_hash_table_lookup(deskd->tickets, ticket);
+    g_free(t->via_gate);
+    g_free(t->via_target);
+    g_free(t->via_grant);
+    t->via_gate = g_strdup(gate);
+    t->via_target = g_strdup(target);
+    t->via_grant = g_strdup(grant);
+}
+
+char *
+fake_deskd_behind(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return g_strdup(deskd->behind != NULL ? deskd->behind : "");
 }
 
 static gint64
