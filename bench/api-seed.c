@@ -76,7 +76,7 @@ make_user(YdStore *store, guint i, const char *hash, const char *department)
     user->role = g_strdup(i ? "user" : "admin");
     user->password = g_strdup(hash);
     user->enabled = TRUE;
-    user->uid = 20000 + i;
+    user->uid = 30000 + i; // the first administrator of a real deskd may be there
     char *id = put(store, &yd_user_type, user);
     YdLogin *login = yd_login_new();
     g_autofree char *token = seed_token(i);
@@ -131,7 +131,7 @@ void
 seed_store(YdService *service, const Seed *seed)
 {
     YdStore *store = yd_service_store(service, NULL);
-    g_autofree char *hash = yd_password_hash("Correct-Horse-9", seed->config.cheap_passwords);
+    g_autofree char *hash = yd_password_hash(SEED_PASSWORD, seed->config.cheap_passwords);
     MUST(yd_store_begin(store, &error));
     YdDepartment *department = yd_department_new();
     department->number = g_strdup("D1");

@@ -12,6 +12,9 @@ typedef struct {
     guint ready;     // of them with a running machine; token i belongs to the owner of machine i
 } Seed;
 
+// Everybody's.
+#define SEED_PASSWORD "Correct-Horse-9"
+
 // Fills an empty store. Ends the program when something fails.
 void seed_store(YdService *service, const Seed *seed);
 

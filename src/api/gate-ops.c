@@ -105,15 +105,35 @@ take_pass(YdService *service, const char *gate, const json_t *message)
     return verdict(id, &grant);
 }
 
+// What a gate may leave out, or an older one does not know of, stays 0.
 static gboolean
 read_stats(const json_t *json, YdConnectionStats *stats)
 {
-    return json_is_object(json) && yd_json_string(json, "session", &stats->session, NULL) &&
-           stats->session && yd_json_int(json, "sockets", 0, G_MAXINT32, &stats->sockets, NULL) &&
-           yd_json_int(json, "bytes_up", 0, G_MAXINT64, &stats->bytes_up, NULL) &&
-           yd_json_int(json, "bytes_down", 0, G_MAXINT64, &stats->bytes_down, NULL) &&
-           yd_json_int(json, "rtt_us", 0, G_MAXINT64, &stats->rtt_us, NULL) &&
-           yd_json_int(json, "lost", 0, G_MAXINT64, &stats->lost, NULL);
+    const struct {
+        const char *name;
+        gint64 max, *value;
+    } figures[] = {
+        {"sockets", G_MAXINT32, &stats->sockets},
+        {"bytes_up", G_MAXINT64, &stats->bytes_up},
+        {"bytes_down", G_MAXINT64, &stats->bytes_down},
+        {"lost", G_MAXINT64, &stats->lost},
+        {"rtt_us", G_MAXUINT32, &stats->rtt_us},
+        {"min_rtt_us", G_MAXUINT32, &stats->min_rtt_us},
+        {"jitter_us", G_MAXUINT32, &stats->jitter_us},
+        {"loss_ppm", 1000000, &stats->loss_ppm},
+        {"queue_us", G_MAXUINT32, &stats->queue_us},
+        {"rate", G_MAXINT64, &stats->rate},
+        {"server_us", G_MAXUINT32, &stats->server_us},
+        {"first_byte_ms", G_MAXINT64, &stats->first_byte_ms},
+        {"first_picture_ms", G_MAXINT64, &stats->first_picture_ms},
+    };
+    if (!json_is_object(json) || !yd_json_string(json, "session", &stats->session, NULL) ||
+        !stats->session)
+        return FALSE;
+    for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
+        if (!yd_json_int(json, figures[i].name, 0, figures[i].max, figures[i].value, NULL))
+            return FALSE;
+    return TRUE;
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include "api/handlers.h"
 #include "api/server.h"
+#include "store/store-connect.h"
 
 // Upper bounds of the duration histogram in milliseconds.
 static const guint bounds_ms[] = {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000};
@@ -99,6 +100,29 @@ write_states(GString *text, YdStore *store, const char *name, const char *help,
     return TRUE;
 }
 
+static gboolean
+write_quality(GString *text, YdStore *store, GError **error)
+{
+    g_autoptr(GHashTable) counts = yd_store_session_quality(store, error);
+    if (!counts)
+        return FALSE;
+    GHashTableIter iter;
+    gpointer reason, count;
+    head(text, "yundesk_session_quality", "gauge", "Open sessions by what limits them most.");
+    g_hash_table_iter_init(&iter, counts);
+    while (g_hash_table_iter_next(&iter, &reason, &count))
+        g_string_append_printf(text,
+                               "yundesk_session_quality{reason=\"%s\"} %" G_GINT64_FORMAT "\n",
+                               (const char *)reason, ((YdQualityCount *)count)->sessions);
+    head(text, "yundesk_session_score", "gauge", "Mean score (0 to 100) of those sessions.");
+    g_hash_table_remove(counts, "unknown");
+    g_hash_table_iter_init(&iter, counts);
+    while (g_hash_table_iter_next(&iter, &reason, &count))
+        g_string_append_printf(text, "yundesk_session_score{reason=\"%s\"} %" G_GINT64_FORMAT "\n",
+                               (const char *)reason, ((YdQualityCount *)count)->score);
+    return TRUE;
+}
+
 gboolean
 yd_handle_metrics(YdRequest *request, GError **error)
 {
@@ -124,6 +148,7 @@ yd_handle_metrics(YdRequest *request, GError **error)
                       error) ||
         !write_states(text, store, "yundesk_sessions", "Connections to desktops by state.",
                       &yd_connection_type, error) ||
+        !write_quality(text, store, error) ||
         !write_states(text, store, "yundesk_jobs", "Jobs by state.", &yd_job_type, error) ||
         !write_states(text, store, "yundesk_hosts", "Hosts by state.", &yd_host_type, error))
         return FALSE;

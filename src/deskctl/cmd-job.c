@@ -76,6 +76,38 @@ static const CtlColumn session_columns[] = {
     {"bytes_up", "UP", CTL_CELL_BYTES},
     {"bytes_down", "DOWN", CTL_CELL_BYTES},
     {"rtt_us", "DELAY", CTL_CELL_MICRO},
+    {"score", "SCORE", CTL_CELL_SCORE},
+    {"score_reason", "BECAUSE"},
+    {"redeems", "RECONNECTS", CTL_CELL_INT},
+    {"reason", "ENDED BY"},
+    {0},
+};
+
+// What list has no room for.
+static const CtlColumn session_details[] = {
+    {"id", "ID"},
+    {"username", "USER"},
+    {"desktop_name", "DESKTOP"},
+    {"protocol", "PROTOCOL"},
+    {"state", "STATE"},
+    {"client_address", "FROM"},
+    {"gate", "GATE"},
+    {"created", "SINCE", CTL_CELL_TIME},
+    {"score", "SCORE", CTL_CELL_SCORE},
+    {"score_reason", "BECAUSE"},
+    {"rtt_us", "DELAY", CTL_CELL_MICRO},
+    {"min_rtt_us", "LEAST DELAY", CTL_CELL_MICRO},
+    {"jitter_us", "JITTER", CTL_CELL_MICRO},
+    {"loss_ppm", "LOSS", CTL_CELL_PPM},
+    {"lost", "SENT AGAIN", CTL_CELL_INT},
+    {"queue_us", "QUEUE", CTL_CELL_MICRO},
+    {"rate", "RATE PER SECOND", CTL_CELL_BYTES},
+    {"server_us", "DELAY OF THE DESKTOP", CTL_CELL_MICRO},
+    {"first_byte_ms", "FIRST BYTE", CTL_CELL_MILLI},
+    {"first_picture_ms", "FIRST PICTURE", CTL_CELL_MILLI},
+    {"redeems", "RECONNECTS", CTL_CELL_INT},
+    {"bytes_up", "UP", CTL_CELL_BYTES},
+    {"bytes_down", "DOWN", CTL_CELL_BYTES},
     {"reason", "ENDED BY"},
     {0},
 };
@@ -83,7 +115,8 @@ static const CtlColumn session_columns[] = {
 static const CtlCommand session_commands[] = {
     {"list", "", "list connections of people to desktops", ctl_run_list, 0, 0,
      CTL_LISTS | CTL_COLUMNS},
-    {"show", "SESSION…", "show all about connections", ctl_run_show, 1, CTL_MANY},
+    {"show", "SESSION…", "show all about connections", ctl_run_show, 1, CTL_MANY,
+     .columns = session_details},
     {"disconnect", "SESSION…", "cut connections at once", ctl_run_delete, 1, CTL_MANY, CTL_ASKS},
     {0},
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskctl user: people, their passwords, CSV in and out.
+#include <gio/gunixinputstream.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "deskctl/body.h"
@@ -9,6 +11,8 @@
 #include "deskctl/refs.h"
 #include "deskctl/text-width.h"
 #include "deskctl/verbs.h"
+#include "deskctl/xlsx.h"
+#include "deskctl/zip-part.h"
 #include "rest/path.h"
 
 static const CtlColumn columns[] = {
@@ -44,6 +48,7 @@ static const CtlOption import_options[] = {
     {"dry-run", CTL_FLAG, .help = "check everything, change nothing"},
     {"partial", CTL_FLAG, .help = "take the good lines even if others are wrong"},
     {"passwords", CTL_FLAG, .help = "make one-time passwords for lines without one"},
+    {"sheet", CTL_TEXT, "SHEET", .help = "of an .xlsx file; else its first visible one"},
     {0},
 };
 static const CtlOption export_options[] = {
@@ -167,16 +172,55 @@ run_reset(Ctl *ctl, GError **error)
     return ctl_each(ctl, reset_one, error);
 }
 
-static gboolean
-read_csv(const char *path, GBytes **ret_csv, GError **error)
+// "-" is standard input, which may be a socket: it can't be opened by its name.
+static GInputStream *
+open_people(const char *path, GError **error)
 {
-    char *text = NULL;
+    g_autoptr(GFile) file = NULL;
+
+    if (g_str_equal(path, "-"))
+        return g_unix_input_stream_new(STDIN_FILENO, FALSE);
+    file = g_file_new_for_path(path);
+    return (GInputStream *)g_file_read(file, NULL, error);
+}
+
+// All of a file of people; owned; NULL with an error, also when it is larger than any that could be
+// imported.
+static GBytes *
+read_people(const char *path, GError **error)
+{
+    g_autoptr(GInputStream) stream = open_people(path, error);
+    g_autofree char *buffer = g_malloc(CTL_XLSX_MAX_BYTES + 1);
     gsize n = 0;
-    // "-" is what comes on standard input.
-    if (!g_file_get_contents(g_str_equal(path, "-") ? "/dev/stdin" : path, &text, &n, error))
-        return FALSE;
-    *ret_csv = g_bytes_new_take(text, n);
-    return TRUE;
+
+    if (!stream ||
+        !g_input_stream_read_all(stream, buffer, CTL_XLSX_MAX_BYTES + 1, &n, NULL, error))
+        return NULL;
+    if (n <= CTL_XLSX_MAX_BYTES)
+        return g_bytes_new(buffer, n);
+    g_set_error(error, YD_ERROR, YD_ERROR_TOO_LARGE,
+                "%s: more than %u MiB; save only the table with people to a file of its own", path,
+                CTL_XLSX_MAX_BYTES >> 20);
+    return NULL;
+}
+
+// The people as CSV: a spreadsheet is turned into it here. Owned.
+static GBytes *
+read_csv(Ctl *ctl, const char *path, GError **error)
+{
+    const char *sheet = ctl_args_get(ctl->args, "sheet");
+    g_autoptr(GBytes) bytes = read_people(path, error);
+    char *csv;
+
+    if (!bytes)
+        return NULL;
+    if (!ctl_is_zip(bytes) && !sheet)
+        return g_steal_pointer(&bytes);
+    if (!(csv = ctl_xlsx_to_csv(bytes, sheet, error))) {
+        g_prefix_error(error, "%s: ", path);
+        return NULL;
+    }
+    return g_bytes_new_take(csv, strlen(csv));
 }
 
 static gboolean
@@ -208,8 +252,8 @@ print_report(Ctl *ctl, const json_t *report, GError **error)
 static gboolean
 run_import(Ctl *ctl, GError **error)
 {
-    g_autoptr(GBytes) csv = NULL;
-    if (!read_csv(ctl_args_word(ctl->args, 0), &csv, error))
+    g_autoptr(GBytes) csv = read_csv(ctl, ctl_args_word(ctl->args, 0), error);
+    if (!csv)
         return FALSE;
     g_autoptr(GString) path = g_string_new("/users/import");
     yd_path_query(path, "dry_run", ctl_args_has(ctl->args, "dry-run") ? "true" : NULL);
@@ -246,7 +290,7 @@ static const CtlCommand commands[] = {
      CTL_ASKS},
     {"enable", "USER…", "let people in again", run_enabled, 1, CTL_MANY},
     {"reset-password", "USER…", "give a new one-time password", run_reset, 1, CTL_MANY, CTL_ASKS},
-    {"import", "FILE.csv", "make many accounts from a CSV file", run_import, 1, 1, CTL_COLUMNS,
+    {"import", "FILE", "make many accounts from a CSV or .xlsx file", run_import, 1, 1, CTL_COLUMNS,
      import_options},
     {"export", "", "print all people as CSV", run_export, 0, 0, 0, export_options},
     {0},

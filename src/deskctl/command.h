@@ -48,6 +48,9 @@ typedef enum {
     CTL_CELL_BOOL,    // → yes, no
     CTL_CELL_PERCENT, // → 45 %
     CTL_CELL_MICRO,   // µs → 1.2 ms
+    CTL_CELL_MILLI,   // ms → 12 ms, 0 is "-"
+    CTL_CELL_PPM,     // of a million → 1.2 %
+    CTL_CELL_SCORE,   // 0..100, below is "-"
 } CtlCell;
 
 typedef struct {

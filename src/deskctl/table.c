@@ -59,6 +59,12 @@ number_text(double value, CtlCell cell)
         return g_strdup_printf("%.0f %%", value);
     case CTL_CELL_MICRO:
         return g_strdup_printf("%.1f ms", value / 1000);
+    case CTL_CELL_MILLI:
+        return value == 0 ? g_strdup("-") : g_strdup_printf("%.0f ms", value);
+    case CTL_CELL_PPM:
+        return g_strdup_printf("%.1f %%", value / 10000);
+    case CTL_CELL_SCORE:
+        return g_strdup_printf("%.0f", value);
     default:
         return NULL;
     }

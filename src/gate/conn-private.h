@@ -80,9 +80,10 @@ struct YdGateConn {
 
     YdGateRelay relay;
     YdGateSession *session;
-    guint idle_seconds; // 0: no limit
-    guint64 told[2];    // bytes that the session knows of, by YdGateWay
-    guint32 told_lost;
+    guint idle_seconds;               // 0: no limit
+    guint64 told[2];                  // bytes that the session knows of, by YdGateWay
+    YdGateReading reading;            // of the client's socket, the last one
+    gint64 first_byte, first_picture; // of the guest, for the client; 0: not yet
     gint64 last_byte;
     gint64 next_publish;
     guint publishes;

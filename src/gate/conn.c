@@ -11,7 +11,9 @@
 
 #define BROKEN_US (3 * G_USEC_PER_SEC) // for the rest of a relay with a dead side
 #define PUBLISH_US G_USEC_PER_SEC
-#define TCP_INFO_EVERY 5 // publishes
+#define TCP_INFO_EVERY 2                 // publishes
+#define SETTLED_US (30 * G_USEC_PER_SEC) // after the last byte, figures change no more
+#define FIRST_PICTURE (32 * 1024) // bytes; what comes before it is smaller: docs/experience.md
 #define NOTSENT_LOWAT (128 * 1024)
 #define USER_TIMEOUT_MS 60000
 
@@ -30,10 +32,25 @@ is_reset(const YdGateConn *conn)
            yd_gate_relay_interest(&conn->relay, &conn->client) == 0;
 }
 
+static void
+note_firsts(YdGateConn *conn)
+{
+    guint64 bytes = conn->relay.flows[YD_GATE_DOWN].bytes;
+    if (conn->session == NULL || bytes == 0)
+        return;
+    if (conn->first_byte == 0)
+        conn->first_byte = g_get_monotonic_time();
+    if (bytes >= FIRST_PICTURE)
+        conn->first_picture = g_get_monotonic_time();
+}
+
 static YdGateStep
 relay_step(YdGateConn *conn)
 {
-    switch (yd_gate_relay_pump(&conn->relay)) {
+    YdGateRelayState state = yd_gate_relay_pump(&conn->relay);
+    if (conn->first_picture == 0)
+        note_firsts(conn);
+    switch (state) {
     case YD_GATE_RELAY_MORE:
         yd_gate_conn_ask_for_turn(conn);
         break;
@@ -200,34 +217,38 @@ check_relay(YdGateConn *conn, gint64 now)
         yd_gate_conn_close(conn, "it was idle for too long");
 }
 
-static void
-read_tcp_info(YdGateConn *conn, guint64 *ret_rtt, guint64 *ret_lost)
-{
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
-    if (getsockopt(conn->client.watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-        return;
-    *ret_rtt = info.tcpi_rtt;
-    *ret_lost = info.tcpi_total_retrans - conn->told_lost;
-    conn->told_lost = info.tcpi_total_retrans;
-}
-
 void
 yd_gate_conn_publish(YdGateConn *conn)
 {
-    guint64 news[2], rtt = 0, lost = 0;
+    guint64 carried[2];
+    gint64 now = g_get_monotonic_time();
+    YdGateReading reading, server;
     for (guint way = 0; way < 2; way++) {
-        news[way] = conn->relay.flows[way].bytes - conn->told[way];
-        conn->told[way] += news[way];
+        carried[way] = conn->relay.flows[way].bytes - conn->told[way];
+        conn->told[way] += carried[way];
     }
-    if (news[YD_GATE_UP] > 0 || news[YD_GATE_DOWN] > 0)
-        conn->last_byte = g_get_monotonic_time();
+    if (carried[YD_GATE_UP] > 0 || carried[YD_GATE_DOWN] > 0)
+        conn->last_byte = now;
     if (conn->session == NULL)
         return;
-    if (conn->publishes++ % TCP_INFO_EVERY == 0)
-        read_tcp_info(conn, &rtt, &lost);
-    yd_gate_sessions_add(yd_gate_worker_parts(conn->worker)->sessions, conn->session,
-                         news[YD_GATE_UP], news[YD_GATE_DOWN], rtt, lost);
+    YdGateNews news = {
+        .now = now,
+        .bytes_up = carried[YD_GATE_UP],
+        .bytes_down = carried[YD_GATE_DOWN],
+        .started = conn->started,
+        .first_byte = conn->first_byte,
+        .first_picture = conn->first_picture,
+    };
+    gboolean due = conn->publishes++ % TCP_INFO_EVERY == 0 && now - conn->last_byte < SETTLED_US;
+    if (due && yd_gate_reading_take(conn->client.watch.fd, &reading)) {
+        news.reading = &reading;
+        news.before = &conn->reading;
+        if (yd_gate_reading_take(conn->target.watch.fd, &server))
+            news.server = &server;
+    }
+    yd_gate_sessions_add(yd_gate_worker_parts(conn->worker)->sessions, conn->session, &news);
+    if (news.reading != NULL)
+        conn->reading = reading;
 }
 
 static void

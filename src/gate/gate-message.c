@@ -46,6 +46,32 @@ yd_gate_message_redeem(guint64 id, const char *ticket, const char *protocol, con
                              (int)port));
 }
 
+// What is not known is left out.
+static void
+add_figure(json_t *object, const char *name, guint64 value)
+{
+    if (value > 0)
+        json_object_set_new(object, name, json_integer((json_int_t)MIN(value, G_MAXINT64)));
+}
+
+static json_t *
+stats_to_json(const YdGateStats *s)
+{
+    json_t *object = json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "session", s->session, "sockets",
+                               (int)s->sockets, "bytes_up", (json_int_t)s->bytes_up, "bytes_down",
+                               (json_int_t)s->bytes_down, "rtt_us", (json_int_t)s->figures.rtt_us,
+                               "lost", (json_int_t)s->lost);
+    add_figure(object, "min_rtt_us", s->figures.min_rtt_us);
+    add_figure(object, "jitter_us", s->figures.jitter_us);
+    add_figure(object, "loss_ppm", s->figures.loss_ppm);
+    add_figure(object, "queue_us", s->figures.queue_us);
+    add_figure(object, "rate", s->figures.rate);
+    add_figure(object, "server_us", s->figures.server_us);
+    add_figure(object, "first_byte_ms", s->first_byte_ms);
+    add_figure(object, "first_picture_ms", s->first_picture_ms);
+    return object;
+}
+
 char *
 yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port)
 {
@@ -66,14 +92,8 @@ char *
 yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
 {
     json_t *list = json_array();
-    for (guint i = 0; i < n_stats; i++) {
-        const YdGateStats *s = &stats[i];
-        json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "session",
-                                              s->session, "sockets", (int)s->sockets, "bytes_up",
-                                              (json_int_t)s->bytes_up, "bytes_down",
-                                              (json_int_t)s->bytes_down, "rtt_us",
-                                              (json_int_t)s->rtt_us, "lost", (json_int_t)s->lost));
-    }
+    for (guint i = 0; i < n_stats; i++)
+        json_array_append_new(list, stats_to_json(&stats[i]));
     return to_line(json_pack("{s:s, s:o}", "op", "stats", "sessions", list));
 }
 

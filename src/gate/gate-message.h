@@ -5,6 +5,8 @@
 
 #include <glib.h>
 
+#include "gate/quality.h"
+
 #define YD_GATE_LINE_MAX (64 * 1024)
 
 // Characters of a ticket: 32 bytes as url-safe base64 without padding.
@@ -14,7 +16,7 @@
 #define YD_GATE_SOURCES_MAX 16
 
 // The most sessions in one line of statistics, so that it stays well below YD_GATE_LINE_MAX.
-#define YD_GATE_STATS_MAX 150
+#define YD_GATE_STATS_MAX 100
 
 typedef enum {
     YD_GATE_OP_WELCOME,
@@ -46,8 +48,11 @@ typedef struct {
     guint sockets;
     guint64 bytes_up; // client to guest
     guint64 bytes_down;
-    guint64 rtt_us;
     guint64 lost; // TCP segments sent again to the client
+    YdGateFigures figures;
+    // From the session's first socket to the first byte of the guest, and to as many bytes as a
+    // first picture takes (docs/experience.md); 0: not yet.
+    guint64 first_byte_ms, first_picture_ms;
 } YdGateStats;
 
 // Whether text has the form of a ticket. Anything else need not be shown to deskd.

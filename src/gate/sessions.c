@@ -4,14 +4,19 @@
 // counting.
 #include "gate/sessions.h"
 
+#define PERCENT 10000                  // of a million
 #define KEEP_US (180 * G_USEC_PER_SEC) // longer than deskd's grace for reconnects
 
 struct YdGateSession {
     char *id;
     guint sockets;
-    guint64 bytes_up, bytes_down, rtt_us, lost;
+    guint64 bytes_up, bytes_down, lost;
+    YdGateQuality quality;
+    gint64 started; // the first socket; monotonic, 0: not told yet
+    guint64 first_byte_ms, first_picture_ms;
     gboolean changed;   // since the last statistics
     gboolean muted;     // another gate tells of it
+    guint64 told_loss;  // per cent, in the last statistics
     gint cut;           // atomic: read without the lock
     gint64 empty_since; // monotonic, when sockets is 0
 };
@@ -106,17 +111,51 @@ yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
     g_atomic_int_set(&get(sessions, id)->cut, TRUE);
 }
 
+// The first one counts, also when the session comes back later; never 0.
+static void
+note_first(const YdGateSession *session, guint64 *ms, gint64 at)
+{
+    if (*ms == 0 && at != 0)
+        *ms = (guint64)MAX((at - session->started) / 1000, 1);
+}
+
 void
-yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 bytes_up,
-                     guint64 bytes_down, guint64 rtt_us, guint64 lost)
+yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, const YdGateNews *news)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
-    session->changed = session->changed || bytes_up > 0 || bytes_down > 0;
-    session->bytes_up += bytes_up;
-    session->bytes_down += bytes_down;
-    session->lost += lost;
-    if (rtt_us > 0)
-        session->rtt_us = rtt_us;
+    session->changed = session->changed || news->bytes_up > 0 || news->bytes_down > 0;
+    session->bytes_up += news->bytes_up;
+    session->bytes_down += news->bytes_down;
+    if (session->started == 0)
+        session->started = news->started;
+    note_first(session, &session->first_byte_ms, news->first_byte);
+    note_first(session, &session->first_picture_ms, news->first_picture);
+    if (news->reading == NULL)
+        return;
+    if (news->reading->lost > news->before->lost)
+        session->lost += news->reading->lost - news->before->lost;
+    yd_gate_quality_add(&session->quality, news->reading, news->before, news->server, news->now);
+    // The only figure that moves by itself while no byte does.
+    YdGateFigures figures;
+    yd_gate_quality_figures(&session->quality, &figures);
+    session->changed = session->changed || figures.loss_ppm / PERCENT != session->told_loss;
+}
+
+static YdGateStats
+stats_of(YdGateSession *session)
+{
+    YdGateStats stats = {
+        .session = session->id,
+        .sockets = session->sockets,
+        .bytes_up = session->bytes_up,
+        .bytes_down = session->bytes_down,
+        .lost = session->lost,
+        .first_byte_ms = session->first_byte_ms,
+        .first_picture_ms = session->first_picture_ms,
+    };
+    yd_gate_quality_figures(&session->quality, &stats.figures);
+    session->told_loss = stats.figures.loss_ppm / PERCENT;
+    return stats;
 }
 
 static void
@@ -157,8 +196,7 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
     while (n < YD_GATE_STATS_MAX && g_hash_table_iter_next(&iter, NULL, &value)) {
         YdGateSession *s = value;
         if (s->changed && !s->muted)
-            stats[n++] =
-                (YdGateStats){s->id, s->sockets, s->bytes_up, s->bytes_down, s->rtt_us, s->lost};
+            stats[n++] = stats_of(s);
         else if (s->sockets == 0 && s->empty_since < forget)
             g_hash_table_iter_remove(&iter);
         s->changed = FALSE;

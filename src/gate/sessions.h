@@ -32,9 +32,15 @@ void yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gbo
 // Marks a session as cut; the statistics will tell of it even when it has no socket here.
 void yd_gate_sessions_cut(YdGateSessions *sessions, const char *id);
 
-// Adds what a socket carried since the last call; rtt_us 0 leaves the old one.
-void yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, guint64 bytes_up,
-                          guint64 bytes_down, guint64 rtt_us, guint64 lost);
+// What a socket has to tell since the last time; zeros for nothing. Times are monotonic.
+typedef struct {
+    gint64 now;
+    guint64 bytes_up, bytes_down;
+    const YdGateReading *reading, *before, *server; // as in yd_gate_quality_add()
+    gint64 started;                                 // when the socket was accepted
+    gint64 first_byte, first_picture;
+} YdGateNews;
+void yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, const YdGateNews *news);
 
 // Has the next statistics tell of every session that has a socket, so that deskd knows a quiet one
 // from one whose gate is gone.

@@ -167,8 +167,13 @@ typedef struct {
     char *state;                          // "new" | "open" | "dropped" | "ended"
     gint64 created, expires, first_used, last_seen, ended;
     gint64 sockets, redeems, bytes_up, bytes_down, rtt_us;
-    char *reason;      // why it ended
-    gint64 fixed_port; // by which it came; 0: with a ticket
+    // What the gate measured (model/experience.h); 0: nothing
+    gint64 min_rtt_us, jitter_us, loss_ppm, lost, queue_us, rate, server_us;
+    gint64 first_byte_ms, first_picture_ms;
+    gint64 score;       // 0..100, -1: nothing was measured
+    char *score_reason; // "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server"
+    char *reason;       // why it ended
+    gint64 fixed_port;  // by which it came; 0: with a ticket
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)

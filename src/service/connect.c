@@ -329,6 +329,7 @@ connection_row(const Connect *c, const char *ticket)
     row->source = g_strdup(c->policy.source);
     row->state = g_strdup("new");
     row->expires = c->now + config->first_use_seconds * 1000;
+    row->score = -1;
     return row;
 }
 

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/secret.h"
 #include "model/desktop-state.h"
+#include "model/experience.h"
 #include "service/connect.h"
 #include "service/desktop-private.h"
 #include "service/route.h"
@@ -16,6 +17,7 @@
 #include "store/store-desktops.h"
 
 #define SILENT_MS (5 * 60 * 1000) // a session whose gate says nothing for so long is over
+#define SCORE_STEP 5              // smaller moves of a score are no news
 
 // --- telling the gates ---
 
@@ -324,6 +326,51 @@ end_connection(YdStore *store, YdConnection *connection, const char *reason, gin
     return yd_store_update(store, &yd_connection_type, connection, error);
 }
 
+// Whether the score has moved so far that people should see it. A score that wavers stays as it
+// was, with its reason: nobody is helped by a number that never rests.
+static gboolean
+take_score(YdConnection *connection, const YdConnectionStats *report)
+{
+    const YdExperience measured = {
+        .rtt_us = report->rtt_us,
+        .min_rtt_us = report->min_rtt_us,
+        .jitter_us = report->jitter_us,
+        .loss_ppm = report->loss_ppm,
+        .queue_us = report->queue_us,
+        .server_us = report->server_us,
+    };
+    gint64 score;
+    const char *reason;
+    if (!yd_experience_rate(&measured, &score, &reason))
+        return FALSE;
+    gboolean other = g_strcmp0(reason, connection->score_reason) != 0;
+    if (connection->score_reason && ABS(score - connection->score) < (other ? 2 : SCORE_STEP))
+        return FALSE;
+    connection->score = score;
+    yd_set_string(&connection->score_reason, reason);
+    return TRUE;
+}
+
+static gboolean
+take_figures(YdConnection *connection, const YdConnectionStats *report, gint64 now)
+{
+    connection->sockets = report->sockets;
+    connection->bytes_up = report->bytes_up;
+    connection->bytes_down = report->bytes_down;
+    connection->rtt_us = report->rtt_us;
+    connection->min_rtt_us = report->min_rtt_us;
+    connection->jitter_us = report->jitter_us;
+    connection->loss_ppm = report->loss_ppm;
+    connection->lost = report->lost;
+    connection->queue_us = report->queue_us;
+    connection->rate = report->rate;
+    connection->server_us = report->server_us;
+    connection->first_byte_ms = report->first_byte_ms;
+    connection->first_picture_ms = report->first_picture_ms;
+    connection->last_seen = now;
+    return take_score(connection, report);
+}
+
 // The last socket closed: dropped, and with the grace over, ended by the sweep.
 static gboolean
 take_report(YdService *service, YdStore *store, const char *gate, const YdConnectionStats *report,
@@ -341,15 +388,10 @@ take_report(YdService *service, YdStore *store, const char *gate, const YdConnec
     if (connection->gate && strcmp(connection->gate, gate) != 0)
         return TRUE;
     gboolean open = report->sockets > 0;
+    gboolean moved = take_figures(connection, report, now);
     if (strcmp(connection->state, "new") == 0 || open == (strcmp(connection->state, "open") == 0))
-        return yd_store_connection_figures(store, connection->id, report->sockets, report->bytes_up,
-                                           report->bytes_down, report->rtt_us, now, error);
+        return yd_store_connection_figures(store, connection, moved, error);
     yd_set_string(&connection->state, open ? "open" : "dropped");
-    connection->sockets = report->sockets;
-    connection->bytes_up = report->bytes_up;
-    connection->bytes_down = report->bytes_down;
-    connection->rtt_us = report->rtt_us;
-    connection->last_seen = now;
     return yd_store_update(store, &yd_connection_type, connection, error);
 }
 

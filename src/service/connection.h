@@ -29,11 +29,14 @@ yd_connection_redeem(YdService *service, const char *gate, const char *ticket, c
 
 typedef struct {
     const char *session;
-    gint64 sockets, bytes_up, bytes_down, rtt_us, lost; // totals since the session's start
+    gint64 sockets, bytes_up, bytes_down, lost; // totals since the session's start
+    // Of the last seconds, as in YdExperience; rate in bytes/s. 0: not measured.
+    gint64 rtt_us, min_rtt_us, jitter_us, loss_ppm, queue_us, rate, server_us;
+    gint64 first_byte_ms, first_picture_ms;
 } YdConnectionStats;
 
 // What a gate reports, several sessions in one transaction. Unknown and ended sessions that still
-// have sockets are cut again.
+// have sockets are cut again. People who look hear of figures only when the score has moved.
 gboolean yd_connection_stats(YdService *service, const char *gate, const YdConnectionStats *stats,
                              gsize n, GError **error);
 

@@ -404,6 +404,7 @@ make_ticket(YdJobRun *run, const YdDesktop *desktop, const char *protocol, GErro
     row->ticket_hash = yd_token_hash(ticket);
     row->source = g_strdup("none");
     row->state = g_strdup("new");
+    row->score = -1;
     row->expires =
         yd_now_ms() + yd_service_config(yd_job_run_service(run))->first_use_seconds * 1000;
     if (yd_store_insert(yd_job_run_store(run), &yd_connection_type, row, error))

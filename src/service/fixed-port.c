@@ -211,6 +211,7 @@ new_session(const YdPortRight *right, const char *address, const char *gate, gin
     session->gate = g_strdup(gate);
     session->fixed_port = right->port;
     session->first_used = session->expires = now;
+    session->score = -1;
     return session;
 }
 

@@ -92,13 +92,42 @@ yd_store_secret_delete(YdStore *store, const char *desktop_id, GError **error)
 }
 
 gboolean
-yd_store_connection_figures(YdStore *store, const char *id, gint64 sockets, gint64 bytes_up,
-                            gint64 bytes_down, gint64 rtt_us, gint64 now, GError **error)
+yd_store_connection_figures(YdStore *store, const YdConnection *c, gboolean tell, GError **error)
 {
     return yd_sql_run(store->sql, NULL, error,
                       "UPDATE connections SET sockets = ?, bytes_up = ?, bytes_down = ?, "
-                      "rtt_us = ?, last_seen = ? WHERE id = ?",
-                      "iiiiit", sockets, bytes_up, bytes_down, rtt_us, now, id);
+                      "rtt_us = ?, min_rtt_us = ?, jitter_us = ?, loss_ppm = ?, lost = ?, "
+                      "queue_us = ?, rate = ?, server_us = ?, first_byte_ms = ?, "
+                      "first_picture_ms = ?, score = ?, score_reason = ?, last_seen = ? "
+                      "WHERE id = ?",
+                      "iiiiiiiiiiiiiitit", c->sockets, c->bytes_up, c->bytes_down, c->rtt_us,
+                      c->min_rtt_us, c->jitter_us, c->loss_ppm, c->lost, c->queue_us, c->rate,
+                      c->server_us, c->first_byte_ms, c->first_picture_ms, c->score,
+                      c->score_reason, c->last_seen, c->id) &&
+           (!tell || yd_store_change_event(store, "changed", &yd_connection_type, c->id, error));
+}
+
+GHashTable *
+yd_store_session_quality(YdStore *store, GError **error)
+{
+    g_autoptr(YdStatement) rows =
+        yd_sql_query(store->sql, error,
+                     "SELECT COALESCE(score_reason, 'unknown') AS because, COUNT(*), SUM(score) "
+                     "FROM connections WHERE state = 'open' GROUP BY because",
+                     "");
+    g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    gboolean row = rows != NULL;
+    while (row) {
+        if (!yd_statement_step(rows, &row, error))
+            return NULL;
+        if (!row)
+            break;
+        YdQualityCount *count = g_new0(YdQualityCount, 1);
+        count->sessions = yd_statement_int(rows, 1);
+        count->score = yd_statement_int(rows, 2) / count->sessions;
+        g_hash_table_insert(counts, g_strdup(yd_statement_text(rows, 0)), count);
+    }
+    return rows ? g_steal_pointer(&counts) : NULL;
 }
 
 static GPtrArray *

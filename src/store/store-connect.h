@@ -28,10 +28,17 @@ gboolean
 yd_store_secret_put(YdStore *store, const char *desktop_id, const char *sealed, GError **error);
 gboolean yd_store_secret_delete(YdStore *store, const char *desktop_id, GError **error);
 
-// Figures of a live connection, without an event. The row's state stays.
-gboolean
-yd_store_connection_figures(YdStore *store, const char *id, gint64 sockets, gint64 bytes_up,
-                            gint64 bytes_down, gint64 rtt_us, gint64 now, GError **error);
+// Writes the figures of a live connection (sockets … score_reason, last_seen) from its record; an
+// event only when tell is set. The row's state stays.
+gboolean yd_store_connection_figures(YdStore *store, const YdConnection *connection, gboolean tell,
+                                     GError **error);
+
+// Open connections by what makes them good or bad: score_reason ("unknown": nothing was measured
+// yet) -> YdQualityCount (owned). score is the mean one.
+typedef struct {
+    gint64 sessions, score;
+} YdQualityCount;
+GHashTable *yd_store_session_quality(YdStore *store, GError **error);
 
 // Ids of live connections that have no right to live: their log-in is gone or expired, or their
 // user is disabled or gone (of strings).

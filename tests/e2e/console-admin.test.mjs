@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { dir, poll } from '../lib/process.mjs';
-import { Product, guestImage } from '../lib/product.mjs';
+import { Product, guestImage, source } from '../lib/product.mjs';
+import { xlsxOf } from '../lib/xlsx.mjs';
 import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
 
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">"\'&{{7*7}}';
@@ -135,6 +136,28 @@ test('people come from a file, and a wrong line is named first', async () => {
   await button('Import 60 people', dialog()).click();
   await gone(dialog());
   await page.getByText('61 in all').waitFor();
+});
+
+test('people come from a spreadsheet, whose sheet is chosen; one that means ill is refused', async () => {
+  await button('Import').click();
+  const input = page.locator('input[type=file]');
+  await input.setInputFiles({ name: 'bomb.xlsx', mimeType: 'application/octet-stream', buffer: xlsxOf(' '.repeat(130 << 20)) });
+  await dialog().getByText('The file holds too much.').waitFor();
+  await input.setInputFiles({ name: 'none.xlsx', mimeType: 'application/octet-stream', buffer: Buffer.from('PK\x03\x04 nothing more') });
+  await dialog().getByText('The file is damaged').waitFor();
+  await input.setInputFiles(path.join(source, 'tests/data/xlsx/people.xlsx'));
+  await dialog().locator('#import-sheet').selectOption('Dates and 数字');
+  await button('Check the file', dialog()).click();
+  await dialog().getByText(/there is no column/).waitFor();
+  await dialog().locator('#import-sheet').selectOption('Staff');
+  await button('Check the file', dialog()).click();
+  await axe(page, 'the import of a spreadsheet');
+  await picture(page, 'users-import');
+  await button('Import 4 people', dialog()).click();
+  await gone(dialog());
+  const user = (await yd.api('GET', '/users?username=zhangwei')).items[0];
+  assert.deepEqual([user.name, user.number], ['张伟', '007']);
+  for (const name of ['zhangwei', 'bob', 'carol', 'dora']) await yd.api('DELETE', `/users/${(await yd.api('GET', `/users?username=${name}`)).items[0].id}`);
 });
 
 test('a person is added, and their one-time password is shown once', async () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ok, run } from '../lib/process.mjs';
-import { Product, guestImage, program } from '../lib/product.mjs';
+import { Product, guestImage, program, source } from '../lib/product.mjs';
 
 let yd;
 const carol = { username: 'carol', password: 'Meadow-carol-42-stone' };
@@ -100,6 +100,22 @@ test('CSV in and out', async () => {
   assert.match(fs.readFileSync(out, 'utf8'), /frank,Frank,2001/);
   assert.equal(fs.statSync(out).mode & 0o777, 0o600);
   await ctl(['user', 'delete', 'frank', 'grace', '--yes']);
+});
+
+test('a spreadsheet is imported, and what is none is refused', async () => {
+  const book = path.join(source, 'tests/data/xlsx/people.xlsx');
+  const dry = await ctl(['user', 'import', book, '--sheet', 'Staff', '--dry-run'], { code: 1 });
+  assert.match(dry.stdout, /^ *3 +number .*1001/m, 'row 3 of the sheet: a number that is taken');
+  assert.match(dry.stdout, /^ *5 +username .*carol/m, 'row 5, after an empty one');
+  assert.match((await ctl(['user', 'import', book, '--sheet', 'Nobody'], { code: 1 })).stderr, /“Staff”, “Dates and 数字”/);
+  await ctl(['user', 'import', '-', '--partial'], { code: 1, input: fs.readFileSync(book) });
+  const { items } = await yd.api('GET', '/users?sort=username&limit=100');
+  assert.deepEqual(items.filter((it) => ['zhangwei', 'bob', 'dora'].includes(it.username)).map((it) => [it.username, it.name, it.number]),
+    [['dora', 'Dora D', '1002'], ['zhangwei', '张伟', '007']]);
+  await ctl(['user', 'delete', 'zhangwei', 'dora', '--yes']);
+  const none = path.join(yd.home, 'none.xlsx');
+  fs.writeFileSync(none, 'PK\x03\x04 and nothing more');
+  assert.match((await ctl(['user', 'import', none], { code: 1 })).stderr, /damaged|no \.xlsx/);
 });
 
 test('the first log-in asks for a new password', async () => {

@@ -21,18 +21,22 @@ const EXPECTED = /^Failed to load resource|net::ERR_|WebSocket connection to .* 
 const screenshots = process.env.YD_SCREENSHOTS ? path.join(source, 'docs/screenshots') : null;
 
 export class Browser {
-  static async start(yd) {
+  // With a screen of startScreen() its windows are on that; otherwise they are nowhere.
+  static async start(yd, screen = null) {
     const browser = new Browser();
     browser.yd = yd;
     browser.faults = [];
-    browser.chromium = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+    browser.chromium = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: !screen,
+      args: screen ? [...FLAGS, '--window-position=0,0', `--window-size=${screen.width},${screen.height}`] : FLAGS,
+      env: { ...process.env, ...screen?.env } });
     return browser;
   }
 
   // A window of its own: no cookies or storage are shared with other windows. Returns playwright's page.
-  async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/' } = {}) {
+  async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/', storageState,
+    viewport = { width, height } } = {}) {
     const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.yd.url, locale: language,
-      colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, acceptDownloads: true,
+      colorScheme: dark ? 'dark' : 'light', viewport, acceptDownloads: true, storageState,
       permissions: ['clipboard-read', 'clipboard-write'], reducedMotion: 'reduce' });
     context.setDefaultTimeout(45000); // generous: the machine may be busy with guests
     await context.addInitScript(() => {

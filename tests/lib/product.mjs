@@ -47,8 +47,8 @@ let count = 0;
 
 export class Product {
   // Makes folders, configuration and the first administrator; starts nothing. `config` adds or replaces keys:
-  // { deskd: { key: value }, deskgate: …, deskhost: … }.
-  static async make({ config = {}, admin = 'admin' } = {}) {
+  // { deskd: { key: value }, deskgate: …, deskhost: … }. `listen` are more addresses for the gate, on the same port.
+  static async make({ config = {}, admin = 'admin', listen = [] } = {}) {
     const yd = new Product();
     yd.home = path.join(dir, `yd${count++ || ''}`);
     yd.state = path.join(yd.home, 'state');
@@ -62,7 +62,7 @@ export class Product {
     yd.configure({
       paths: { state: yd.state, run: yd.run },
       deskd: { import_dirs: yd.uploads, public_host: '127.0.0.1', public_port: yd.port, ...(fs.existsSync(web) ? { web } : {}), ...config.deskd },
-      deskgate: { listen: `127.0.0.1:${yd.port}`, names: 'localhost', ...config.deskgate },
+      deskgate: { listen: ['127.0.0.1', ...listen].map((address) => `${address}:${yd.port}`).join(','), names: 'localhost', ...config.deskgate },
       deskhost: { ...config.deskhost },
     });
     yd.programs = {};

@@ -119,19 +119,22 @@ function isGTest(program) {
   }
 }
 
-// Lines "// needs: desktop guest" (or release build, web console) and "// alone" in the first comment of a file steer it.
+// Lines "// needs: desktop guest" (or release build, web console), "// alone" and "// of the release build" (which it runs
+// in place of the one with sanitizers) in the first comment of a file steer it.
 function nodeItem(folder, file, seconds) {
   const head = fs.readFileSync(path.join(root, folder, file), 'utf8').split('\n').slice(0, 30).join('\n');
   const needs = ['build/asan', 'guest/tiny'];
   if (/^\/\/ needs: .*desktop guest/m.test(head)) needs.push('guest/desktop');
   if (/^\/\/ needs: .*release build/m.test(head)) needs.push('build/gcc');
   if (/^\/\/ needs: .*web console/m.test(head)) needs.push('build/web');
+  const fast = /^\/\/ of the release build$/m.test(head);
+  if (fast) needs[0] = 'build/gcc';
   const name = `${path.basename(folder)}/${file.replace(/(\.test)?\.mjs$/, '')}`;
   return {
     name,
     command: [path.join(root, 'tests/lib/lab'), 'run', process.execPath, '--test-reporter=tap', path.join(root, folder, file)],
     counts: 'node',
-    env: { ...sanitizers, YD_SOURCE: root, YD_BUILD: builds.asan, YD_LAB_LOGS: path.join(logs, name.replaceAll('/', '-')) },
+    env: { ...sanitizers, YD_SOURCE: root, YD_BUILD: fast ? builds.gcc : builds.asan, YD_LAB_LOGS: path.join(logs, name.replaceAll('/', '-')) },
     seconds,
     needs,
     alone: /^\/\/ alone$/m.test(head),

@@ -5,12 +5,13 @@ import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router-dom';
 import { SessionProvider } from './data/session';
 import { I18nProvider } from './i18n';
-import { App } from './shell/app';
+import { App, loadEarly } from './shell/app';
 import { Boundary } from './shell/boundary';
 import { applyTheme } from './shell/theme';
 import { ToastProvider } from './ui/toasts';
 
 applyTheme();
+loadEarly(window.location.pathname);
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(

@@ -17,8 +17,9 @@ test_build(void)
     g_assert_cmpstr(redeem, ==,
                     "{\"op\":\"redeem\",\"id\":7,\"ticket\":\"" TICKET
                     "\",\"protocol\":\"rdp\",\"address\":\"198.51.100.7\",\"port\":50112}\n");
-    const YdGateStats stats[] = {{"con-1", 2, 123, G_GUINT64_CONSTANT(5000000000), 900, 1},
-                                 {"con-2", 0, 0, 0, 0, 0}};
+    const YdGateStats stats[] = {
+        {"con-1", 2, 123, G_GUINT64_CONSTANT(5000000000), 1, {900, 800, 70, 6, 5, 4, 3}, 2, 1},
+        {.session = "con-2"}};
     g_autofree char *enter = yd_gate_message_enter(8, 50000, "198.51.100.7", 50112);
     g_assert_cmpstr(enter, ==,
                     "{\"op\":\"enter\",\"id\":8,\"fixed_port\":50000,"
@@ -26,7 +27,9 @@ test_build(void)
     g_autofree char *line = yd_gate_message_stats(stats, 2);
     g_assert_cmpstr(line, ==,
                     "{\"op\":\"stats\",\"sessions\":[{\"session\":\"con-1\",\"sockets\":2,"
-                    "\"bytes_up\":123,\"bytes_down\":5000000000,\"rtt_us\":900,\"lost\":1},"
+                    "\"bytes_up\":123,\"bytes_down\":5000000000,\"rtt_us\":900,\"lost\":1,"
+                    "\"min_rtt_us\":800,\"jitter_us\":70,\"loss_ppm\":6,\"queue_us\":5,\"rate\":4,"
+                    "\"server_us\":3,\"first_byte_ms\":2,\"first_picture_ms\":1},"
                     "{\"session\":\"con-2\",\"sockets\":0,\"bytes_up\":0,\"bytes_down\":0,"
                     "\"rtt_us\":0,\"lost\":0}]}\n");
 }
@@ -36,12 +39,15 @@ test_stats_fit(void)
 {
     g_autofree YdGateStats *stats = g_new0(YdGateStats, YD_GATE_STATS_MAX);
     for (guint i = 0; i < YD_GATE_STATS_MAX; i++)
-        stats[i] = (YdGateStats){"con-01jdzzzzzzzzzzzzzzzzzzzzzz",
-                                 G_MAXINT,
-                                 G_MAXINT64,
-                                 G_MAXINT64,
-                                 G_MAXINT64,
-                                 G_MAXINT64};
+        stats[i] = (YdGateStats){
+            "con-01jdzzzzzzzzzzzzzzzzzzzzzz",
+            G_MAXINT,
+            G_MAXINT64,
+            G_MAXINT64,
+            G_MAXINT64,
+            {G_MAXINT64, G_MAXINT64, G_MAXINT64, G_MAXINT64, G_MAXINT64, G_MAXINT64, G_MAXINT64},
+            G_MAXINT64,
+            G_MAXINT64};
     g_autofree char *line = yd_gate_message_stats(stats, YD_GATE_STATS_MAX);
     g_assert_cmpuint(strlen(line), <=, YD_GATE_LINE_MAX);
 }

@@ -16,6 +16,23 @@ assert_stats(YdGateSessions *sessions, const char *expected)
     g_assert_cmpstr(line, ==, whole);
 }
 
+static void
+add(YdGateSessions *sessions, YdGateSession *session, guint64 up, guint64 down)
+{
+    const YdGateNews news = {.now = 1, .bytes_up = up, .bytes_down = down, .started = 1};
+    yd_gate_sessions_add(sessions, session, &news);
+}
+
+// What a socket's readings say; times in seconds.
+static void
+add_reading(YdGateSessions *sessions, YdGateSession *session, const YdGateReading *reading,
+            const YdGateReading *before, gint64 now)
+{
+    const YdGateNews news = {
+        .now = now * G_USEC_PER_SEC, .reading = reading, .before = before, .started = 1};
+    yd_gate_sessions_add(sessions, session, &news);
+}
+
 #define STATS(sockets, up, down, rtt, lost)                                                        \
     "{\"session\":\"con-1\",\"sockets\":" sockets ",\"bytes_up\":" up ",\"bytes_down\":" down      \
     ",\"rtt_us\":" rtt ",\"lost\":" lost "}"
@@ -31,32 +48,74 @@ test_stats(void)
     g_assert_cmpstr(yd_gate_session_id(a), ==, "con-1");
     assert_stats(sessions, STATS("2", "0", "0", "0", "0"));
     assert_stats(sessions, NULL);
-    yd_gate_sessions_add(sessions, a, 10, 20, 900, 1);
-    yd_gate_sessions_add(sessions, b, 1, 2, 0, 0);
-    assert_stats(sessions, STATS("2", "11", "22", "900", "1"));
-    // A round trip time alone is no news.
-    yd_gate_sessions_add(sessions, b, 0, 0, 500, 0);
+    add(sessions, a, 10, 20);
+    add(sessions, b, 1, 2);
+    assert_stats(sessions, STATS("2", "11", "22", "0", "0"));
+    add(sessions, b, 0, 0);
     assert_stats(sessions, NULL);
     yd_gate_sessions_leave(sessions, &a);
     g_assert_null(a);
     yd_gate_sessions_leave(sessions, &a);
     yd_gate_sessions_leave(sessions, &b);
-    assert_stats(sessions, STATS("0", "11", "22", "500", "1"));
+    assert_stats(sessions, STATS("0", "11", "22", "0", "0"));
     // After an end it counts on.
     a = yd_gate_sessions_join(sessions, "con-1");
-    yd_gate_sessions_add(sessions, a, 1, 0, 0, 0);
-    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    add(sessions, a, 1, 0);
+    assert_stats(sessions, STATS("1", "12", "22", "0", "0"));
     yd_gate_sessions_touch_all(sessions);
-    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    assert_stats(sessions, STATS("1", "12", "22", "0", "0"));
     // Of a quiet one with a socket deskd has to hear now and then, or it takes the gate for dead.
     assert_stats(sessions, NULL);
     g_assert_cmpuint(yd_gate_session_sockets(sessions, a), ==, 1);
     yd_gate_sessions_touch_open(sessions);
-    assert_stats(sessions, STATS("1", "12", "22", "500", "1"));
+    assert_stats(sessions, STATS("1", "12", "22", "0", "0"));
     yd_gate_sessions_leave(sessions, &a);
-    assert_stats(sessions, STATS("0", "12", "22", "500", "1"));
+    assert_stats(sessions, STATS("0", "12", "22", "0", "0"));
     yd_gate_sessions_touch_open(sessions);
     assert_stats(sessions, NULL);
+}
+
+// Figures of the path are told with the session, and again when they have settled.
+static void
+test_figures(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    YdGateSession *a = yd_gate_sessions_join(sessions, "con-1");
+    const YdGateReading none = {0}, one = {.rtt_us = 900, .jitter_us = 40, .sent = 90, .lost = 9};
+    const YdGateReading same = {.rtt_us = 900, .jitter_us = 40, .sent = 90, .lost = 9};
+    assert_stats(sessions, STATS("1", "0", "0", "0", "0"));
+    add_reading(sessions, a, &one, &none, 1);
+    assert_stats(
+        sessions,
+        "{\"session\":\"con-1\",\"sockets\":1,\"bytes_up\":0,\"bytes_down\":0,\"rtt_us\":900,"
+        "\"lost\":9,\"min_rtt_us\":900,\"jitter_us\":40,\"loss_ppm\":100000}");
+    // Nothing new is no news.
+    add_reading(sessions, a, &same, &one, 2);
+    assert_stats(sessions, NULL);
+    // A quiet session's losses are forgotten, and that is told.
+    for (gint64 now = 3; now < 300; now += 2)
+        add_reading(sessions, a, &same, &one, now);
+    g_autofree char *line = yd_gate_sessions_take_stats(sessions);
+    g_assert_nonnull(strstr(line, "\"lost\":9"));
+    g_assert_null(strstr(line, "loss_ppm"));
+    yd_gate_sessions_leave(sessions, &a);
+}
+
+// The first byte and picture of a session count from its first socket, and once.
+static void
+test_firsts(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    YdGateSession *a = yd_gate_sessions_join(sessions, "con-1");
+    YdGateNews news = {.now = 9000, .started = 1000000, .first_byte = 1042000};
+    yd_gate_sessions_add(sessions, a, &news);
+    news = (YdGateNews){
+        .now = 9000, .started = 5000000, .first_byte = 6000000, .first_picture = 7000000};
+    yd_gate_sessions_add(sessions, a, &news);
+    g_autofree char *line = yd_gate_sessions_take_stats(sessions);
+    g_assert_nonnull(strstr(line, "\"first_byte_ms\":42,"));
+    g_assert_nonnull(strstr(line, "\"first_picture_ms\":6000}"));
+    yd_gate_sessions_leave(sessions, &a);
 }
 
 static void
@@ -108,6 +167,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gate/sessions/stats", test_stats);
+    g_test_add_func("/gate/sessions/figures", test_figures);
+    g_test_add_func("/gate/sessions/firsts", test_firsts);
     g_test_add_func("/gate/sessions/cut", test_cut);
     g_test_add_func("/gate/sessions/batches", test_batches);
     return g_test_run();

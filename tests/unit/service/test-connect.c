@@ -397,9 +397,62 @@ reports(Desk *f, gconstpointer data)
     g_assert_cmpint(row->bytes_up, ==, 123);
     g_assert_cmpint(row->bytes_down, ==, 456);
     g_assert_cmpint(row->rtt_us, ==, 900);
+    g_assert_cmpint(row->score, ==, 100);
+    g_assert_cmpstr(row->score_reason, ==, "good");
     // A gate that still has sockets of a session we do not know is told.
     report(f, "con-unknown", 1, 0, 0);
     g_assert_true(was_cut("con-unknown"));
+}
+
+static gint64
+events_so_far(Desk *f)
+{
+    gint64 newest = 0;
+    g_autoptr(GPtrArray) events = yd_store_events(f->store, 0, 1, NULL, &newest, NULL);
+    g_assert_nonnull(events);
+    return newest;
+}
+
+// A gate's figures: score and reason follow them, and whoever looks hears of what counts only.
+static void
+scores(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    g_autoptr(YdConnectAnswer) answer = connect_to(f, id, "rdp");
+    g_autoptr(YdConnection) fresh = row_of(f, answer->id);
+    g_assert_cmpint(fresh->score, ==, -1);
+    g_assert_null(fresh->score_reason);
+    verdict(f, answer->ticket, "rdp", "192.0.2.7");
+    const struct {
+        gint64 rtt_ms, loss_ppm, score;
+        const char *reason;
+        gboolean told;
+    } steps[] = {
+        {10, 0, 100, "good", TRUE},     {50, 0, 100, "good", FALSE}, // 98: no news
+        {150, 0, 75, "delay", TRUE},    {160, 0, 75, "delay", FALSE},
+        {150, 50000, 41, "loss", TRUE}, {10, 50000, 55, "loss", TRUE},
+        {10, 0, 100, "good", TRUE},     {0, 50000, 100, "good", FALSE}, // nothing was measured
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        const YdConnectionStats stats = {
+            .session = answer->id,
+            .sockets = 1,
+            .rtt_us = steps[i].rtt_ms * 1000,
+            .min_rtt_us = 1000,
+            .loss_ppm = steps[i].loss_ppm,
+            .first_byte_ms = 12,
+            .first_picture_ms = 340,
+        };
+        gint64 before = events_so_far(f);
+        g_assert_true(yd_connection_stats(f->service, "gate-1", &stats, 1, NULL));
+        g_autoptr(YdConnection) row = row_of(f, answer->id);
+        g_assert_cmpint(row->score, ==, steps[i].score);
+        g_assert_cmpstr(row->score_reason, ==, steps[i].reason);
+        g_assert_cmpint(row->rtt_us, ==, steps[i].rtt_ms * 1000);
+        g_assert_cmpint(row->first_byte_ms, ==, 12);
+        g_assert_cmpint(row->first_picture_ms, ==, 340);
+        g_assert_cmpint(events_so_far(f) - before, ==, steps[i].told ? 1 : 0);
+    }
 }
 
 // --- ends ---
@@ -589,6 +642,7 @@ main(int argc, char **argv)
     ADD("sources", sources);
     ADD("reconnects", reconnects);
     ADD("reports", reports);
+    ADD("scores", scores);
     ADD("cut-by-people", cut_by_people);
     ADD("cut-with-what-they-hang-on", cut_with_what_they_hang_on);
     ADD("swept", swept);

@@ -1754,8 +1754,66 @@ export interface components {
             readonly bytes_up?: number;
             /** Format: int64 */
             readonly bytes_down?: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description round trip between gate and client, microseconds
+             */
             readonly rtt_us?: number;
+            /**
+             * Format: int64
+             * @description the shortest round trip of the last minute or two
+             */
+            readonly min_rtt_us?: number;
+            /**
+             * Format: int64
+             * @description how much round trips differ
+             */
+            readonly jitter_us?: number;
+            /**
+             * Format: int64
+             * @description packets to the client that had to be sent again, of a million, lately
+             */
+            readonly loss_ppm?: number;
+            /**
+             * Format: int64
+             * @description packets that had to be sent again since the session began
+             */
+            readonly lost?: number;
+            /**
+             * Format: int64
+             * @description how long what waits at the gate takes to leave
+             */
+            readonly queue_us?: number;
+            /**
+             * Format: int64
+             * @description bytes per second that the path to the client was seen to carry
+             */
+            readonly rate?: number;
+            /**
+             * Format: int64
+             * @description round trip between gate and desktop
+             */
+            readonly server_us?: number;
+            /**
+             * Format: int64
+             * @description from the client's first socket to the desktop's first byte; 0: not yet
+             */
+            readonly first_byte_ms?: number;
+            /**
+             * Format: int64
+             * @description the same to the first picture, an estimate (docs/experience.md); 0: not yet
+             */
+            readonly first_picture_ms?: number;
+            /**
+             * Format: int64
+             * @description how good the connection feels, 0 to 100; -1: nothing was measured yet
+             */
+            readonly score?: number;
+            /**
+             * @description what takes most of it away
+             * @enum {string|null}
+             */
+            readonly score_reason?: "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server" | null;
             /** @description why it ended */
             readonly reason?: string | null;
             /**

@@ -48,6 +48,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       setUser(me);
       setState(me.must_change ? 'must-change' : 'in');
     } catch (error) {
+      cache.clear(); // what was asked for early, for somebody who is not logged in
       setUser(undefined);
       setState(stateOf(error));
     }

@@ -21,6 +21,7 @@ import { Chart } from '../ui/chart';
 import { PageFrame } from '../ui/page';
 import { ProblemAlert } from '../ui/problem';
 import { Screen } from '../ui/screen';
+import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
 import { useDesktopActs } from './desktops';
@@ -137,7 +138,8 @@ function Sessions({ id }: { id: string }) {
     <ul>
       {data.items.map((row) => (
         <li key={row.id}>
-          {date(row.created)} {row.username} {row.protocol} <StateLabel of="connection" state={row.state} /> {row.reason}
+          {date(row.created)} {row.username} {row.protocol} <StateLabel of="connection" state={row.state} />{' '}
+          {row.state === 'open' && <QualityLabel row={row} />} {row.reason}
         </li>
       ))}
     </ul>

@@ -125,6 +125,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
     if (busy) return;
     setBusy(true);
     setError(undefined);
+    if (way === 'rdp-web') import('../viewer/rdp-page').catch(() => undefined); // comes while the desktop is made ready
     try {
       const ready = await connect(entry, way, setJob);
       if (way === 'rdp-web') navigate(`/desktop/${ready.desktop_id ?? desktop?.id ?? ''}`, { state: { answer: ready } });

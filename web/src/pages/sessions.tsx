@@ -5,11 +5,13 @@ import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog } from '../ui/dialog';
 import { PageFrame } from '../ui/page';
+import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
 
 const STATES = ['new', 'open', 'dropped', 'ended'];
 const PROTOCOLS = ['rdp', 'spice', 'console', 'rdp-web'];
+const CAUSES = ['delay', 'loss', 'jitter', 'bandwidth', 'server'];
 
 export default function SessionsPage() {
   const { t, word, date, bytes, number } = useI18n();
@@ -43,11 +45,13 @@ export default function SessionsPage() {
           { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
           { key: 'bytes', label: t('field.traffic'), render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
           { key: 'rtt_us', label: t('field.rtt'), render: (row) => (row.rtt_us ? `${number(row.rtt_us / 1000)} ms` : '–') },
+          { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
           { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
         ]}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
+          { name: 'score_reason', label: t('field.quality'), options: CAUSES.map((value) => ({ value, label: word('quality.short', value) })) },
         ]}
         actions={(row) =>
           row.state === 'ended' ? [] : [{ title: t('connections.cut'), isDanger: true, onClick: () => cut([row], () => undefined) }]

@@ -1,8 +1,10 @@
-// Importing people from a CSV file: checked first, applied only when every line is good.
-import { Alert, Button, FileUpload, List, ListItem } from '@patternfly/react-core';
+// Importing people from a CSV or .xlsx file: checked first, applied only when every line is good. The reader of .xlsx
+// files is loaded when such a file was chosen.
+import { Alert, Button, FileUpload, Form, FormGroup, FormSelect, FormSelectOption, List, ListItem } from '@patternfly/react-core';
 import { useState } from 'react';
 import { request } from '../api/client';
 import { useI18n } from '../i18n';
+import type { Workbook } from '../sheet/xlsx';
 import { Dialog } from '../ui/dialog';
 import { ProblemAlert } from '../ui/problem';
 import { useToasts } from '../ui/toasts';
@@ -14,6 +16,14 @@ export interface ImportReport {
 
 const SHOWN = 100;
 
+/** What begins as a ZIP file is taken for .xlsx. */
+async function workbookOf(file: File): Promise<Workbook | undefined> {
+  const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+  if (String.fromCharCode(...head) !== 'PK\x03\x04') return undefined;
+  const { MAX_BYTES, openXlsx } = await import('../sheet/xlsx');
+  return openXlsx(new Uint8Array(await file.slice(0, MAX_BYTES + 1).arrayBuffer()));
+}
+
 export function ImportDialog({ onClose }: { onClose: () => void }) {
   const { t, number } = useI18n();
   const toasts = useToasts();
@@ -21,14 +31,35 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [report, setReport] = useState<ImportReport>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const [book, setBook] = useState<Workbook>();
+  const [sheet, setSheet] = useState('');
   const good = report !== undefined && report.errors.length === 0;
+
+  const choose = async (chosen: File | undefined) => {
+    setFile(chosen);
+    setReport(undefined);
+    setError(undefined);
+    setBook(undefined);
+    if (!chosen) return;
+    setBusy(true);
+    try {
+      const opened = await workbookOf(chosen);
+      setBook(opened);
+      setSheet(opened?.names[0] ?? '');
+    } catch (why) {
+      setFile(undefined);
+      setError(why);
+    } finally {
+      setBusy(false);
+    }
+  };
 
   const send = async (dry: boolean) => {
     if (!file || busy) return;
     setBusy(true);
     setError(undefined);
     try {
-      const raw = { data: file, type: 'text/csv' };
+      const raw = { data: book ? await book.csv(sheet) : file, type: 'text/csv' };
       const answer = await request<ImportReport>(`/users/import${dry ? '?dry_run=true' : ''}`, { method: 'POST', raw });
       setReport(answer);
       if (!dry && answer.errors.length === 0) {
@@ -71,15 +102,27 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
         browseButtonText={t('act.open')}
         clearButtonText={t('act.remove')}
         hideDefaultPreview
-        onFileInputChange={(_, chosen) => {
-          setFile(chosen);
-          setReport(undefined);
-        }}
-        onClearClick={() => {
-          setFile(undefined);
-          setReport(undefined);
-        }}
+        onFileInputChange={(_, chosen) => void choose(chosen)}
+        onClearClick={() => void choose(undefined)}
       />
+      {book && book.names.length > 1 && (
+        <Form>
+          <FormGroup label={t('users.import-sheet')} fieldId="import-sheet">
+            <FormSelect
+              id="import-sheet"
+              value={sheet}
+              onChange={(_, name) => {
+                setSheet(name);
+                setReport(undefined);
+              }}
+            >
+              {book.names.map((name) => (
+                <FormSelectOption key={name} value={name} label={name} />
+              ))}
+            </FormSelect>
+          </FormGroup>
+        </Form>
+      )}
       {report && <Alert component="p" isInline variant={good ? 'success' : 'info'} title={t('users.import-good', { count: number(report.good) })} />}
       {report && !good && (
         <Alert component="p" isInline variant="danger" title={t('users.import-bad', { count: number(report.errors.length) })}>

@@ -29,6 +29,8 @@ import {
 import { BarsIcon } from '@patternfly/react-icons/dist/esm/icons/bars-icon';
 import { Suspense, useState, type ComponentType } from 'react';
 import { Link, Navigate, Route, Routes, useLocation, useNavigate } from 'react-router-dom';
+import { csrfToken } from '../api/client';
+import { cache } from '../data/cache';
 import { useSession } from '../data/session';
 import { useI18n, type Key } from '../i18n';
 import { PageFrame } from '../ui/page';
@@ -44,6 +46,8 @@ interface Section {
   load: () => Promise<{ default: ComponentType }>;
 }
 
+/** What the portal shows. */
+const PORTAL = '/me/desktops';
 const EVERYBODY = ['admin', 'manager', 'user'];
 const LEADERS = ['admin', 'manager'];
 const ADMIN = ['admin'];
@@ -64,9 +68,23 @@ const SECTIONS: Section[] = [
   { path: 'settings', key: 'nav.settings', roles: ADMIN, load: () => import('../pages/settings') },
   { path: 'account', key: 'nav.account', roles: EVERYBODY, load: () => import('../pages/account') },
 ];
+const loadConsole = () => import('../viewer/console-page');
+const loadRdp = () => import('../viewer/rdp-page');
 const PAGES = SECTIONS.map((section) => ({ ...section, Page: page(section.load) }));
-const Console = page(() => import('../viewer/console-page'));
-const Rdp = page(() => import('../viewer/rdp-page'));
+const Console = page(loadConsole);
+const Rdp = page(loadRdp);
+
+/**
+ * Asks for what the address needs while it is still asked who is logged in: waiting for one after the other would be
+ * felt. Nothing comes of it when it was the wrong guess.
+ */
+export function loadEarly(pathname: string): void {
+  const first = pathname.split('/')[1] || 'portal';
+  const viewers: Record<string, () => Promise<unknown>> = { console: loadConsole, desktop: loadRdp };
+  const load = viewers[first] ?? SECTIONS.find((section) => section.path === first)?.load;
+  load?.().catch(() => undefined);
+  if (first === 'portal' && csrfToken() !== '') void cache.load(PORTAL);
+}
 
 /** Whether the sections are shown; on a narrow screen they go when one was chosen. */
 function useSections() {

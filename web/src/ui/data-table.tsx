@@ -286,25 +286,39 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   );
 }
 
+/** The menu of a row. Until it is first opened only its button is there: fifty menus would be most of a page's work. */
 function RowActions({ name, items }: { name: string; items: IAction[] }) {
   const { t } = useI18n();
+  const [used, setUsed] = useState(false);
+  const place = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    if (used) place.current?.querySelector('button')?.click();
+  }, [used]);
   if (items.length === 0) return null;
+  if (!used)
+    return (
+      <MenuToggle variant="plain" aria-haspopup="menu" onClick={() => setUsed(true)} aria-label={t('table.actions', { name })}>
+        <EllipsisVIcon />
+      </MenuToggle>
+    );
   return (
-    <ActionsColumn
-      items={items}
-      popperProps={{ position: 'right' }}
-      actionsToggle={({ onToggle, isOpen, isDisabled, toggleRef }) => (
-        <MenuToggle
-          ref={toggleRef}
-          variant="plain"
-          isExpanded={isOpen}
-          isDisabled={isDisabled}
-          onClick={onToggle}
-          aria-label={t('table.actions', { name })}
-        >
-          <EllipsisVIcon />
-        </MenuToggle>
-      )}
-    />
+    <span ref={place}>
+      <ActionsColumn
+        items={items}
+        popperProps={{ position: 'right' }}
+        actionsToggle={({ onToggle, isOpen, isDisabled, toggleRef }) => (
+          <MenuToggle
+            ref={toggleRef}
+            variant="plain"
+            isExpanded={isOpen}
+            isDisabled={isDisabled}
+            onClick={onToggle}
+            aria-label={t('table.actions', { name })}
+          >
+            <EllipsisVIcon />
+          </MenuToggle>
+        )}
+      />
+    </span>
   );
 }

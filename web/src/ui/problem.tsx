@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import { ApiError } from '../api/client';
 import { useI18n, type I18n, type Key } from '../i18n';
 import { en } from '../i18n/en';
+import { SheetError } from '../sheet/error';
 
 /** The headline for an error's code. */
 export function headline(i18n: I18n, error: unknown): string {
@@ -13,6 +14,7 @@ export function headline(i18n: I18n, error: unknown): string {
 }
 
 export function details(i18n: I18n, error: unknown): string {
+  if (error instanceof SheetError) return i18n.t(`sheet.${error.key}`, error.params);
   if (!(error instanceof ApiError)) return String(error);
   const { field, detail, advice } = error.problem;
   const text = field ? i18n.t('error.field', { field, detail }) : detail;

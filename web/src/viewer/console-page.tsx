@@ -33,7 +33,7 @@ export default function ConsolePage() {
     rfb.current = client;
     return Promise.resolve({ close: () => rfb.current === client && client.disconnect() });
   }, []);
-  const { phase, error, reason, again } = useViewer(id, 'console', opener);
+  const { phase, error, reason, id: session, again } = useViewer(id, 'console', opener);
 
   return (
     <ViewerFrame
@@ -48,6 +48,7 @@ export default function ConsolePage() {
       onPaste={(text) => rfb.current?.clipboardPasteFrom(text)}
       onAgain={again}
       screen={screen}
+      session={session}
     />
   );
 }

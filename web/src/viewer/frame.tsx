@@ -5,6 +5,7 @@ import { Link } from 'react-router-dom';
 import { useI18n } from '../i18n';
 import { ProblemAlert } from '../ui/problem';
 import { PASTE_LIMIT } from './keys';
+import { SessionQuality } from './session-quality';
 
 export type Phase = 'connecting' | 'open' | 'lost' | 'ended';
 
@@ -22,6 +23,8 @@ export interface ViewerFrameProps {
   onPaste: (text: string) => void;
   onAgain: () => void;
   screen: RefObject<HTMLDivElement>;
+  /** The session under way, for the quality of its connection. */
+  session?: string | undefined;
   tools?: ReactNode;
   children?: ReactNode;
 }
@@ -95,6 +98,7 @@ export function ViewerFrame(props: ViewerFrameProps) {
           {t('console.full')}
         </Button>
         {props.tools}
+        <SessionQuality session={phase === 'open' ? props.session : undefined} />
       </div>
       {showClipboard && phase === 'open' && <Clipboard received={props.received} onPaste={props.onPaste} />}
       <State phase={phase} error={props.error} reason={props.reason} onAgain={props.onAgain} />

@@ -32,6 +32,18 @@ export const LAYOUTS: Record<string, number> = { us: 0x409, de: 0x407, fr: 0x40c
 const TEXT = 'text/plain';
 let ready: Promise<void> | undefined;
 
+/** Fetches and compiles the WebAssembly, once. */
+function prepare(): Promise<void> {
+  ready ??= init('WARN').catch((error: unknown) => {
+    ready = undefined; // the network may be back the next time
+    throw error;
+  });
+  return ready;
+}
+
+// It is megabytes: begun while the desktop is still asked for.
+void prepare().catch(() => undefined);
+
 /** RDP wants even widths; guests want no less than this. */
 export function desktopSize(width: number, height: number): Size {
   return { width: Math.max(640, Math.floor(width / 4) * 4), height: Math.max(480, Math.floor(height / 2) * 2) };
@@ -147,8 +159,7 @@ export async function openRdp(
   size: Size,
   events: RdpEvents,
 ): Promise<RdpSession> {
-  ready ??= init('WARN');
-  await ready;
+  await prepare();
   const canvas = document.createElement('canvas');
   canvas.className = 'yd-canvas';
   canvas.tabIndex = 0;

@@ -58,7 +58,7 @@ export default function RdpPage() {
     },
     [layout],
   );
-  const { phase, error, reason, again } = useViewer(id, 'rdp-web', opener, state?.answer);
+  const { phase, error, reason, id: sessionId, again } = useViewer(id, 'rdp-web', opener, state?.answer);
   useWakeUp(again);
 
   const choose = (next: string) => {
@@ -78,6 +78,7 @@ export default function RdpPage() {
       onPaste={(text) => void session.current?.paste(text).catch(toasts.failure)}
       onAgain={again}
       screen={screen}
+      session={sessionId}
       tools={
         <>
           <FormSelect

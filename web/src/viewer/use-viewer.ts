@@ -28,6 +28,8 @@ export interface Viewer {
   error: unknown;
   /** Why the session was ended on purpose, in the server's words. */
   reason: string | undefined;
+  /** The connection that was given for it last. */
+  id: string | undefined;
   again: () => void;
 }
 
@@ -56,6 +58,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
   const [error, setError] = useState<unknown>();
   const [reason, setReason] = useState<string>();
   const [attempt, setAttempt] = useState(0);
+  const [id, setId] = useState<string>();
   const failures = useRef(0);
   const given = useRef(first);
 
@@ -102,6 +105,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
       .then(async (answer) => {
         if (gone) return;
         session = answer.id;
+        setId(answer.id);
         opened = await opener(answer, events);
         if (gone) opened.close();
       })
@@ -126,5 +130,5 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     setPhase('connecting');
     setAttempt((n) => n + 1);
   }, []);
-  return { phase, error, reason, again };
+  return { phase, error, reason, id, again };
 }
