@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/secret.h"
 #include "gate/conn-private.h"
 
@@ -17,8 +18,7 @@ struct YdPeerCall {
 static YdGateStep
 go_away(YdGateConn *conn, const char *reason)
 {
-    yd_gate_conn_close(conn, reason);
-    return STEP_WAIT;
+    return yd_gate_conn_peer_failed(conn, reason);
 }
 
 static const YdGateParts *
@@ -149,6 +149,23 @@ yd_gate_conn_pass_granted(YdGateConn *conn)
     if (conn->web != NULL) // the browser's request comes again, for us to answer
         return yd_gate_conn_enter(conn, CONN_WEB_REQUEST, config->head_seconds);
     return yd_gate_conn_enter(conn, CONN_CONNECT, config->connect_seconds);
+}
+
+// A link is tried again twice a second: its trouble is told once a minute.
+YdGateStep
+yd_gate_conn_peer_failed(YdGateConn *conn, const char *why)
+{
+    static gint told; // the minute in which it was told last; atomic
+    gint minute = (gint)(g_get_monotonic_time() / (60 * G_USEC_PER_SEC)) + 1;
+    if (g_atomic_int_get(&told) != minute) {
+        g_atomic_int_set(&told, minute);
+        yd_log(G_LOG_LEVEL_MESSAGE, NULL, "%s: %s (told once a minute)",
+               conn->kind == CONN_IS_LINK ? "the gate beside deskd cannot be reached"
+                                          : "another gate's connection came to nothing",
+               why);
+    }
+    yd_gate_conn_close(conn, why);
+    return STEP_WAIT;
 }
 
 // ---- the outer end ----

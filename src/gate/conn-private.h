@@ -137,6 +137,9 @@ YdGateStep yd_gate_conn_ask_pass(YdGateConn *conn, const YdPeerRequest *request)
 YdGateStep yd_gate_conn_peer_hello(YdGateConn *conn);
 YdGateStep yd_gate_conn_pass_granted(YdGateConn *conn);
 
+// A connection for another gate, or ours to it, comes to nothing: closes it, logs now and then.
+YdGateStep yd_gate_conn_peer_failed(YdGateConn *conn, const char *why);
+
 // The target will be that gate; grant is NULL but for a pass. And: it has taken the connection.
 void yd_gate_conn_call(YdGateConn *conn, YdPeerOp op, const char *gate, const char *grant);
 YdGateStep yd_gate_conn_call_begin(YdGateConn *conn);

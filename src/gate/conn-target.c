@@ -400,13 +400,11 @@ yd_gate_conn_refuse(YdGateConn *conn, const char *code, const char *text)
 {
     const char *kind = yd_gate_conn_kind_name(conn->kind);
     const char *why = text != NULL ? text : "the ticket is not good";
+    if (conn->kind == CONN_IS_LINK || conn->kind == CONN_IS_PEER)
+        return yd_gate_conn_peer_failed(conn, why);
     // Throttled ones are left out, or a guesser could fill the log.
     yd_log(g_str_equal(code, "throttled") ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_MESSAGE, NULL,
            "refused %s from %s port %u: %s (%s)", kind, conn->address, conn->port, code, why);
-    if (conn->kind == CONN_IS_LINK || conn->kind == CONN_IS_PEER) {
-        yd_gate_conn_close(conn, why);
-        return STEP_WAIT;
-    }
     if (conn->passed && !(conn->web != NULL && conn->web->answered)) {
         g_autofree char *line = yd_peer_answer_line(code, why);
         set_out(conn, line, strlen(line));

@@ -16,6 +16,7 @@ typedef struct {
     char *protocol, *session, *target;
     char *username, *password, *certificate; // rdp-web
     char *via_gate, *via_target, *via_grant;
+    gboolean via_used;
 } Ticket;
 
 struct FakeDeskd {
@@ -111,9 +112,10 @@ take_pass(FakeDeskd *deskd, int fd, const json_t *object)
     g_hash_table_iter_init(&iter, deskd->tickets);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Ticket *t = value;
-        if (g_strcmp0(t->via_grant, grant) != 0 || g_strcmp0(deskd->behind, edge) != 0)
+        if (g_strcmp0(t->via_grant, grant) != 0 || g_strcmp0(deskd->behind, edge) != 0 ||
+            t->via_used)
             continue;
-        t->via_grant[0] = '!'; // used
+        t->via_used = TRUE;
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "grant", "id", id, "session", t->session,
                           "target", t->target));
         return;
@@ -353,6 +355,7 @@ fake_deskd_via(FakeDeskd *deskd, const char *ticket, const char *gate, const cha
     g_free(t->via_gate);
     g_free(t->via_target);
     g_free(t->via_grant);
+    t->via_used = FALSE;
     t->via_gate = g_strdup(gate);
     t->via_target = g_strdup(target);
     t->via_grant = g_strdup(grant);
