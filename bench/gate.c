@@ -1,408 +1,233 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the gate's RDP relay costs, beside haproxy and no proxy at all, in one run over loopback:
-// CPU-seconds of the proxy per GB for several numbers of streams, round trip of 64 bytes, memory
-// per idle connection. One worker each, congestion control reno (bbr's pacing distorts loopback).
-// Run: build/bench/bench-gate [GB]
-#include <arpa/inet.h>
+// What the gate costs, beside other proxies and no proxy at all, in one run over loopback. Each
+// proxy is one thread. All are measured in turn, again and again, and medians are told: so the load
+// of other work hits all alike. As root it runs in a network namespace of its own with reno,
+// because bbr paces loopback and packet filters cost time there. Run: build/bench/bench-gate [GB
+// [PART…]], GB for each cell; parts: memory bulk latency office web
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <math.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fake-deskd.h"
 #include "gate-client.h"
+#include "gate-measure.h"
+#include "gate-peers.h"
 
-#define TICKET "BenchBenchBenchBenchBenchBenchBenchBenchBen"
-#define TRIPS 10000
-#define HALF (TRIPS / 2)
-#define MOST (TRIPS * 99 / 100)
-#define ROUNDS 3 // of each measurement; the best one counts
-#define IDLE 500
-#define PIECE (64 * 1024)
+#define ROUNDS 5
+#define TRIPS 2000      // in each round
+#define FIRST_BYTES 100 // likewise
+#define ADMISSIONS 640  // likewise
+#define IDLE 5000
+#define SEATS 1000
+#define OFFICE_SECONDS 3
 
-enum { MODE_ECHO, MODE_SEND };
+static const guint stream_counts[] = {1, 50, 500};
 
-typedef struct {
-    const char *name;
-    guint16 port;
-    pid_t pid; // 0: no proxy
-    gboolean ticket;
-} Proxy;
-
-static const guint stream_counts[] = {1, 50, 300};
-
-// ---- sockets ----
-
-static void
-tune(int fd)
-{
-    const int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
-}
-
-// ---- one thread that fills all streams, one that empties them: so few wake-ups are charged to the
-// proxy ----
+#define N_COUNTS G_N_ELEMENTS(stream_counts)
 
 typedef struct {
-    int fd;
-    guint64 left; // bytes to send
-    gboolean done;
-} Job;
+    GArray *bulk[N_COUNTS]; // of double, as all of these
+    GArray *trips, *first, *admit_cpu, *admit_rate;
+    GArray *office_core, *office_rate, *office_p50, *office_p99;
+    Memory memory;
+} Row;
 
-static int source_epoll;
-static GMutex source_lock;
-static GCond source_done;
-
-static void
-feed(Job *job)
+static GArray *
+values_new(void)
 {
-    static guint8 piece[PIECE];
-    gssize n = send(job->fd, piece, MIN(job->left, sizeof piece), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno == EAGAIN)
-        return;
-    job->left = n <= 0 ? 0 : job->left - (guint64)n;
-    if (job->left > 0)
-        return;
-    epoll_ctl(source_epoll, EPOLL_CTL_DEL, job->fd, NULL);
-    g_mutex_lock(&source_lock);
-    job->done = TRUE;
-    g_cond_broadcast(&source_done);
-    g_mutex_unlock(&source_lock);
+    return g_array_new(FALSE, FALSE, sizeof(double));
 }
 
-static gpointer
-run_source(gpointer data)
+static void
+add(GArray *values, double value)
 {
-    struct epoll_event events[64];
-    for (;;) {
-        int n = epoll_wait(source_epoll, events, G_N_ELEMENTS(events), -1);
-        for (int i = 0; i < n; i++)
-            feed(events[i].data.ptr);
+    g_array_append_val(values, value);
+}
+
+static Row
+row_new(void)
+{
+    Row row = {.memory = {NAN, NAN}};
+    for (guint i = 0; i < N_COUNTS; i++)
+        row.bulk[i] = values_new();
+    row.trips = values_new();
+    row.first = values_new();
+    row.admit_cpu = values_new();
+    row.admit_rate = values_new();
+    row.office_core = values_new();
+    row.office_rate = values_new();
+    row.office_p50 = values_new();
+    row.office_p99 = values_new();
+    return row;
+}
+
+static gboolean
+is_web(const Peer *peer)
+{
+    return peer->way != LOAD_PLAIN && peer->way != LOAD_TICKET;
+}
+
+static void
+say(const char *what)
+{
+    fprintf(stderr, "%s …\n", what);
+}
+
+// ---- the parts ----
+
+static void
+run_memory(const GArray *peers, Row *rows)
+{
+    say("memory");
+    for (guint i = 0; i < peers->len; i++) {
+        const Peer *peer = &g_array_index(peers, Peer, i);
+        if (!is_web(peer))
+            rows[i].memory = measure_memory(peer, IDLE);
     }
-    return NULL;
 }
 
 static void
-send_all(int fd, guint64 bytes)
+run_bulk(const GArray *peers, Row *rows, double gb, gboolean web)
 {
-    Job job = {.fd = fd, .left = bytes};
-    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = &job};
-    epoll_ctl(source_epoll, EPOLL_CTL_ADD, fd, &event);
-    g_mutex_lock(&source_lock);
-    while (!job.done)
-        g_cond_wait(&source_done, &source_lock);
-    g_mutex_unlock(&source_lock);
+    say(web ? "bulk, TLS and WebSocket" : "bulk");
+    for (guint round = 0; round < ROUNDS; round++)
+        for (guint c = 0; c < N_COUNTS; c++)
+            for (guint i = 0; i < peers->len; i++) {
+                const Peer *peer = &g_array_index(peers, Peer, i);
+                if (is_web(peer) == web && (peer->most == 0 || peer->most >= stream_counts[c]))
+                    add(rows[i].bulk[c], measure_bulk(peer, stream_counts[c], gb));
+            }
 }
 
-// Reads all n streams to their ends and closes them.
 static void
-drain(const int *fds, guint n)
+run_latency(const GArray *peers, Row *rows)
 {
-    struct epoll_event events[64];
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    for (guint i = 0; i < n; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
-    }
-    while (n > 0) {
-        int m = epoll_wait(epoll, events, G_N_ELEMENTS(events), -1);
-        for (int i = 0; i < m; i++) {
-            // MSG_TRUNC: the bytes are not even copied to us.
-            gssize got = recv(events[i].data.fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
-            if (got > 0 || (got < 0 && errno == EAGAIN))
+    say("latency, new connections");
+    for (guint round = 0; round < ROUNDS * 4; round++)
+        for (guint i = 0; i < peers->len; i++) {
+            const Peer *peer = &g_array_index(peers, Peer, i);
+            if (is_web(peer))
                 continue;
-            close(events[i].data.fd);
-            n--;
+            measure_trips(peer, TRIPS / 4, rows[i].trips);
+            measure_first_byte(peer, FIRST_BYTES / 4, rows[i].first);
+            if (round % 4 != 0)
+                continue;
+            Admissions a = measure_admissions(peer, ADMISSIONS);
+            add(rows[i].admit_cpu, a.cpu);
+            add(rows[i].admit_rate, a.rate);
         }
-    }
-    close(epoll);
 }
 
-// The target. The client's X.224 request says in its protocols field what it wants: a mode and, for
-// MODE_SEND, how many pieces.
 static void
-serve(int fd, gpointer data)
+run_office(const GArray *peers, Row *rows)
 {
-    guint8 request[19];
-    guint32 word;
-    tune(fd);
-    if (!fake_read(fd, request, sizeof request))
-        return;
-    memcpy(&word, request + 15, sizeof word);
-    if ((word & 1) == MODE_ECHO)
-        fake_echo(fd, NULL);
-    else if (fake_write(fd, request, 1) && fake_read(fd, request, 1)) // ready? go!
-        send_all(fd, (guint64)(word >> 1) * PIECE);
+    say("office");
+    for (guint round = 0; round < 3; round++)
+        for (guint i = 0; i < peers->len; i++) {
+            const Peer *peer = &g_array_index(peers, Peer, i);
+            if (is_web(peer))
+                continue;
+            Office office = measure_office(peer, SEATS, OFFICE_SECONDS);
+            add(rows[i].office_core, office.core * 100);
+            add(rows[i].office_rate, office.messages);
+            add(rows[i].office_p50, office.p50);
+            add(rows[i].office_p99, office.p99);
+        }
 }
 
-static int
-open_stream(const Proxy *proxy, guint32 word)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET,
-                             .sin_port = htons(proxy->port),
-                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    static const char cookie[] = "Cookie: msts=" TICKET "\r\n";
-    gsize extra = proxy->ticket ? strlen(cookie) : 0, n = 19 + extra;
-    guint8 request[128] = {3, 0, 0, (guint8)n, (guint8)(n - 5), 0xe0};
-    const guint8 negotiation[4] = {1, 0, 8, 0};
-    memcpy(request + 11, cookie, extra);
-    memcpy(request + 11 + extra, negotiation, 4);
-    memcpy(request + 15 + extra, &word, 4);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    tune(fd);
-    if (connect(fd, (struct sockaddr *)&in, sizeof in) != 0 || !fake_write(fd, request, n))
-        g_error("%s: cannot connect", proxy->name);
-    return fd;
-}
+// ---- the table ----
 
-// ---- what a process has used ----
-
-static double
-cpu_seconds(const Proxy *proxy)
-{
-    clockid_t clock;
-    struct timespec t = {0};
-    if (proxy->pid == 0 || clock_getcpuclockid(proxy->pid, &clock) != 0)
-        return 0;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double
-rss_kib(const Proxy *proxy)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/statm", proxy->pid);
-    g_autofree char *text = NULL;
-    long size = 0, rss = 0;
-    if (proxy->pid == 0 || !g_file_get_contents(path, &text, NULL, NULL))
-        return 0;
-    sscanf(text, "%ld %ld", &size, &rss);
-    return (double)rss * (double)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-// ---- measurements ----
-
-typedef struct {
-    double cpu;  // seconds per GB
-    double rate; // GB per second
-} Bulk;
-
-static Bulk
-bulk(const Proxy *proxy, guint streams, double gb)
-{
-    guint32 pieces = (guint32)(gb * 1e9 / PIECE / streams);
-    g_autofree int *fds = g_new(int, streams);
-    char c;
-    // Only the bytes are measured, not the making of the streams.
-    for (guint i = 0; i < streams; i++) {
-        fds[i] = open_stream(proxy, pieces << 1 | MODE_SEND);
-        if (!fake_read(fds[i], &c, 1))
-            g_error("%s: a stream ended", proxy->name);
-    }
-    double cpu = cpu_seconds(proxy);
-    gint64 start = g_get_monotonic_time();
-    for (guint i = 0; i < streams; i++)
-        fake_write(fds[i], &c, 1);
-    drain(fds, streams);
-    double wall = (double)(g_get_monotonic_time() - start) / 1e6;
-    double moved = (double)pieces * PIECE * streams / 1e9;
-    return (Bulk){(cpu_seconds(proxy) - cpu) / moved, moved / wall};
-}
-
-// The best of some rounds: other work on the machine only ever adds.
+// A number in so many columns, or a dash.
 static void
-best_bulk(const Proxy *proxy, guint streams, double gb)
+cell(int width, int digits, double value)
 {
-    Bulk best = {G_MAXDOUBLE, 0};
-    for (guint i = 0; i < ROUNDS; i++) {
-        Bulk one = bulk(proxy, streams, gb);
-        best.cpu = MIN(best.cpu, one.cpu);
-        best.rate = MAX(best.rate, one.rate);
-    }
-    if (proxy->pid == 0)
-        printf("      -/%4.2f", best.rate);
+    if (isnan(value))
+        printf(" %*s", width, "-");
     else
-        printf("  %5.3f/%4.2f", best.cpu, best.rate);
-    fflush(stdout);
+        printf(" %*.*f", width, digits, value);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-    return (x > y) - (x < y);
-}
-
-static gint64
-now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * G_GINT64_CONSTANT(1000000000) + t.tv_nsec;
-}
-
-// Sets *ret_p50 and *ret_p99 to microseconds.
 static void
-round_trips(const Proxy *proxy, double *ret_p50, double *ret_p99)
+print_plain(const GArray *peers, Row *rows)
 {
-    static gint64 times[TRIPS];
-    char message[64] = "x";
-    int fd = open_stream(proxy, MODE_ECHO);
-    for (guint i = 0; i < TRIPS; i++) {
-        gint64 start = now_ns();
-        if (!fake_write(fd, message, sizeof message) || !fake_read(fd, message, sizeof message))
-            g_error("%s: the echo ended", proxy->name);
-        times[i] = now_ns() - start;
+    printf("%-17s %-20s %-14s %-8s %-13s %-14s %s\n", "", "CPU-s per GB", "64 bytes, us",
+           "1st byte", "new", "KiB idle", "office");
+    printf("%-17s %6u %6u %6u %6s %7s %8s %6s %6s %6s %7s %6s %6s %7s %8s\n", "", 1, 50, 500, "p50",
+           "p99", "us", "us CPU", "a sec", "own", "kernel", "core %", "msg/s", "p50", "p99");
+    for (guint i = 0; i < peers->len; i++) {
+        const Peer *peer = &g_array_index(peers, Peer, i);
+        Row *row = &rows[i];
+        if (is_web(peer))
+            continue;
+        printf("%-17s", peer->name);
+        for (guint c = 0; c < N_COUNTS; c++)
+            cell(6, 3, peer->pid == 0 ? NAN : quantile(row->bulk[c], 0.5));
+        cell(6, 1, quantile(row->trips, 0.5));
+        cell(7, 1, quantile(row->trips, 0.99));
+        cell(8, 0, quantile(row->first, 0.5));
+        cell(6, 0, peer->pid == 0 ? NAN : quantile(row->admit_cpu, 0.5));
+        cell(6, 0, quantile(row->admit_rate, 0.5));
+        cell(6, 2, row->memory.user);
+        cell(7, 2, row->memory.kernel);
+        cell(6, 1, peer->pid == 0 ? NAN : quantile(row->office_core, 0.5));
+        cell(6, 0, quantile(row->office_rate, 0.5));
+        cell(7, 0, quantile(row->office_p50, 0.5));
+        cell(8, 0, quantile(row->office_p99, 0.5));
+        printf("\n");
     }
-    close(fd);
-    qsort(times, TRIPS, sizeof times[0], compare);
-    *ret_p50 = (double)times[HALF] / 1e3;
-    *ret_p99 = (double)times[MOST] / 1e3;
 }
 
 static void
-best_round_trips(const Proxy *proxy)
+print_web(const GArray *peers, Row *rows)
 {
-    double p50 = G_MAXDOUBLE, p99 = G_MAXDOUBLE;
-    for (guint i = 0; i < ROUNDS; i++) {
-        double a = 0, b = 0;
-        round_trips(proxy, &a, &b);
-        p50 = MIN(p50, a);
-        p99 = MIN(p99, b);
+    printf("\n%-24s CPU-s per GB\n%-24s %6u %6u %6u\n", "", "", 1, 50, 500);
+    for (guint i = 0; i < peers->len; i++) {
+        const Peer *peer = &g_array_index(peers, Peer, i);
+        if (!is_web(peer))
+            continue;
+        printf("%-24s", peer->name);
+        for (guint c = 0; c < N_COUNTS; c++)
+            cell(6, 3, quantile(rows[i].bulk[c], 0.5));
+        printf("\n");
     }
-    printf("  %6.1f  %6.1f\n", p50, p99);
 }
 
-static void
-idle_memory(const Proxy *proxy)
-{
-    int fds[IDLE];
-    char c = 'x';
-    double before = rss_kib(proxy);
-    for (guint i = 0; i < IDLE; i++) {
-        fds[i] = open_stream(proxy, MODE_ECHO);
-        if (!fake_write(fds[i], &c, 1) || !fake_read(fds[i], &c, 1))
-            g_error("%s: the echo ended", proxy->name);
-    }
-    double each = (rss_kib(proxy) - before) / IDLE;
-    for (guint i = 0; i < IDLE; i++)
-        close(fds[i]);
-    if (proxy->pid == 0)
-        printf("       -");
-    else
-        printf("  %6.2f", each);
-}
+// ---- the surroundings ----
 
-static void
-measure(const Proxy *proxy, double gb)
+static gboolean
+write_text(const char *path, const char *text)
 {
-    printf("%-16s", proxy->name);
-    idle_memory(proxy); // first: memory that is kept for reuse would hide it
-    for (guint i = 0; i < G_N_ELEMENTS(stream_counts); i++)
-        best_bulk(proxy, stream_counts[i], gb);
-    best_round_trips(proxy);
-}
-
-// ---- the proxies ----
-
-static guint16
-free_port(void)
-{
-    g_autoptr(FakeServer) server = fake_server_tcp(serve, NULL);
-    return fake_server_port(server);
-}
-
-static pid_t
-start(const char *const *argv, const char *log)
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    if (freopen(log, "w", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL)
-        _exit(126);
-    execvp(argv[0], (char **)argv);
-    _exit(127);
-}
-
-static void
-wait_for_port(guint16 port)
-{
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    for (guint i = 0; i < 1000; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        gboolean there = connect(fd, (struct sockaddr *)&in, sizeof in) == 0;
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    gboolean written = fd >= 0 && write(fd, text, strlen(text)) > 0;
+    if (fd >= 0)
         close(fd);
-        if (there)
-            return;
-        g_usleep(10000);
-    }
-    g_error("nothing listens on port %u", port);
+    return written;
 }
 
 static void
-end(const Proxy *proxy)
+isolate(void)
 {
-    kill(proxy->pid, SIGTERM);
-    waitpid(proxy->pid, NULL, 0);
-}
-
-static void
-run_gate(const char *dir, const char *program, double gb)
-{
-    Proxy proxy = {.name = "deskgate", .port = free_port(), .ticket = TRUE};
-    g_autofree char *config = g_build_filename(dir, "yundesk.conf", NULL);
-    g_autofree char *log = g_build_filename(dir, "log", NULL);
-    g_autofree char *text = g_strdup_printf(
-        "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=127.0.0.1:%u\nworkers=1\ncongestion=reno\n"
-        "opened_burst=1000000\nopened_per_second=1000000\nmax_unauthenticated_per_address=1000\n"
-        "certificate=%s/gate.pem\nkey=%s/gate.key\n",
-        dir, dir, proxy.port, dir, dir);
-    g_file_set_contents(config, text, -1, NULL);
-    const char *argv[] = {program, "--config", config, NULL};
-    proxy.pid = start(argv, log);
-    wait_for_port(proxy.port);
-    measure(&proxy, gb);
-    end(&proxy);
-}
-
-static void
-run_haproxy(const char *dir, guint16 target, gboolean splice, double gb)
-{
-    Proxy proxy = {.name = splice ? "haproxy, splice" : "haproxy", .port = free_port()};
-    g_autofree char *program = g_find_program_in_path("haproxy");
-    g_autofree char *sbin = g_strdup("/usr/sbin/haproxy");
-    if (program == NULL && g_file_test(sbin, G_FILE_TEST_IS_EXECUTABLE))
-        program = g_steal_pointer(&sbin);
-    if (program == NULL) {
-        printf("%-16s  skipped: haproxy is not installed\n", proxy.name);
+    struct ifreq lo = {.ifr_name = "lo"};
+    if (unshare(CLONE_NEWNET) < 0) {
+        printf("(not root: this machine's own loopback and congestion control)\n");
         return;
     }
-    g_autofree char *config = g_build_filename(dir, "haproxy.cfg", NULL);
-    g_autofree char *log = g_build_filename(dir, "log", NULL);
-    g_autofree char *text = g_strdup_printf(
-        "global\n nbthread 1\n maxconn 4000\ndefaults\n mode tcp\n timeout connect 5s\n"
-        " timeout client 60s\n timeout server 60s\n%s"
-        "listen l\n bind 127.0.0.1:%u\n server s 127.0.0.1:%u\n",
-        splice ? " option splice-request\n option splice-response\n" : "", proxy.port, target);
-    g_file_set_contents(config, text, -1, NULL);
-    const char *argv[] = {program, "-db", "-f", config, NULL};
-    proxy.pid = start(argv, log);
-    wait_for_port(proxy.port);
-    measure(&proxy, gb);
-    end(&proxy);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    lo.ifr_flags = IFF_UP | IFF_RUNNING;
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ||
+        !write_text("/proc/sys/net/ipv4/tcp_congestion_control", "reno"))
+        g_error("cannot set up a network namespace: %s", g_strerror(errno));
+    close(fd);
 }
 
 static void
@@ -417,43 +242,93 @@ clean(const char *dir)
     g_rmdir(dir);
 }
 
+static FakeDeskd *
+start_deskd(const char *dir, guint16 target)
+{
+    FakeDeskd *deskd = fake_deskd_new(dir);
+    g_autofree char *where = g_strdup_printf("tcp:127.0.0.1:%u", target);
+    g_autofree char *screen = g_strdup("Bench00000000000000000000000000000000000000");
+    for (guint i = 0; i < IDLE; i++) {
+        g_autofree char *ticket = load_ticket(i);
+        g_autofree char *session = g_strdup_printf("con-%08u", i);
+        fake_deskd_ticket(deskd, ticket, "rdp", session, where);
+    }
+    screen[0] = 'W';
+    fake_deskd_ticket(deskd, screen, "console", "con-screen", where);
+    return deskd;
+}
+
+static GArray *
+start_peers(const PeerSetting *setting, gboolean web)
+{
+    GArray *peers = g_array_new(FALSE, TRUE, sizeof(Peer));
+    const Peer direct = {.name = "no proxy", .port = setting->target};
+    peers_add_gate(peers, setting);
+    peers_add_haproxy(peers, setting, FALSE);
+    peers_add_haproxy(peers, setting, TRUE);
+    peers_add_nginx(peers, setting);
+    peers_add_rinetd(peers, setting);
+    if (web) {
+        peers_add_websockify(peers, setting, TRUE);
+        peers_add_websockify(peers, setting, FALSE);
+    }
+    g_array_append_val(peers, direct);
+    return peers;
+}
+
+static void
+run(const PeerSetting *setting, double gb, const char *const *parts)
+{
+    gboolean all = parts[0] == NULL;
+    gboolean web = all || g_strv_contains(parts, "web");
+    g_autoptr(GArray) peers = start_peers(setting, web);
+    g_autofree Row *rows = g_new(Row, peers->len);
+    for (guint i = 0; i < peers->len; i++)
+        rows[i] = row_new();
+    if (all || g_strv_contains(parts, "memory")) // first: memory kept for reuse would hide it
+        run_memory(peers, rows);
+    if (all || g_strv_contains(parts, "bulk"))
+        run_bulk(peers, rows, gb, FALSE);
+    if (all || g_strv_contains(parts, "latency"))
+        run_latency(peers, rows);
+    if (all || g_strv_contains(parts, "office"))
+        run_office(peers, rows);
+    if (web)
+        run_bulk(peers, rows, gb, TRUE);
+    double loads[3] = {0};
+    getloadavg(loads, 3);
+    printf("%.2f GB a cell, medians of %d rounds; load %.1f on %u processors\n", gb, ROUNDS,
+           loads[1], g_get_num_processors());
+    print_plain(peers, rows);
+    if (web)
+        print_web(peers, rows);
+    peers_end(peers);
+}
+
 int
 main(int argc, char **argv)
 {
-    double gb = argc > 1 ? g_ascii_strtod(argv[1], NULL) : 2;
+    double gb = argc > 1 ? g_ascii_strtod(argv[1], NULL) : 0.5;
     g_autofree char *here = g_path_get_dirname(argv[0]);
     g_autofree char *program = g_build_filename(here, "..", "src", "deskgate", "deskgate", NULL);
-    g_autofree char *dir = g_dir_make_tmp("bench-gate-XXXXXX", NULL);
-    g_autofree char *certificate = g_build_filename(dir, "gate.pem", NULL);
-    g_autofree char *key = g_build_filename(dir, "gate.key", NULL);
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     signal(SIGPIPE, SIG_IGN);
     if (gb <= 0 || !g_file_test(program, G_FILE_TEST_IS_EXECUTABLE)) {
-        fprintf(stderr, "usage: build/bench/bench-gate [GB]   (needs %s)\n", program);
+        fprintf(stderr, "usage: build/bench/bench-gate [GB [PART...]]   (needs %s)\n", program);
         return 2;
     }
+    isolate();
+    g_autofree char *dir = g_dir_make_tmp("bench-gate-XXXXXX", NULL);
+    g_autofree char *certificate = g_build_filename(dir, "gate.pem", NULL);
+    g_autofree char *key = g_build_filename(dir, "gate.key", NULL);
     gate_client_make_certificate(certificate, key);
-    source_epoll = epoll_create1(EPOLL_CLOEXEC);
-    g_thread_unref(g_thread_new("source", run_source, NULL));
-    g_autoptr(FakeServer) target = fake_server_tcp(serve, NULL);
-    g_autoptr(FakeDeskd) deskd = fake_deskd_new(dir);
-    g_autofree char *where = fake_server_target(target);
-    fake_deskd_ticket(deskd, TICKET, "rdp", "con-bench", where);
-    printf("%.1f GB a cell, best of %d rounds; one proxy thread; reno; %u processors\n", gb, ROUNDS,
-           g_get_num_processors());
-    printf("%-16s  KiB per  CPU-s per GB / GB per s, streams    64 bytes, us\n", "");
-    printf("%-16s    idle", "");
-    for (guint i = 0; i < G_N_ELEMENTS(stream_counts); i++)
-        printf("  %10u", stream_counts[i]);
-    printf("  %6s  %6s\n", "p50", "p99");
-    run_gate(dir, program, gb);
-    run_haproxy(dir, fake_server_port(target), FALSE, gb);
-    run_haproxy(dir, fake_server_port(target), TRUE, gb);
-    const Proxy direct = {.name = "no proxy", .port = fake_server_port(target)};
-    measure(&direct, gb);
+    const PeerSetting setting = {dir, program, load_target_start()};
+    g_autoptr(FakeDeskd) deskd = start_deskd(dir, setting.target);
+    const char *none[] = {NULL};
+    run(&setting, gb, argc > 2 ? (const char *const *)argv + 2 : none);
     g_clear_pointer(&deskd, fake_deskd_free);
     clean(dir);
     return 0;

@@ -79,6 +79,7 @@ static const CtlColumn session_columns[] = {
     {"score", "SCORE", CTL_CELL_SCORE},
     {"score_reason", "BECAUSE"},
     {"redeems", "RECONNECTS", CTL_CELL_INT},
+    {"log_in", "LOG-IN"},
     {"reason", "ENDED BY"},
     {0},
 };
@@ -108,6 +109,7 @@ static const CtlColumn session_details[] = {
     {"redeems", "RECONNECTS", CTL_CELL_INT},
     {"bytes_up", "UP", CTL_CELL_BYTES},
     {"bytes_down", "DOWN", CTL_CELL_BYTES},
+    {"log_in", "LOG-IN"},
     {"reason", "ENDED BY"},
     {0},
 };

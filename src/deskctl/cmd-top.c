@@ -10,6 +10,8 @@
 #include "deskctl/text-width.h"
 #include "deskctl/verbs.h"
 
+#define RETRY_US G_USEC_PER_SEC // between two tries to hear events again
+
 static const CtlColumn whoami_columns[] = {
     {"username", "Username"},
     {"name", "Name"},
@@ -139,22 +141,47 @@ run_doctor(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+typedef struct {
+    gboolean json;
+    char *last; // id of the last event, to go on from
+} Events;
+
 static void
 print_event(const char *id, const char *type, const char *data, gpointer user_data)
 {
+    Events *events = user_data;
     g_autofree char *clean = ctl_clean(data);
-    if (*(gboolean *)user_data)
+    if (events->json)
         g_print("%s\n", data);
     else
         g_print("%s %s %s\n", id, type, clean);
+    g_free(events->last);
+    events->last = g_strdup(id);
 }
 
 static gboolean
 run_events(Ctl *ctl, GError **error)
 {
+    Events events = {.json = ctl->json, .last = g_strdup(ctl_args_get(ctl->args, "since"))};
+    gboolean was_there = FALSE;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    return yd_rest_events(ctl->rest, ctl_args_get(ctl->args, "since"), print_event, &ctl->json,
-                          NULL, error);
+    for (;;) {
+        g_autoptr(GError) cause = NULL;
+        g_autofree char *since = g_strdup(events.last);
+        gboolean ended = yd_rest_events(ctl->rest, since, print_event, &events, NULL, &cause);
+        gboolean heard = ended || g_strcmp0(since, events.last) != 0;
+        was_there = was_there || heard;
+        // A server that was there may come back; the rest is for a person to mend.
+        if (!ended && (!was_there || yd_rest_refused(ctl->rest, NULL) ||
+                       !g_error_matches(cause, YD_ERROR, YD_ERROR_UNAVAILABLE))) {
+            g_free(events.last);
+            g_propagate_error(error, g_steal_pointer(&cause));
+            return FALSE;
+        }
+        if (heard)
+            g_printerr("the stream of events was cut, trying again\n");
+        g_usleep(RETRY_US);
+    }
 }
 
 static gboolean

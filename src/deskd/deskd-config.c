@@ -22,6 +22,7 @@ static const char *const known[] = {
     "cheap_passwords",
     "first_use",
     "grace",
+    "log_in",
     "reconnects",
     "import_dirs",
     "host_gates",
@@ -101,6 +102,7 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_bool(file, GROUP, "cheap_passwords", &config->cheap_passwords, error) ||
         !yd_config_seconds(file, GROUP, "first_use", 5, day, &config->first_use_seconds, error) ||
         !yd_config_seconds(file, GROUP, "grace", 1, day, &config->grace_seconds, error) ||
+        !yd_config_seconds(file, GROUP, "log_in", 5, 3600, &config->log_in_seconds, error) ||
         !read_uint(file, "reconnects", 0, 1000, &config->reconnects, error) ||
         !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||

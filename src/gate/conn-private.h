@@ -85,6 +85,7 @@ struct YdGateConn {
     YdGateReading reading;            // of the client's socket, the last one
     gint64 first_byte, first_picture; // of the guest, for the client; 0: not yet
     gint64 last_byte;
+    gint64 broken_since; // 0: both sides live
     gint64 next_publish;
     guint publishes;
 };

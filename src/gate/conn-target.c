@@ -219,7 +219,9 @@ yd_gate_conn_to_deskd(YdGateConn *conn)
 static void
 target_ready(YdGateWatch *watch, guint32 events)
 {
-    yd_gate_conn_run(watch->owner);
+    YdGateConn *conn = watch->owner;
+    yd_gate_relay_ready(&conn->relay, &conn->target, events);
+    yd_gate_conn_run(conn);
 }
 
 static void

@@ -182,6 +182,7 @@ client_ready(YdGateWatch *watch, guint32 events)
 {
     YdGateConn *conn = watch->owner;
     conn->client_events = events;
+    yd_gate_relay_ready(&conn->relay, &conn->client, events);
     // EPOLLRDHUP comes only where it was asked for.
     if (conn->state == CONN_REDEEM && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         yd_gate_conn_close(conn, "the client left before its ticket was looked at");
@@ -193,12 +194,16 @@ client_ready(YdGateWatch *watch, guint32 events)
 
 // ---- the clock ----
 
-static gint64
-half_closed_us(const YdGateConn *conn)
+// Whether a side is gone for so long that the rest of the other one's bytes, however many come,
+// need no more reading.
+static gboolean
+is_broken_for_good(YdGateConn *conn, gint64 now)
 {
-    if (yd_gate_relay_broken(&conn->relay))
-        return BROKEN_US;
-    return (gint64)yd_gate_worker_parts(conn->worker)->config->half_closed_seconds * G_USEC_PER_SEC;
+    if (!yd_gate_relay_broken(&conn->relay))
+        return FALSE;
+    if (conn->broken_since == 0)
+        conn->broken_since = now;
+    return now - conn->broken_since > BROKEN_US;
 }
 
 static void
@@ -211,7 +216,9 @@ check_relay(YdGateConn *conn, gint64 now)
                     yd_gate_relay_ended(&conn->relay, YD_GATE_DOWN);
     if (yd_gate_relay_is_early(&conn->relay) && now > conn->deadline)
         yd_gate_conn_close(conn, "the client did not log in in time");
-    else if ((half || yd_gate_relay_broken(&conn->relay)) && quiet > half_closed_us(conn))
+    else if (is_broken_for_good(conn, now))
+        yd_gate_conn_close(conn, "one side is gone");
+    else if (half && quiet > (gint64)config->half_closed_seconds * G_USEC_PER_SEC)
         yd_gate_conn_close(conn, "one side ended and the other one was quiet");
     else if (idle > 0 && quiet > (gint64)idle * G_USEC_PER_SEC)
         yd_gate_conn_close(conn, "it was idle for too long");
@@ -393,10 +400,10 @@ yd_gate_conn_free(YdGateConn *conn)
     g_free(conn);
 }
 
-guint64
+const guint64 *
 yd_gate_conn_serial(const YdGateConn *conn)
 {
-    return conn->serial;
+    return &conn->serial;
 }
 
 const char *

@@ -17,7 +17,8 @@ void yd_gate_conn_link(YdGateConn *conn);
 // Of a closed connection.
 void yd_gate_conn_free(YdGateConn *conn);
 
-guint64 yd_gate_conn_serial(const YdGateConn *conn);
+// Lives as long as the connection.
+const guint64 *yd_gate_conn_serial(const YdGateConn *conn);
 
 // The id of its session; NULL when it has none (yet). Borrowed.
 const char *yd_gate_conn_session(const YdGateConn *conn);

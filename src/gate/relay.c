@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pump. Everything follows from three questions about a flow: can it read, can it write, has it
 // to pass an end on. They are asked again after each step, and whatever is still answered by yes
-// when no step gets further is what the loop polls for.
+// when no step gets further is what the loop polls for. The kernel is asked only for what it is
+// likely to give: dry and blocked remember its last no until the loop tells of a change.
 #include "gate/relay.h"
 
 #include <errno.h>
@@ -11,10 +12,12 @@
 
 #include "base/log.h"
 
-#define PIECE (16 * 1024)       // a read that fills this starts splicing
-#define FAIR_SHARE (512 * 1024) // bytes after which other connections get their turn
-#define CONTROL_ROOM 256        // of the down buffer: kept free for control frames
-#define FRAME_ROOM 4            // header of a server's frame below 64 KiB
+#define PIECE (16 * 1024)        // a read that fills this starts splicing
+#define SMALL_CHUNK (64 * 1024)  // goes into the pipe of a slow receiver: little is under way to it
+#define LARGE_CHUNK (512 * 1024) // of one that always took all
+#define FAIR_SHARE (512 * 1024)  // bytes after which other connections get their turn
+#define CONTROL_ROOM 256         // of the down buffer: kept free for control frames
+#define FRAME_ROOM 4             // header of a server's frame below 64 KiB
 
 // ---- the three questions ----
 
@@ -38,7 +41,7 @@ can_read(const YdGateFlow *flow)
     if (flow->in_pieces) // what was rewritten has to go first: it may have grown
         return waiting(flow) == 0;
     if (flow->pipe != NULL)
-        return !flow->pipe_full && flow->in_pipe < flow->pipe->size;
+        return !flow->pipe_full && flow->in_pipe < flow->chunk;
     return buffered(flow) < YD_GATE_BUFFER_SIZE - 2 * CONTROL_ROOM;
 }
 
@@ -86,7 +89,7 @@ drop_waiting(YdGateRelay *relay, YdGateFlow *flow)
     yd_gate_pool_give_buffer(relay->pool, &flow->buffer);
     yd_gate_pool_give_pipe(relay->pool, &flow->pipe, flow->in_pipe == 0);
     flow->in_pipe = 0;
-    flow->pipe_full = flow->bulk = FALSE;
+    flow->pipe_full = flow->bulk = flow->blocked = FALSE;
 }
 
 // The receiver is gone: what comes from now on is read only to see the sender's end.
@@ -104,10 +107,10 @@ send_close(YdGateRelay *relay, guint16 code)
 {
     guint8 frame[2 + YD_WS_CONTROL_MAX];
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
-    if (!relay->close_sent && !down->broken)
+    if (!relay->frames->close_sent && !down->broken)
         append(relay, down, frame, yd_ws_close(code, frame));
-    relay->close_sent = TRUE;
-    relay->pong_len = 0;
+    relay->frames->close_sent = TRUE;
+    relay->frames->pong_len = 0;
 }
 
 // The client said goodbye, or broke the protocol: nothing more goes either way after our close
@@ -125,8 +128,9 @@ take_control(YdGateRelay *relay, const YdWsPart *part)
 {
     if (part->opcode == YD_WS_CLOSE)
         end_websocket(relay, YD_WS_NORMAL);
-    if (part->opcode == YD_WS_PING && !relay->close_sent)
-        relay->pong_len = yd_ws_control(YD_WS_PONG, part->payload, part->len, relay->pong);
+    if (part->opcode == YD_WS_PING && !relay->frames->close_sent)
+        relay->frames->pong_len =
+            yd_ws_control(YD_WS_PONG, part->payload, part->len, relay->frames->pong);
 }
 
 // What the client's log-in became takes the place of the n bytes at the end of the up buffer.
@@ -159,7 +163,7 @@ decode_early(YdGateRelay *relay, YdGateFlow *up, gsize n)
     g_autoptr(GError) error = NULL;
     YdWsPart part;
     do {
-        gsize used = yd_ws_decode(&relay->decoder, in, n, &part);
+        gsize used = yd_ws_decode(&relay->frames->decoder, in, n, &part);
         in += used;
         n -= used;
         if (part.kind == YD_WS_PART_DATA &&
@@ -187,11 +191,15 @@ decode(YdGateRelay *relay, YdGateFlow *up, gsize n)
     guint8 *in = b->data + b->end;
     YdWsPart part;
     do {
-        gsize used = yd_ws_decode(&relay->decoder, in, n, &part);
+        gsize used = yd_ws_decode(&relay->frames->decoder, in, n, &part);
         in += used;
         n -= used;
         if (part.kind == YD_WS_PART_DATA) {
-            memmove(b->data + b->end, part.payload, part.len);
+            // The first payload stays where it is; others close up to it.
+            if (buffered(up) == 0)
+                b->start = b->end = (gsize)(part.payload - b->data);
+            else
+                memmove(b->data + b->end, part.payload, part.len);
             b->end += part.len;
         } else if (part.kind == YD_WS_PART_CONTROL) {
             take_control(relay, &part);
@@ -219,12 +227,12 @@ static void
 send_pong(YdGateRelay *relay)
 {
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
-    if (relay->pong_len == 0 ||
-        buffered(down) + relay->pong_len > YD_GATE_BUFFER_SIZE - CONTROL_ROOM)
+    if (relay->frames->pong_len == 0 ||
+        buffered(down) + relay->frames->pong_len > YD_GATE_BUFFER_SIZE - CONTROL_ROOM)
         return;
     if (!down->broken)
-        append(relay, down, relay->pong, relay->pong_len);
-    relay->pong_len = 0;
+        append(relay, down, relay->frames->pong, relay->frames->pong_len);
+    relay->frames->pong_len = 0;
 }
 
 // ---- reading ----
@@ -234,7 +242,7 @@ end_reading(YdGateRelay *relay, YdGateFlow *flow)
 {
     flow->eof = TRUE;
     flow->bulk = FALSE;
-    if (relay->websocket && flow == &relay->flows[YD_GATE_DOWN])
+    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN])
         send_close(relay, YD_WS_NORMAL);
 }
 
@@ -254,8 +262,8 @@ static gsize
 read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
 {
     gboolean down = flow == &relay->flows[YD_GATE_DOWN];
-    gsize gap = relay->websocket && down ? FRAME_ROOM : 0;
-    gboolean plain = flow->from->ssl == NULL && flow->to->ssl == NULL && !relay->websocket;
+    gsize gap = relay->frames != NULL && down ? FRAME_ROOM : 0;
+    gboolean plain = flow->from->ssl == NULL && flow->to->ssl == NULL && relay->frames == NULL;
     gsize room = make_room(relay, flow) - CONTROL_ROOM - gap;
     gsize limit = plain || flow->in_pieces ? MIN(room, PIECE) : room;
     gsize n = 0;
@@ -267,11 +275,12 @@ read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
     }
     flow->bytes += n;
     flow->bulk = plain && n == PIECE;
-    // A socket that gave less than asked is empty; OpenSSL gives one record at a time.
-    flow->dry = flow->from->ssl == NULL && n < limit;
+    // A socket that gave less than asked is empty; OpenSSL gives one record at a time. If that is
+    // wrong by now, the loop tells.
+    flow->dry = flow->from->ssl == NULL ? n < limit : !SSL_has_pending(flow->from->ssl);
     if (flow->broken)
         return n;
-    if (!relay->websocket)
+    if (relay->frames == NULL)
         flow->buffer->end += n;
     else if (down)
         encode(flow, n);
@@ -285,12 +294,16 @@ read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
 static gsize
 read_to_pipe(YdGateRelay *relay, YdGateFlow *flow)
 {
-    gssize n = splice(flow->from->watch.fd, NULL, flow->pipe->fds[1], NULL,
-                      flow->pipe->size - flow->in_pipe, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    // The kernel stops where the slots of the pipe are full, each with up to 32 KiB and more of a
+    // fast sender's.
+    gsize asked = flow->chunk - flow->in_pipe;
+    gssize n = splice(flow->from->watch.fd, NULL, flow->pipe->fds[1], NULL, asked,
+                      SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n > 0) {
         flow->in_pipe += (gsize)n;
         flow->bytes += (guint64)n;
         flow->bulk = n >= PIECE || flow->in_pipe >= PIECE;
+        flow->dry = (gsize)n < asked;
         return (gsize)n;
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -321,7 +334,10 @@ write_buffer(YdGateRelay *relay, YdGateFlow *flow)
 {
     gsize n = 0;
     YdGateBuffer *b = flow->buffer;
-    YdGateIo io = yd_gate_stream_write(flow->to, b->data + b->start, b->end - b->start, &n);
+    gsize asked = b->end - b->start;
+    YdGateIo io = yd_gate_stream_write(flow->to, b->data + b->start, asked, &n);
+    // What took less than offered is full.
+    flow->blocked = n < asked;
     if (io == YD_GATE_IO_OK)
         b->start += n;
     else if (io != YD_GATE_IO_AGAIN)
@@ -337,13 +353,17 @@ write_pipe(YdGateRelay *relay, YdGateFlow *flow)
     gssize n = splice(flow->pipe->fds[0], NULL, flow->to->watch.fd, NULL, flow->in_pipe,
                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n <= 0) {
+        flow->blocked = TRUE;
+        flow->chunk = SMALL_CHUNK;
         if (n == 0 || (errno != EAGAIN && errno != EINTR))
             break_flow(relay, flow);
         return 0;
     }
     flow->in_pipe -= (gsize)n;
+    flow->blocked = flow->in_pipe > 0;
     if (flow->in_pipe == 0)
         flow->pipe_full = FALSE;
+    flow->chunk = flow->blocked ? SMALL_CHUNK : MIN(flow->chunk * 2, LARGE_CHUNK);
     return (gsize)n;
 }
 
@@ -372,12 +392,15 @@ step(YdGateRelay *relay, YdGateFlow *flow, gsize *moved)
 {
     gboolean eof = flow->eof, broken = flow->broken;
     gsize n = 0;
-    if (can_read(flow) && !flow->dry)
+    // While nothing could be read nobody looked whether there was anything.
+    if (!can_read(flow))
+        flow->dry = FALSE;
+    else if (!flow->dry)
         n += read_some(relay, flow);
     *moved += n;
-    if (flow == &relay->flows[YD_GATE_DOWN])
+    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN])
         send_pong(relay);
-    if (can_write(flow))
+    if (can_write(flow) && !flow->blocked)
         n += write_some(relay, flow);
     give_empty_pipe_back(relay, flow);
     if (needs_shut(flow)) {
@@ -391,9 +414,12 @@ void
 yd_gate_relay_init(YdGateRelay *relay, YdGatePool *pool, YdGateStream *client, YdGateStream *target,
                    gboolean websocket)
 {
-    *relay = (YdGateRelay){.pool = pool, .websocket = websocket};
+    *relay = (YdGateRelay){.pool = pool};
+    if (websocket)
+        relay->frames = g_new0(YdGateFrames, 1);
     relay->flows[YD_GATE_UP].from = relay->flows[YD_GATE_DOWN].to = client;
     relay->flows[YD_GATE_UP].to = relay->flows[YD_GATE_DOWN].from = target;
+    relay->flows[YD_GATE_UP].chunk = relay->flows[YD_GATE_DOWN].chunk = SMALL_CHUNK;
 }
 
 void
@@ -404,13 +430,14 @@ yd_gate_relay_clear(YdGateRelay *relay)
     drop_waiting(relay, &relay->flows[YD_GATE_UP]);
     drop_waiting(relay, &relay->flows[YD_GATE_DOWN]);
     g_clear_pointer(&relay->early, yd_rdp_early_free);
+    g_clear_pointer(&relay->frames, g_free);
     relay->pool = NULL;
 }
 
 void
 yd_gate_relay_rewrite(YdGateRelay *relay, const YdWsDecoder *decoder, YdRdpEarly *early)
 {
-    relay->decoder = *decoder;
+    relay->frames->decoder = *decoder;
     relay->early = early;
     relay->flows[YD_GATE_UP].in_pieces = TRUE;
 }
@@ -430,7 +457,7 @@ yd_gate_relay_prefill(YdGateRelay *relay, YdGateWay way, const void *data, gsize
     memcpy(flow->buffer->data + flow->buffer->end, data, len);
     if (way == YD_GATE_UP)
         flow->bytes += len;
-    if (way == YD_GATE_UP && relay->websocket)
+    if (way == YD_GATE_UP && relay->frames != NULL)
         decode(relay, flow, len);
     else
         flow->buffer->end += len;
@@ -445,12 +472,24 @@ yd_gate_relay_prefix(YdGateRelay *relay, const void *data, gsize len)
     append(relay, &relay->flows[YD_GATE_UP], data, len);
 }
 
+void
+yd_gate_relay_ready(YdGateRelay *relay, const YdGateStream *stream, guint32 events)
+{
+    const guint32 trouble = EPOLLERR | EPOLLHUP | EPOLLRDHUP;
+    for (guint i = 0; i < G_N_ELEMENTS(relay->flows); i++) {
+        YdGateFlow *flow = &relay->flows[i];
+        if (flow->from == stream && (events & (stream->read_wants | trouble)) != 0)
+            flow->dry = FALSE;
+        if (flow->to == stream && (events & (stream->write_wants | trouble)) != 0)
+            flow->blocked = FALSE;
+    }
+}
+
 YdGateRelayState
 yd_gate_relay_pump(YdGateRelay *relay)
 {
     gsize moved = 0;
     gboolean further = TRUE;
-    relay->flows[YD_GATE_UP].dry = relay->flows[YD_GATE_DOWN].dry = FALSE;
     while (further && moved < FAIR_SHARE) {
         further = step(relay, &relay->flows[YD_GATE_UP], &moved);
         further = step(relay, &relay->flows[YD_GATE_DOWN], &moved) || further;
@@ -468,7 +507,7 @@ yd_gate_relay_interest(const YdGateRelay *relay, const YdGateStream *stream)
         const YdGateFlow *flow = &relay->flows[i];
         if (flow->from == stream && can_read(flow))
             events |= stream->read_wants;
-        if (flow->to == stream && (can_write(flow) || needs_shut(flow)))
+        if (flow->to == stream && ((can_write(flow) && flow->blocked) || needs_shut(flow)))
             events |= stream->write_wants;
     }
     return events;

@@ -30,7 +30,9 @@ typedef struct {
     gsize in_pipe;
     gboolean pipe_full; // the kernel takes no more although bytes would fit
     gboolean bulk;      // much comes at once: splice next
-    gboolean dry;       // nothing is left to read in this pump
+    gsize chunk;        // the most that is in the pipe; grows while the receiver takes all
+    gboolean dry;       // nothing is left to read until the loop tells so
+    gboolean blocked;   // to takes nothing until the loop tells so
     gboolean eof;       // from sends no more
     gboolean shut;      // all was sent and to was told so
     gboolean in_pieces; // read only when nothing waits
@@ -38,15 +40,19 @@ typedef struct {
     guint64 bytes;      // read from from, since the start
 } YdGateFlow;
 
+// What only WebSocket relays need.
 typedef struct {
-    YdGatePool *pool;
-    YdGateFlow flows[2]; // by YdGateWay
-    gboolean websocket;  // the client's side speaks WebSocket frames
     gboolean close_sent; // our close frame is in the down buffer or sent
     YdWsDecoder decoder;
-    YdRdpEarly *early; // rewrites the client's first PDUs; NULL: nothing (any more)
     guint8 pong[2 + YD_WS_CONTROL_MAX]; // waits for room in the down buffer
     gsize pong_len;
+} YdGateFrames;
+
+typedef struct {
+    YdGatePool *pool;
+    YdGateFlow flows[2];  // by YdGateWay
+    YdGateFrames *frames; // the client's side speaks WebSocket; NULL: it does not
+    YdRdpEarly *early;    // rewrites the client's first PDUs; NULL: nothing (any more)
 } YdGateRelay;
 
 // Starts a relay between two streams, which must outlive it.
@@ -69,6 +75,9 @@ void yd_gate_relay_prefill(YdGateRelay *relay, YdGateWay way, const void *data, 
 
 // Puts bytes for the target in front of all others and outside of frames (a PROXY header).
 void yd_gate_relay_prefix(YdGateRelay *relay, const void *data, gsize len);
+
+// What the loop has seen on a stream; then pump.
+void yd_gate_relay_ready(YdGateRelay *relay, const YdGateStream *stream, guint32 events);
 
 // Moves what can be moved.
 YdGateRelayState yd_gate_relay_pump(YdGateRelay *relay);

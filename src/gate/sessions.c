@@ -4,7 +4,7 @@
 // counting.
 #include "gate/sessions.h"
 
-#define PERCENT 10000                  // of a million
+#define FIGURE_STEP 5000               // microseconds, or of a million: less is no news
 #define KEEP_US (180 * G_USEC_PER_SEC) // longer than deskd's grace for reconnects
 
 struct YdGateSession {
@@ -16,7 +16,7 @@ struct YdGateSession {
     guint64 first_byte_ms, first_picture_ms;
     gboolean changed;   // since the last statistics
     gboolean muted;     // another gate tells of it
-    guint64 told_loss;  // per cent, in the last statistics
+    YdGateFigures told; // in the last statistics
     gint cut;           // atomic: read without the lock
     gint64 empty_since; // monotonic, when sockets is 0
 };
@@ -111,6 +111,25 @@ yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
     g_atomic_int_set(&get(sessions, id)->cut, TRUE);
 }
 
+static gboolean
+has_moved(guint64 now, guint64 told)
+{
+    return (now > told ? now - told : told - now) >= FIGURE_STEP;
+}
+
+// Some figures come to rest only after the last byte.
+static gboolean
+have_moved(const YdGateSession *session)
+{
+    YdGateFigures now;
+    yd_gate_quality_figures(&session->quality, &now);
+    return has_moved(now.rtt_us, session->told.rtt_us) ||
+           has_moved(now.jitter_us, session->told.jitter_us) ||
+           has_moved(now.loss_ppm, session->told.loss_ppm) ||
+           has_moved(now.queue_us, session->told.queue_us) ||
+           has_moved(now.server_us, session->told.server_us);
+}
+
 // The first one counts, also when the session comes back later; never 0.
 static void
 note_first(const YdGateSession *session, guint64 *ms, gint64 at)
@@ -135,10 +154,7 @@ yd_gate_sessions_add(YdGateSessions *sessions, YdGateSession *session, const YdG
     if (news->reading->lost > news->before->lost)
         session->lost += news->reading->lost - news->before->lost;
     yd_gate_quality_add(&session->quality, news->reading, news->before, news->server, news->now);
-    // The only figure that moves by itself while no byte does.
-    YdGateFigures figures;
-    yd_gate_quality_figures(&session->quality, &figures);
-    session->changed = session->changed || figures.loss_ppm / PERCENT != session->told_loss;
+    session->changed = session->changed || have_moved(session);
 }
 
 static YdGateStats
@@ -154,7 +170,7 @@ stats_of(YdGateSession *session)
         .first_picture_ms = session->first_picture_ms,
     };
     yd_gate_quality_figures(&session->quality, &stats.figures);
-    session->told_loss = stats.figures.loss_ppm / PERCENT;
+    session->told = stats.figures;
     return stats;
 }
 

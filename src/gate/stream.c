@@ -31,12 +31,78 @@ yd_gate_stream_close(YdGateStream *stream, YdGateLoop *loop)
     stream->watch.fd = -1;
 }
 
+// ---- OpenSSL's way to the socket ----
+//
+// As its own, but that it tells the kernel when another record follows at once (MSG_MORE): records
+// go out together then, as the bytes of a plain stream do.
+
+static int
+socket_write(BIO *bio, const char *data, int len)
+{
+    const YdGateStream *stream = BIO_get_data(bio);
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (stream->more ? MSG_MORE : 0);
+    BIO_clear_retry_flags(bio);
+    gssize n = send(stream->watch.fd, data, (gsize)len, flags);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_write(bio);
+    return (int)n;
+}
+
+static int
+socket_read(BIO *bio, char *data, int len)
+{
+    const YdGateStream *stream = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    gssize n = recv(stream->watch.fd, data, (gsize)len, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_read(bio);
+    if (n == 0)
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    return (int)n;
+}
+
+static long
+socket_control(BIO *bio, int command, long number, void *pointer)
+{
+    if (command == BIO_CTRL_EOF)
+        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+    return command == BIO_CTRL_FLUSH;
+}
+
+static gpointer
+make_method(gpointer data)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "gate socket");
+    BIO_meth_set_write(method, socket_write);
+    BIO_meth_set_read(method, socket_read);
+    BIO_meth_set_ctrl(method, socket_control);
+    return method;
+}
+
+static gboolean
+put_socket(YdGateStream *stream)
+{
+    static GOnce once = G_ONCE_INIT;
+    BIO *bio = BIO_new(g_once(&once, make_method, NULL));
+    if (bio == NULL)
+        return FALSE;
+    BIO_set_data(bio, stream);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(stream->ssl, bio, bio);
+    return TRUE;
+}
+
 static gboolean
 put_tls(YdGateStream *stream, SSL_CTX *context)
 {
     ERR_clear_error();
     stream->ssl = SSL_new(context);
-    return stream->ssl != NULL && SSL_set_fd(stream->ssl, stream->watch.fd) == 1;
+    if (stream->ssl == NULL)
+        return FALSE;
+    // The kernel's TLS needs OpenSSL's own.
+    return (SSL_get_options(stream->ssl) & SSL_OP_ENABLE_KTLS) != 0
+               ? SSL_set_fd(stream->ssl, stream->watch.fd) == 1
+               : put_socket(stream);
 }
 
 gboolean
@@ -104,18 +170,30 @@ tls_read(YdGateStream *stream, void *data, gsize len, gsize *ret_n)
     return tls_result(stream, result, errno, &stream->read_wants);
 }
 
+// Record by record, until all is written or no more is taken.
 static YdGateIo
-tls_write(YdGateStream *stream, const void *data, gsize len, gsize *ret_n)
+tls_write(YdGateStream *stream, const guint8 *data, gsize len, gsize *ret_n)
 {
-    ERR_clear_error();
-    errno = 0;
-    int result = SSL_write_ex(stream->ssl, data, len, ret_n);
-    if (result == 1) {
-        stream->write_wants = EPOLLOUT;
-        return YD_GATE_IO_OK;
+    gsize done = 0;
+    YdGateIo io = YD_GATE_IO_OK;
+    while (done < len && io == YD_GATE_IO_OK) {
+        gsize n = 0;
+        stream->more = len - done > SSL3_RT_MAX_PLAIN_LENGTH;
+        ERR_clear_error();
+        errno = 0;
+        int result =
+            SSL_write_ex(stream->ssl, data + done, MIN(len - done, SSL3_RT_MAX_PLAIN_LENGTH), &n);
+        if (result == 1)
+            stream->write_wants = EPOLLOUT;
+        else
+            io = tls_result(stream, result, errno, &stream->write_wants);
+        done += n;
     }
-    YdGateIo io = tls_result(stream, result, errno, &stream->write_wants);
-    return io == YD_GATE_IO_EOF ? YD_GATE_IO_ERROR : io;
+    stream->more = FALSE;
+    if (done == 0)
+        return io;
+    *ret_n = done;
+    return YD_GATE_IO_OK;
 }
 
 static YdGateIo

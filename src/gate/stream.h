@@ -20,6 +20,7 @@ typedef struct {
     guint32 read_wants;  // EPOLLIN, or EPOLLOUT where TLS has to write first
     guint32 write_wants; // EPOLLOUT, or EPOLLIN
     gboolean notified;   // TLS close_notify is sent
+    gboolean more;       // another TLS record follows at once
 } YdGateStream;
 
 // Takes fd, non-blocking.
@@ -40,8 +41,8 @@ YdGateIo yd_gate_stream_handshake(YdGateStream *stream);
 // Reads 1 to len bytes (OK), or tells why not.
 YdGateIo yd_gate_stream_read(YdGateStream *stream, void *data, gsize len, gsize *ret_n);
 
-// Writes 1 to len bytes (OK), or tells why not. After AGAIN the next call must offer at least the
-// same bytes (SSL_write(3)).
+// Writes 1 to len bytes (OK), or tells why not; after less than len poll for write_wants. After
+// AGAIN the next call must offer at least the same bytes (SSL_write(3)).
 YdGateIo yd_gate_stream_write(YdGateStream *stream, const void *data, gsize len, gsize *ret_n);
 
 // Tells the peer that nothing more comes: close_notify, then FIN. AGAIN: poll for write_wants.

@@ -25,7 +25,7 @@ struct YdGateWorker {
     guint n_listeners;
     YdGatePorts *ports;
     gboolean deaf;     // no descriptor was left: listens again at the next tick
-    GHashTable *conns; // serial -> YdGateConn
+    GHashTable *conns; // serial (in the conn) -> YdGateConn
     guint64 last_serial;
     GQueue soon;     // YdGateConn that want another turn
     GPtrArray *dead; // YdGateConn to be freed
@@ -63,10 +63,9 @@ welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, gu
         close(fd);
         return NULL;
     }
-    guint64 *serial = g_new(guint64, 1);
-    *serial = ++worker->last_serial;
-    YdGateConn *conn = yd_gate_conn_new(worker, *serial, fd, address, &key, fixed_port);
-    g_hash_table_insert(worker->conns, serial, conn);
+    YdGateConn *conn =
+        yd_gate_conn_new(worker, ++worker->last_serial, fd, address, &key, fixed_port);
+    g_hash_table_insert(worker->conns, (gpointer)yd_gate_conn_serial(conn), conn);
     worker->next_tick = MIN(worker->next_tick, g_get_monotonic_time() + YOUNG_TICK_US);
     return conn;
 }
@@ -142,9 +141,8 @@ free_dead(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->dead->len; i++) {
         YdGateConn *conn = worker->dead->pdata[i];
-        guint64 serial = yd_gate_conn_serial(conn);
         g_queue_remove_all(&worker->soon, conn);
-        g_hash_table_remove(worker->conns, &serial);
+        g_hash_table_remove(worker->conns, yd_gate_conn_serial(conn));
     }
     g_ptr_array_set_size(worker->dead, 0);
     yd_gate_ports_tidy(worker->ports);
@@ -297,7 +295,7 @@ yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **err
     g_autoptr(YdGateWorker) worker = g_new0(YdGateWorker, 1);
     worker->parts = parts;
     worker->pool = yd_gate_pool_new();
-    worker->conns = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, conn_free);
+    worker->conns = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, conn_free);
     worker->dead = g_ptr_array_new();
     worker->listeners = g_new0(YdGateWatch, n_fds);
     g_queue_init(&worker->soon);

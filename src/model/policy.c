@@ -30,6 +30,8 @@ static const struct {
 } numbers[] = {
     {"shutdown_seconds", G_STRUCT_OFFSET(YdPolicy, shutdown_seconds), 1, 3600},
     {"ready_seconds", G_STRUCT_OFFSET(YdPolicy, ready_seconds), 10, 7200},
+    {"idle_seconds", G_STRUCT_OFFSET(YdPolicy, idle_seconds), 0, 7 * 86400},
+    {"idle_notice_seconds", G_STRUCT_OFFSET(YdPolicy, idle_notice_seconds), 5, 3600},
 };
 
 static const char *const sources[] = {"exact", "net", "none", NULL};
@@ -59,7 +61,8 @@ yd_policy_init(YdPolicy *policy)
                          .multimon = TRUE,
                          .source = "exact",
                          .shutdown_seconds = 60,
-                         .ready_seconds = 600};
+                         .ready_seconds = 600,
+                         .idle_notice_seconds = 60};
 }
 
 static gboolean

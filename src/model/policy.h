@@ -11,6 +11,8 @@ typedef struct {
     gboolean balloon_free_pages; // give unused guest pages back to the host (FALSE)
     gint64 ready_seconds;        // how long start to ready may take (600)
     gboolean fixed_port;         // each desktop has a port of the gate to itself (FALSE)
+    gint64 idle_seconds;         // a browser's session without input ends after it; 0: never (0)
+    gint64 idle_notice_seconds;  // how long before its end the person is warned (60)
 } YdPolicy;
 
 void yd_policy_init(YdPolicy *policy);

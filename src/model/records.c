@@ -343,6 +343,7 @@ static const YdField yd_connection_fields[] = {
     F(score_reason, TEXT, FILTER),
     F(reason, TEXT, 0),
     F(fixed_port, INT, FILTER),
+    F(log_in, TEXT, FILTER),
     F(desktop_name, TEXT, VIEW | SORT | SEARCH),
     F(username, TEXT, VIEW | SORT | SEARCH),
     F(pool_name, TEXT, VIEW | SORT | SEARCH),

@@ -174,6 +174,7 @@ typedef struct {
     char *score_reason; // "good" | "delay" | "loss" | "jitter" | "bandwidth" | "server"
     char *reason;       // why it ended
     gint64 fixed_port;  // by which it came; 0: with a ticket
+    char *log_in;       // "waiting" | "in" | "failed" | "unknown"; NULL: nobody asks (no RDP)
     char *desktop_name, *username, *pool_name, *department_ids; // VIEW
 } YdConnection;
 YD_RECORD(YdConnection, yd_connection)

@@ -438,6 +438,8 @@ connect_ready(Connect *c, YdConnectAnswer *answer, GError **error)
         return FALSE;
     answer->id = g_strdup(row->id);
     answer->expires = row->expires;
+    answer->idle_seconds = c->policy.idle_seconds;
+    answer->idle_notice_seconds = c->policy.idle_notice_seconds;
     return TRUE;
 }
 

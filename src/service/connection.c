@@ -7,11 +7,13 @@
 #include <gio/gio.h>
 
 #include "base/id.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "model/experience.h"
 #include "service/connect.h"
 #include "service/desktop-private.h"
+#include "service/log-in-watch.h"
 #include "service/route.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
@@ -262,8 +264,11 @@ note_redeem(YdStore *store, YdService *service, const char *gate, const char *ha
         return TRUE;
     if (strcmp(connection->state, "dropped") == 0)
         connection->redeems++;
-    if (connection->first_used == 0)
+    if (connection->first_used == 0) {
         connection->first_used = now;
+        if (g_str_has_prefix(connection->protocol, "rdp") && connection->user_id)
+            yd_set_string(&connection->log_in, "waiting");
+    }
     connection->last_seen = now;
     connection->sockets++;
     yd_set_string(&connection->gate, gate);
@@ -321,6 +326,8 @@ end_connection(YdStore *store, YdConnection *connection, const char *reason, gin
 {
     yd_set_string(&connection->state, "ended");
     yd_set_string(&connection->reason, reason);
+    if (g_strcmp0(connection->log_in, "waiting") == 0)
+        yd_set_string(&connection->log_in, "unknown");
     connection->ended = now;
     connection->sockets = 0;
     return yd_store_update(store, &yd_connection_type, connection, error);
@@ -492,6 +499,61 @@ yd_connection_cut_login(YdService *service, const char *login_id, const char *re
     return cut_all(service, NULL, NULL, login_id, reason, ret_cut, error);
 }
 
+// --- log-ins ---
+
+// Ended, so that nobody is left alone with the server's own log-in box. The password is forgotten:
+// the next connect makes a new one.
+static gboolean
+end_refused(YdStore *store, YdConnection *connection, const char *reason, gint64 now,
+            GError **error)
+{
+    return yd_store_secret_delete(store, connection->desktop_id, error) &&
+           end_connection(store, connection, reason, now, error);
+}
+
+// What to note; *ret_word NULL: nothing yet.
+static void
+word_for(const YdServiceConfig *config, const YdConnection *connection, YdLogIn verdict, gint64 now,
+         const char **ret_word, const char **ret_reason)
+{
+    gboolean late = now > connection->first_used + config->log_in_seconds * 1000;
+    *ret_word = verdict == YD_LOG_IN_IN        ? "in"
+                : verdict == YD_LOG_IN_UNKNOWN ? "unknown"
+                : verdict == YD_LOG_IN_REFUSED ? "failed"
+                : late                         ? "failed"
+                                               : NULL;
+    *ret_reason = verdict == YD_LOG_IN_REFUSED ? "the desktop refused the log-in"
+                                               : "the desktop did not log the person in";
+}
+
+gboolean
+yd_connection_logged_in(YdService *service, const char *id, YdLogIn verdict, gint64 now,
+                        GError **error)
+{
+    const char *word = NULL, *reason = NULL;
+    YdStore *store = yd_service_store(service, error);
+    g_autoptr(YdStoreTx) tx = store ? yd_store_tx(store, error) : NULL;
+    g_autoptr(YdConnection) connection =
+        tx ? yd_store_get(store, &yd_connection_type, id, error) : NULL;
+    if (!connection)
+        return FALSE;
+    word_for(yd_service_config(service), connection, verdict, now, &word, &reason);
+    if (!word || !is_live(connection) || g_strcmp0(connection->log_in, "waiting") != 0)
+        return TRUE;
+    yd_set_string(&connection->log_in, word);
+    gboolean end = strcmp(word, "failed") == 0 && strcmp(connection->protocol, "rdp-web") == 0;
+    if (!(end ? end_refused(store, connection, reason, now, error)
+              : yd_store_update(store, &yd_connection_type, connection, error)) ||
+        !yd_store_tx_commit(&tx, error))
+        return FALSE;
+    if (strcmp(word, "failed") == 0)
+        yd_log(G_LOG_LEVEL_MESSAGE,
+               &(YdLogFields){.session = id, .desktop = connection->desktop_id}, "%s", reason);
+    if (end)
+        tell_gate(service, connection->gate, id, reason);
+    return TRUE;
+}
+
 gboolean
 yd_connection_end(YdService *service, const char *id, const char *reason, GError **error)
 {
@@ -544,9 +606,13 @@ yd_connection_sweep(YdService *service, gint64 now, GError **error)
     if (!live)
         return FALSE;
     for (guint i = 0; i < live->len; i++) {
-        const char *id = ((YdConnection *)g_ptr_array_index(live, i))->id;
-        if (!over(yd_service_config(service), g_ptr_array_index(live, i), now))
+        const YdConnection *seen = g_ptr_array_index(live, i);
+        const char *id = seen->id;
+        if (!over(yd_service_config(service), seen, now)) {
+            if (strcmp(seen->state, "open") == 0 && g_strcmp0(seen->log_in, "waiting") == 0)
+                yd_log_in_watch(service, seen, now);
             continue;
+        }
         g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
         g_autoptr(YdConnection) connection =
             tx ? yd_store_get(store, &yd_connection_type, id, error) : NULL;

@@ -3,7 +3,7 @@
 // cutting. Gates only ask; all rules are here (one session per ticket, first use, grace, source).
 #pragma once
 
-#include "service/service.h"
+#include "service/log-in-watch.h"
 
 typedef struct {
     char *session; // con-…; NULL: refused
@@ -61,6 +61,14 @@ gboolean yd_connection_end(YdService *service, const char *id, const char *reaso
 typedef void (*YdCutFunc)(const char *gate, const char *session, const char *reason, gpointer data);
 void yd_connection_on_cut(YdService *service, YdCutFunc callback, gpointer data);
 
-// Ends what was not used in time, dropped for longer than the grace, or silent (gate gone for five
-// minutes). Called by the reconciler every few seconds.
+// Notes what the guest says of a person's log-in, once, while the connection lives and waits for
+// it. A browser's session that was refused, or not logged in within log_in_seconds, is ended and
+// the desktop's password forgotten, so that the next connect makes a new one; other clients show
+// the server's own log-in box, there the record alone tells.
+gboolean yd_connection_logged_in(YdService *service, const char *id, YdLogIn verdict, gint64 now,
+                                 GError **error);
+
+// Looks whether who came in by RDP was logged in, and ends what was not used in time, dropped for
+// longer than the grace, or silent (gate gone for five minutes). Called by the reconciler every few
+// seconds.
 gboolean yd_connection_sweep(YdService *service, gint64 now, GError **error);

@@ -7,6 +7,7 @@
 
 #include "service/ca.h"
 #include "service/jobs.h"
+#include "service/log-in-watch.h"
 #include "service/monitor.h"
 #include "service/reconcile.h"
 
@@ -43,6 +44,7 @@ void
 yd_desktops_stop(YdService *service)
 {
     yd_reconcile_stop(service);
+    yd_log_in_watch_stop(service);
     yd_jobs_stop(service);
     yd_monitor_stop(service);
 }

@@ -18,6 +18,12 @@
 #define PASS_US (60 * G_USEC_PER_SEC)
 #define PRUNE_US (3600 * (gint64)G_USEC_PER_SEC)
 #define DAY_MS (24 * 3600 * (gint64)1000)
+#define EVENTS_DAYS 7 // how long what is over is kept; the audit log is kept for ever
+#define JOBS_DAYS 30
+#define CONNECTIONS_DAYS 90
+#define EVENTS_DAYS 7 // how long what is over is kept; the audit log is kept for ever
+#define JOBS_DAYS 30
+#define CONNECTIONS_DAYS 90
 
 static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
 
@@ -356,8 +362,9 @@ prune(YdService *service)
     g_autoptr(GError) error = NULL;
     YdStore *store = yd_service_store(service, &error);
     gint64 now = yd_now_ms();
-    if (!store || !yd_store_prune(store, now - 7 * DAY_MS, now - 30 * DAY_MS, &error))
-        g_warning("cannot prune old events and jobs: %s, ignoring", error->message);
+    if (!store || !yd_store_prune(store, now - EVENTS_DAYS * DAY_MS, now - JOBS_DAYS * DAY_MS,
+                                  now - CONNECTIONS_DAYS * DAY_MS, &error))
+        g_warning("cannot prune old events, jobs and sessions: %s, ignoring", error->message);
     yd_upload_prune(service, now);
 }
 

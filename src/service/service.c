@@ -61,6 +61,7 @@ yd_service_config_init(YdServiceConfig *config)
         .reconnects = 10,
         .fixed_port_first = 50000,
         .fixed_port_last = 59999,
+        .log_in_seconds = 90,
         .max_upload = (gint64)64 << 30,
     };
 }
@@ -223,11 +224,26 @@ yd_service_new(const YdServiceConfig *config, YdStorage *storage, GError **error
     return service;
 }
 
+// After it no event of a machine reaches a part any more; the parts still may ask their hosts.
+static void
+silence_hosts(YdService *service)
+{
+    GHashTableIter iter;
+    gpointer hv;
+
+    g_hash_table_iter_init(&iter, service->hosts);
+    while (g_hash_table_iter_next(&iter, NULL, &hv))
+        yd_hypervisor_on_event(hv, NULL, NULL);
+    for (guint i = 0; i < service->forgotten->len; i++)
+        yd_hypervisor_on_event(service->forgotten->pdata[i], NULL, NULL);
+}
+
 void
 yd_service_free(YdService *service)
 {
     if (!service)
         return;
+    silence_hosts(service);
     while (service->parts->len)
         part_free(g_ptr_array_steal_index(service->parts, service->parts->len - 1));
     g_ptr_array_unref(service->parts);

@@ -123,7 +123,8 @@ yd_store_events(YdStore *store, gint64 after, guint limit, gint64 *ret_oldest, g
 }
 
 gboolean
-yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before, GError **error)
+yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before, gint64 connections_before,
+               GError **error)
 {
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     // The newest event stays, so that the newest number is known.
@@ -136,6 +137,9 @@ yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before, GError 
                       "DELETE FROM jobs WHERE state IN ('done', 'failed', 'cancelled') AND "
                       "ended < ?",
                       "i", jobs_before) &&
+           yd_sql_run(store->sql, NULL, error,
+                      "DELETE FROM connections WHERE state = 'ended' AND ended < ?", "i",
+                      connections_before) &&
            yd_sql_run(store->sql, NULL, error, "DELETE FROM idempotency WHERE created < ?", "i",
                       yd_now_ms() - IDEMPOTENCY_MS) &&
            yd_store_tx_commit(&tx, error);

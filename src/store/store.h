@@ -113,8 +113,9 @@ GPtrArray *yd_store_events(YdStore *store, gint64 after, guint limit, gint64 *re
                            gint64 *ret_newest, GError **error);
 void yd_event_free(YdEvent *event);
 
-// Deletes events and finished jobs older than the times given (ms).
-gboolean yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before, GError **error);
+// Deletes events, and jobs and connections that ended, before the times given (ms).
+gboolean yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before,
+                        gint64 connections_before, GError **error);
 
 // Appends one audit row, inside the transaction under way. record is copied.
 gboolean yd_store_audit(YdStore *store, const YdAudit *row, GError **error);

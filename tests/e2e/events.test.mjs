@@ -6,8 +6,9 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import https from 'node:https';
-import { poll } from '../lib/process.mjs';
-import { Product } from '../lib/product.mjs';
+import path from 'node:path';
+import { Program, poll } from '../lib/process.mjs';
+import { Product, program } from '../lib/product.mjs';
 
 let yd;
 let boss;
@@ -74,6 +75,9 @@ test('changes show at once, and to whom they concern', async () => {
 
 test('after deskd was killed the stream goes on where it was', async () => {
   const before = await open(boss.token);
+  await yd.ctl(['whoami']); // logs in
+  const follower = new Program('deskctl-events', program('deskctl'), ['events'], { env: { XDG_CONFIG_HOME: path.join(yd.home, 'ctl', 'admin') } });
+  await poll('deskctl hears', () => follower.tail().includes('hello'), { seconds: 30 });
   const first = await yd.api('POST', '/departments', { body: { number: 'K1', name: 'First' } });
   await poll('it is seen', () => saw(before, first.id, 'created'), { seconds: 20 });
   await yd.kill('deskd');
@@ -85,6 +89,10 @@ test('after deskd was killed the stream goes on where it was', async () => {
   assert.equal(again.events[0].event, 'hello', 'nothing is lost');
   assert.ok(!saw(again, first.id, 'created'), 'what was seen does not come twice');
   again.request.destroy();
+  await poll('deskctl goes on by itself', () => follower.tail().includes(missed.id), { seconds: 30 });
+  assert.match(follower.tail(), /trying again/);
+  assert.equal(follower.tail(1000).split(first.id).length, 2, 'each event once');
+  await follower.stop();
 });
 
 test('the stream ends with the log-in', async () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// needs: web console
 // How good a connection is, and why: a client at the other end of a path that gets longer, loses packets, gets narrow,
 // and recovers; a desktop that hangs. Whose session it is sees it, live; nobody else does.
 
@@ -9,6 +10,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { poll, virsh } from '../lib/process.mjs';
 import { Product, source } from '../lib/product.mjs';
+import { Browser, axe } from '../lib/browser.mjs';
 import { Link } from '../lib/link.mjs';
 
 let yd;
@@ -17,6 +19,7 @@ let alice;
 let bob;
 let session;
 let client;
+let browser;
 
 before(async () => {
   link = await Link.open();
@@ -35,6 +38,7 @@ before(async () => {
 after(async () => {
   client?.kill('SIGKILL');
   try {
+    await browser?.stop();
     await yd?.stop();
   } finally {
     await link?.close();
@@ -116,6 +120,32 @@ test('a desktop that hangs: because of the server', async () => {
 
 test('it recovers', async () => {
   assert.ok((await because('good')).score >= 80);
+});
+
+test('the viewer says so to whoever works in it, in their language', async () => {
+  const desktop = (await yd.api('GET', '/desktops')).items[0];
+  browser = await Browser.start(yd, null, link);
+  const page = await browser.as(yd.admin, { where: `/console/${desktop.id}` });
+  await page.locator('.yd-viewer[data-phase=open]').waitFor();
+  // Something has to come from the desktop for its way to be measured.
+  const shows = (level, words) => poll(`the viewer says ${words}`, async () => {
+    await page.keyboard.press('Enter');
+    const it = page.getByTestId('quality');
+    return await it.getAttribute('data-level') === level && words.test(await it.textContent());
+  }, { seconds: 60, every: 300 });
+  await page.locator('.yd-viewer-screen canvas').click();
+  await shows('good', /^Good connection$/);
+  await axe(page, 'the viewer with the quality of its connection');
+  await link.set('delay 100');
+  await shows('fair', /long way/);
+  await page.evaluate(() => localStorage.setItem('yundesk.language', 'zh-CN'));
+  await page.reload();
+  await page.locator('.yd-viewer[data-phase=open]').waitFor();
+  await page.locator('.yd-viewer-screen canvas').click();
+  await shows('fair', /连接较慢：到桌面的路程太远/);
+  await page.goto(`/desktops/${desktop.id}`);
+  await page.locator('[data-level=fair]').first().waitFor();
+  await link.set('delay 0');
 });
 
 // A person's stream of events, as text.

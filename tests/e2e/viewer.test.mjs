@@ -9,13 +9,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { dir, ok, poll, run, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
-import { Browser, axe, close, fitsWidth, picture } from '../lib/browser.mjs';
+import { ADDRESSES, Detour } from '../lib/detour.mjs';
+import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
 
 let yd;
 let browser;
 let desktop;
 let machine;
 let page;
+let detour;
 
 before(async () => {
   yd = await Product.start({ config: { deskd: { first_use: '5s' } } });
@@ -30,6 +32,7 @@ after(async () => {
   try {
     await browser?.stop();
   } finally {
+    await detour?.stop();
     await yd?.stop();
   }
 });
@@ -169,4 +172,75 @@ test('a ticket that became too old is replaced by itself', async () => {
   assert.ok(asked >= 2, 'the first ticket was refused');
   await same(other, 'the picture is there');
   await close(other);
+});
+
+// ---- networks that come and go ----
+
+const rows = async () => (await yd.api('GET', '/connections?protocol=console&sort=-created&limit=100')).items;
+
+// The page goes the way through the detour; `begin` does the harm. The screen must come back with a ticket of its own.
+async function comesBack(where, begin, seconds = 60) {
+  const [{ id }] = await rows();
+  await begin();
+  await poll('the screen is back, by another ticket', async () => {
+    const [newest] = await rows();
+    return newest.id !== id && newest.state === 'open' && await where.locator('.yd-viewer[data-phase=open]').count() === 1;
+  }, { seconds, every: 250 });
+  await same(where, 'the picture is there again');
+  return (await rows())[0];
+}
+
+test('a line that is cut, and another address: the screen comes back by itself', { timeout: 120000 }, async () => {
+  if (page) await close(page);
+  detour = await Detour.start(yd);
+  page = await browser.open({ where: detour.url });
+  await page.clock.install();
+  await logIn(page, yd.admin);
+  await page.locator('[data-testid=user-menu]').waitFor();
+  await page.goto(`${detour.url}/console/${desktop.id}`);
+  await inPhase(page, 'open');
+  assert.equal((await rows())[0].client_address, ADDRESSES[0]);
+  const row = await comesBack(page, () => {
+    detour.from = ADDRESSES[1];
+    detour.cut();
+  });
+  assert.equal(row.client_address, ADDRESSES[1], 'the new ticket is bound to the new address');
+});
+
+test('a page that the browser froze meanwhile comes back', { timeout: 120000 }, async () => {
+  const devtools = await page.context().newCDPSession(page);
+  await comesBack(page, async () => {
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+    detour.cut();
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' });
+  });
+});
+
+test('a laptop that slept comes back, although nobody told it that its connections are dead', { timeout: 120000 }, async () => {
+  await comesBack(page, async () => {
+    detour.freeze();
+    await page.clock.fastForward('10:00');
+  });
+});
+
+test('a viewer that crashes starts again, but not for ever', { timeout: 120000 }, async () => {
+  // A function that does nothing but trap, called as a damaged viewer would be: by an event.
+  const trap = () => page.evaluate(() => {
+    const module = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11]);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module));
+    window.addEventListener('trap', () => exports.f(), { once: true });
+    window.dispatchEvent(new Event('trap'));
+  });
+  for (let crash = 1; crash <= 3; crash++) {
+    const loaded = page.waitForEvent('load');
+    await trap();
+    await loaded;
+    await inPhase(page, 'open');
+  }
+  await trap();
+  await page.getByText('The viewer crashed.').waitFor();
+  await axe(page, 'a crashed viewer');
+  await page.getByRole('button', { name: 'Connect again' }).click();
+  await inPhase(page, 'open');
+  browser.faults = browser.faults.filter((fault) => !/unreachable|Disconnection timed out/.test(fault)); // the latter is noVNC's
 });

@@ -21,12 +21,13 @@ const EXPECTED = /^Failed to load resource|net::ERR_|WebSocket connection to .* 
 const screenshots = process.env.YD_SCREENSHOTS ? path.join(source, 'docs/screenshots') : null;
 
 export class Browser {
-  // With a screen of startScreen() its windows are on that; otherwise they are nowhere.
-  static async start(yd, screen = null) {
+  // With a screen of startScreen() its windows are on that; otherwise they are nowhere. With a link it runs at the far end.
+  static async start(yd, screen = null, link = null) {
     const browser = new Browser();
     browser.yd = yd;
+    browser.url = link ? `https://${link.near}:${yd.port}` : yd.url;
     browser.faults = [];
-    browser.chromium = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: !screen,
+    browser.chromium = await chromium.launch({ executablePath: link ? link.script('/usr/bin/chromium') : '/usr/bin/chromium', headless: !screen,
       args: screen ? [...FLAGS, '--window-position=0,0', `--window-size=${screen.width},${screen.height}`] : FLAGS,
       env: { ...process.env, ...screen?.env } });
     return browser;
@@ -35,7 +36,7 @@ export class Browser {
   // A window of its own: no cookies or storage are shared with other windows. Returns playwright's page.
   async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/', storageState,
     viewport = { width, height } } = {}) {
-    const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.yd.url, locale: language,
+    const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.url, locale: language,
       colorScheme: dark ? 'dark' : 'light', viewport, acceptDownloads: true, storageState,
       permissions: ['clipboard-read', 'clipboard-write'], reducedMotion: 'reduce' });
     context.setDefaultTimeout(45000); // generous: the machine may be busy with guests

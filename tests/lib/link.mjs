@@ -3,9 +3,10 @@
 // the near address, clients run at the far end.
 
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { build } from './product.mjs';
-import { poll } from './process.mjs';
+import { dir, poll } from './process.mjs';
 
 export class Link {
   static async open({ near = '10.200.0.1', far = '10.200.0.2', device = 'link0' } = {}) {
@@ -47,6 +48,13 @@ export class Link {
   // Command and arguments that run a command at the far end.
   at(command, args = []) {
     return ['nsenter', ['-t', String(this.pid), '-n', command, ...args]];
+  }
+
+  // The path of a program that runs that one at the far end, for what takes nothing but a path.
+  script(command) {
+    const file = path.join(dir, `far-${path.basename(command)}`);
+    fs.writeFileSync(file, `#!/bin/sh\nexec nsenter -t ${this.pid} -n ${command} "$@"\n`, { mode: 0o755 });
+    return file;
   }
 
   async close() {

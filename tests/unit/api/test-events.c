@@ -147,7 +147,7 @@ test_lost(Fixture *f, gconstpointer data)
     g_assert_true(client_wait_for(ahead, "event: reset\n", SOON));
     // Older than what is kept.
     rename_desktop(f, names.annas, "desk-a2");
-    g_assert_true(yd_store_prune(f->store, yd_now_ms() + 1000, 0, &error));
+    g_assert_true(yd_store_prune(f->store, yd_now_ms() + 1000, 0, 0, &error));
     rename_desktop(f, names.annas, "desk-a3");
     g_autoptr(Client) old = open_stream(f, "anna", "Last-Event-ID: 1\r\n");
     g_assert_true(client_wait_for(old, "event: reset\n", SOON));

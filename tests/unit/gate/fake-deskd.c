@@ -12,6 +12,8 @@
 
 #include "base/proxy-v2.h"
 
+#define BODY_MAX (64 << 20) // a fuzzer may ask for more
+
 typedef struct {
     char *protocol, *session, *target;
     char *username, *password, *certificate; // rdp-web
@@ -26,7 +28,7 @@ struct FakeDeskd {
     GHashTable *stats;   // session -> json_t
     gboolean silent;
     int gate; // the connected gate
-    guint redeems, requests;
+    guint redeems, grants, requests;
     char *port_session, *port_target;
     int behind_fd;
     char *behind;
@@ -77,6 +79,7 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     deskd->redeems++;
     if (deskd->silent)
         return;
+    deskd->grants += t != NULL && g_str_equal(t->protocol, protocol);
     if (t == NULL)
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code",
                           "ticket-unknown", "message", "no such \"ticket\""));
@@ -168,13 +171,17 @@ serve_gate(int fd, gpointer data)
 {
     FakeDeskd *deskd = data;
     g_autoptr(GString) line = g_string_new(NULL);
-    for (char c; fake_read(fd, &c, 1);) {
-        if (c != '\n') {
-            g_string_append_c(line, c);
-            continue;
+    char piece[65536];
+    for (gssize n; (n = recv(fd, piece, sizeof piece, 0)) > 0;) {
+        const char *end = piece + n;
+        for (const char *at = piece, *stop; at < end; at = stop + 1) {
+            stop = memchr(at, '\n', (gsize)(end - at));
+            g_string_append_len(line, at, (stop != NULL ? stop : end) - at);
+            if (stop == NULL)
+                break;
+            take_line(deskd, fd, line->str);
+            g_string_truncate(line, 0);
         }
-        take_line(deskd, fd, line->str);
-        g_string_truncate(line, 0);
     }
     g_mutex_lock(&deskd->lock);
     deskd->gate = -1;
@@ -219,10 +226,10 @@ static gboolean
 answer_request(int fd, const char *head, const YdProxyV2 *proxy)
 {
     char method[16], path[128];
-    g_assert_cmpint(sscanf(head, "%15s %127s", method, path), ==, 2);
     const char *field = strstr(head, "Content-Length: ");
     gsize len = field == NULL ? 0 : strtoul(field + 16, NULL, 10);
-    if (g_str_equal(path, "/die"))
+    if (sscanf(head, "%15s %127s", method, path) != 2 || len > BODY_MAX ||
+        g_str_equal(path, "/die"))
         return FALSE;
     if (g_str_equal(path, "/reject")) {
         answer(fd, "413 Too Large", "too large\n", 10);
@@ -393,6 +400,13 @@ fake_deskd_redeems(FakeDeskd *deskd)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
     return deskd->redeems;
+}
+
+guint
+fake_deskd_grants(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return deskd->grants;
 }
 
 guint

@@ -41,8 +41,9 @@ char *fake_deskd_behind(FakeDeskd *deskd);
 gint64 fake_deskd_sockets(FakeDeskd *deskd, const char *session);
 gint64 fake_deskd_bytes_up(FakeDeskd *deskd, const char *session);
 
-// Redeems that came.
+// Redeems that came, and those that were granted.
 guint fake_deskd_redeems(FakeDeskd *deskd);
+guint fake_deskd_grants(FakeDeskd *deskd);
 
 // Requests that the HTTP server has answered.
 guint fake_deskd_requests(FakeDeskd *deskd);

@@ -185,6 +185,21 @@ gate_client_make_certificate(const char *certificate, const char *key)
 }
 
 char *
+gate_client_fingerprint(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    g_assert_nonnull(file);
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    guint8 *der = NULL;
+    int n = i2d_X509(certificate, &der);
+    char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, (gsize)n);
+    OPENSSL_free(der);
+    X509_free(certificate);
+    fclose(file);
+    return sum;
+}
+
+char *
 gate_client_serial(const GateClient *client)
 {
     X509 *x509 = SSL_get1_peer_certificate(client->ssl);

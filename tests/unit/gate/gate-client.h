@@ -42,5 +42,8 @@ void gate_client_shut(GateClient *client);
 // Writes a self-signed certificate and its key (P-256) for localhost.
 void gate_client_make_certificate(const char *certificate, const char *key);
 
+// SHA-256 of the certificate in a PEM file, as deskd names it; owned by the caller.
+char *gate_client_fingerprint(const char *certificate);
+
 // The serial number of the certificate that the gate showed, as text; owned by the caller.
 char *gate_client_serial(const GateClient *client);

@@ -2,7 +2,6 @@
 // RDP for browsers through the whole gate: a guest that speaks X.224 and TLS and shows what it got,
 // clients that speak RDCleanPath in WebSocket frames.
 #include <glib/gstdio.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <string.h>
@@ -73,21 +72,6 @@ serve_guest(int fd, gpointer data)
         serve_tls(f, fd);
 }
 
-static char *
-fingerprint(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    g_assert_nonnull(file);
-    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
-    guint8 *der = NULL;
-    int n = i2d_X509(certificate, &der);
-    char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, der, (gsize)n);
-    OPENSSL_free(der);
-    X509_free(certificate);
-    fclose(file);
-    return sum;
-}
-
 // ---- the fixture ----
 
 static void
@@ -107,7 +91,7 @@ set_up(Fixture *f, gconstpointer data)
     f->guest = fake_server_tcp(serve_guest, f);
     f->deskd = fake_deskd_new(f->dir);
     g_autofree char *target = fake_server_target(f->guest);
-    g_autofree char *sum = fingerprint(f->certificate);
+    g_autofree char *sum = gate_client_fingerprint(f->certificate);
     fake_deskd_ticket(f->deskd, TICKET, "rdp-web", "con-web", target);
     fake_deskd_log_in(f->deskd, TICKET, "alice", "secret", data ? data : sum);
     f->config = yd_gate_config_new(NULL, NULL);

@@ -94,6 +94,8 @@ run(Fixture *f, int ms)
         fds[1].fd = fds[1].events == 0 ? -1 : fds[1].fd;
         if (poll(fds, 2, ms) == 0)
             return;
+        for (guint i = 0; i < 2; i++)
+            yd_gate_relay_ready(&f->relay, &f->streams[i], (guint32)fds[i].revents);
         do
             f->state = yd_gate_relay_pump(&f->relay);
         while (f->state == YD_GATE_RELAY_MORE);

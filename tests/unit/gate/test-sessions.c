@@ -98,6 +98,18 @@ test_figures(void)
     g_autofree char *line = yd_gate_sessions_take_stats(sessions);
     g_assert_nonnull(strstr(line, "\"lost\":9"));
     g_assert_null(strstr(line, "loss_ppm"));
+    // So is a queue that has gone.
+    YdGateReading queue = same, gone = same;
+    queue.unsent = 100000;
+    queue.rate = gone.rate = 100000;
+    add_reading(sessions, a, &queue, &same, 301);
+    g_autofree char *queued = yd_gate_sessions_take_stats(sessions);
+    g_assert_nonnull(strstr(queued, "\"queue_us\":500000"));
+    for (gint64 now = 303; now < 340; now += 2)
+        add_reading(sessions, a, &gone, &queue, now);
+    g_autofree char *empty = yd_gate_sessions_take_stats(sessions);
+    g_assert_nonnull(empty);
+    g_assert_null(strstr(empty, "\"queue_us\":500000"));
     yd_gate_sessions_leave(sessions, &a);
 }
 

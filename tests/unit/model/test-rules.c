@@ -85,6 +85,8 @@ test_policy(void)
         g_assert_true(policy.drives && policy.multimon && !policy.balloon_free_pages);
         g_assert_cmpstr(policy.source, ==, "exact");
         g_assert_cmpint(policy.shutdown_seconds, ==, 60);
+        g_assert_cmpint(policy.idle_seconds, ==,
+                        0); // nobody is disconnected unless it was asked for
     }
     g_assert_true(yd_policy_parse("{\"usb\":false,\"source\":\"net\",\"ready_seconds\":30}",
                                   &policy, &error));
@@ -102,6 +104,8 @@ test_policy(void)
                                "{\"source\":true}",
                                "{\"ready_seconds\":5}",
                                "{\"shutdown_seconds\":99999}",
+                               "{\"idle_seconds\":-1}",
+                               "{\"idle_notice_seconds\":0}",
                                "[]",
                                "{",
                                "{\"usb\":true,\"usb\":false}"};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "hypervisor/family.h"
 #include "service/monitor.h"
 #include "service/reconcile.h"
 
@@ -207,6 +208,18 @@ hosts_down_and_up(Desk *f, gconstpointer data)
     g_assert_null(up->error);
 }
 
+// Machines tell their ends on the host's thread while the service ends: nobody may be left to hear
+// it.
+static void
+ends_among_events(Desk *f, gconstpointer data)
+{
+    yd_reconcile_start(f->service, NULL);
+    for (guint i = 0; i < 20000; i++)
+        yd_hypervisor_emit(desk_hv(f), "4d2f3ac4-0000-4000-8000-000000000000", "stopped");
+    desk_tear_down(f, data);
+    desk_set_up(f, data);
+}
+
 #define ADD(name, func)                                                                            \
     g_test_add("/reconcile/" name, Desk, NULL, desk_set_up, func, desk_tear_down)
 
@@ -223,6 +236,7 @@ main(int argc, char **argv)
     ADD("foreign-machines", foreign_machines);
     ADD("host-away", host_away);
     ADD("by-events", by_events);
+    ADD("ends-among-events", ends_among_events);
     ADD("figures", figures);
     ADD("hosts-down-and-up", hosts_down_and_up);
     return g_test_run();

@@ -108,8 +108,8 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
 
 export const get = <T>(path: string, signal?: AbortSignal) =>
   request<T>(path, signal ? { signal } : {});
-export const post = <T>(path: string, body: unknown = {}) =>
-  request<T>(path, { method: 'POST', body });
+export const post = <T>(path: string, body: unknown = {}, signal?: AbortSignal) =>
+  request<T>(path, { method: 'POST', body, ...(signal ? { signal } : {}) });
 export const patch = <T>(path: string, body: unknown, version?: number) =>
   request<T>(path, { method: 'PATCH', body, ...(version === undefined ? {} : { version }) });
 export const remove = <T>(path: string, version?: number) =>

@@ -1821,6 +1821,11 @@ export interface components {
              * @description the port by which it came; 0: with a ticket
              */
             readonly fixed_port?: number;
+            /**
+             * @description whether the person was logged in, as the guest says; RDP only
+             * @enum {string|null}
+             */
+            readonly log_in?: "waiting" | "in" | "failed" | "unknown" | null;
             readonly desktop_name?: string | null;
             readonly username?: string;
             readonly pool_name?: string | null;
@@ -1943,6 +1948,16 @@ export interface components {
             fixed_port: boolean;
             /** @default 600 */
             ready_seconds: number;
+            /**
+             * @description a session in the browser without input is disconnected after it; 0 is never
+             * @default 0
+             */
+            idle_seconds: number;
+            /**
+             * @description how long before that the person is warned
+             * @default 60
+             */
+            idle_notice_seconds: number;
         };
         LoginRequest: {
             username: string;
@@ -2062,6 +2077,9 @@ export interface components {
              * @description of the first use
              */
             expires: string;
+            /** @description of the pool's policy, for the viewer in the browser */
+            idle_seconds?: number;
+            idle_notice_seconds?: number;
             file?: {
                 name?: string;
                 type?: string;

@@ -15,6 +15,9 @@ export interface ConnectAnswer {
   username?: string | null;
   password?: string | null;
   desktop_id?: string;
+  /** Of the pool's policy: without input the session in the browser ends; 0: never. */
+  idle_seconds?: number;
+  idle_notice_seconds?: number;
   job?: Job;
   file?: { name: string; type: string; content: string };
 }
@@ -32,10 +35,12 @@ export async function connect(
   way: Way,
   onJob: (job: Job) => void,
   address: 'pools' | 'desktops' = 'pools',
+  /** How long one request may take in ms; then a TimeoutError is thrown. 0: as long as it takes. */
+  patience = 0,
 ): Promise<ConnectAnswer> {
   const id = address === 'pools' ? entry.pool_id : (entry.desktop?.id ?? '');
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await post<ConnectAnswer>(`/${address}/${id}/connections`, { protocol: way });
+    const answer = await post<ConnectAnswer>(`/${address}/${id}/connections`, { protocol: way }, patience ? AbortSignal.timeout(patience) : undefined);
     if (answer.state === 'ready') return answer;
     if (!answer.job) break;
     onJob(answer.job);

@@ -441,8 +441,17 @@ export const en = {
   'reason.the desktop was switched off': 'The desktop was switched off.',
   'reason.the password was changed': 'The password was changed.',
   'reason.the log-in has ended': 'The log-in that it belonged to has ended.',
+  'reason.the desktop refused the log-in':
+    'The desktop did not accept the one-time password. Connect again: that sets a new one.',
+  'reason.the desktop did not log the person in':
+    'The desktop did not log you in in time; it may be busy. Connect again: that sets a new one-time password. If it happens again, restart the desktop.',
+  'reason.the viewer crashed': 'The viewer crashed. Your session in the desktop goes on: connect again.',
+  'reason.nobody used it': 'Nobody used it for some time. Your session in the desktop goes on: connect again.',
   'console.failed': 'The screen could not be opened.',
   'console.again': 'Connect again',
+  'idle.title': 'Are you still there?',
+  'idle.text': 'Without a key or a movement this window disconnects in {seconds} s. What runs in the desktop goes on.',
+  'idle.stay': 'Stay connected',
   'console.full': 'Full screen',
   'console.keys': 'Send keys',
   'console.clipboard': 'Clipboard',

@@ -26,6 +26,8 @@ export interface ViewerFrameProps {
   /** The session under way, for the quality of its connection. */
   session?: string | undefined;
   tools?: ReactNode;
+  /** What the person must see now, whatever they do. */
+  notice?: ReactNode;
   children?: ReactNode;
 }
 
@@ -101,6 +103,7 @@ export function ViewerFrame(props: ViewerFrameProps) {
         <SessionQuality session={phase === 'open' ? props.session : undefined} />
       </div>
       {showClipboard && phase === 'open' && <Clipboard received={props.received} onPaste={props.onPaste} />}
+      {props.notice}
       <State phase={phase} error={props.error} reason={props.reason} onAgain={props.onAgain} />
       <div className="yd-viewer-screen" ref={props.screen} data-testid="screen">
         {props.children}

@@ -3,6 +3,7 @@
 import { Backend, displayControl, enableCredssp, init } from '@devolutions/iron-remote-desktop-rdp';
 import { ApiError } from '../api/client';
 import type { ConnectAnswer } from '../data/connect';
+import { isTrap } from './crash';
 import { RdpInput } from './rdp-input';
 
 type Session = Awaited<ReturnType<InstanceType<typeof Backend.SessionBuilder>['connect']>>;
@@ -177,7 +178,6 @@ export async function openRdp(
   let over = false;
   const stop = () => {
     over = true;
-    window.removeEventListener('error', end);
     input.stop();
     clipboard.end();
   };
@@ -186,16 +186,21 @@ export async function openRdp(
     stop();
     events.onEnd();
   };
-  // A trap inside the WebAssembly shows only here.
-  window.addEventListener('error', end);
-  session.run().then(end, end);
+  session.run().then(end, (why: unknown) => {
+    if (isTrap(why)) window.reportError(why); // the viewer restarts (crash.ts)
+    end();
+  });
   return {
     keys: (combination) => input.combination(combination),
     paste: (text) => clipboard.send(text),
     close: () => {
       if (over) return;
       stop();
-      session.shutdown();
+      try {
+        session.shutdown();
+      } catch {
+        // After a crash nothing of it works any more, and nothing has to.
+      }
     },
   };
 }

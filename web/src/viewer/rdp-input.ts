@@ -1,15 +1,14 @@
-// Keys, mouse and touch of a canvas as events of an RDP session. A finger is the left button; held
-// still it is the right one.
+// Keys, mouse and touch of a canvas as events of an RDP session.
 import { Backend } from '@devolutions/iron-remote-desktop-rdp';
+import { AltGr } from './altgr';
 import { combinationCodes, scancode } from './scancodes';
+import { Touch, type Place } from './touch';
+import { Zoom } from './zoom';
 
 type Session = Awaited<ReturnType<InstanceType<typeof Backend.SessionBuilder>['connect']>>;
 type DeviceEvent = ReturnType<typeof Backend.DeviceEvent.keyPressed>;
 
-const HOLD_MS = 600;
-/** A finger that moves farther than this is no long press. */
-const HOLD_PX = 10;
-const RIGHT = 2;
+const PIXELS = 0; // WheelEvent.DOM_DELTA_PIXEL
 
 /** Where a place of the page lies in the picture, whatever size the picture is shown in. */
 export function place(
@@ -27,14 +26,22 @@ export function place(
 
 export class RdpInput {
   private readonly abort = new AbortController();
-  private hold: ReturnType<typeof setTimeout> | undefined;
-  private holdAt = { x: 0, y: 0 };
+  private readonly altGr = new AltGr();
+  private readonly zoom: Zoom;
+  private readonly touch: Touch;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly session: Session,
   ) {
     const { signal } = this.abort;
+    this.zoom = new Zoom(canvas, canvas.parentElement ?? canvas);
+    this.touch = new Touch({
+      move: (at) => this.send(this.moveEvent(at)),
+      button: (button, pressed) => this.button(button, pressed),
+      scroll: (x, y) => this.scroll(x, y),
+      zoom: (factor) => this.zoom.by(factor),
+    });
     canvas.addEventListener('keydown', (event) => this.key(event, true), { signal });
     canvas.addEventListener('keyup', (event) => this.key(event, false), { signal });
     canvas.addEventListener('blur', () => session.releaseAllInputs(), { signal });
@@ -53,7 +60,7 @@ export class RdpInput {
   }
 
   stop(): void {
-    clearTimeout(this.hold);
+    this.touch.stop();
     this.abort.abort();
   }
 
@@ -65,41 +72,48 @@ export class RdpInput {
   }
 
   private key(event: KeyboardEvent, pressed: boolean): void {
-    const code = scancode(event.code);
-    if (code === undefined) return;
+    if (scancode(event.code) === undefined) return;
     event.preventDefault();
     const lock = (name: string) => event.getModifierState(name);
     if (pressed && !event.repeat)
       this.session.synchronizeLockKeys(lock('ScrollLock'), lock('NumLock'), lock('CapsLock'), lock('KanaMode'));
-    this.send(pressed ? Backend.DeviceEvent.keyPressed(code) : Backend.DeviceEvent.keyReleased(code));
+    for (const [name, down] of this.altGr.keys(event, pressed)) {
+      const code = scancode(name);
+      if (code !== undefined) this.send(down ? Backend.DeviceEvent.keyPressed(code) : Backend.DeviceEvent.keyReleased(code));
+    }
   }
 
-  private moveEvent(event: PointerEvent): DeviceEvent {
-    const { x, y } = place(event, this.canvas.getBoundingClientRect(), this.canvas);
+  private moveEvent(at: Place): DeviceEvent {
+    const { x, y } = place(at, this.canvas.getBoundingClientRect(), this.canvas);
     return Backend.DeviceEvent.mouseMove(x, y);
   }
 
+  private button(button: number, pressed: boolean): void {
+    this.send(pressed ? Backend.DeviceEvent.mouseButtonPressed(button) : Backend.DeviceEvent.mouseButtonReleased(button));
+  }
+
   private move(event: PointerEvent): void {
-    if (Math.hypot(event.clientX - this.holdAt.x, event.clientY - this.holdAt.y) > HOLD_PX) clearTimeout(this.hold);
-    this.send(this.moveEvent(event));
+    if (event.pointerType === 'touch') this.touch.move(event.pointerId, event);
+    else this.send(this.moveEvent(event));
   }
 
   private down(event: PointerEvent): void {
     event.preventDefault();
     this.canvas.focus();
     this.canvas.setPointerCapture(event.pointerId);
-    this.send(this.moveEvent(event), Backend.DeviceEvent.mouseButtonPressed(event.button));
-    if (event.pointerType !== 'touch') return;
-    this.holdAt = { x: event.clientX, y: event.clientY };
-    this.hold = setTimeout(() => {
-      this.send(Backend.DeviceEvent.mouseButtonReleased(0));
-      this.send(Backend.DeviceEvent.mouseButtonPressed(RIGHT), Backend.DeviceEvent.mouseButtonReleased(RIGHT));
-    }, HOLD_MS);
+    if (event.pointerType === 'touch') this.touch.down(event.pointerId, event);
+    else this.send(this.moveEvent(event), Backend.DeviceEvent.mouseButtonPressed(event.button));
   }
 
   private up(event: PointerEvent): void {
-    clearTimeout(this.hold);
-    this.send(this.moveEvent(event), Backend.DeviceEvent.mouseButtonReleased(Math.max(0, event.button)));
+    if (event.pointerType === 'touch') this.touch.up(event.pointerId);
+    else this.send(this.moveEvent(event), Backend.DeviceEvent.mouseButtonReleased(Math.max(0, event.button)));
+  }
+
+  private scroll(x: number, y: number): void {
+    if (this.zoom.pan(x, y)) return;
+    if (Math.abs(y) >= 1) this.send(Backend.DeviceEvent.wheelRotations(true, y, PIXELS));
+    if (Math.abs(x) >= 1) this.send(Backend.DeviceEvent.wheelRotations(false, x, PIXELS));
   }
 
   private wheel(event: WheelEvent): void {

@@ -1,6 +1,6 @@
 // A person's own session in the browser: the same one that mstsc or FreeRDP would show.
 import { Button, FormSelect, FormSelectOption } from '@patternfly/react-core';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { useLocation, useParams } from 'react-router-dom';
 import type { ConnectAnswer } from '../data/connect';
 import type { Desktop } from '../data/types';
@@ -8,26 +8,13 @@ import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { useToasts } from '../ui/toasts';
 import { ViewerFrame } from './frame';
+import { useIdle } from './idle';
+import { IdleNotice } from './idle-notice';
 import { COMBINATIONS } from './keys';
 import { desktopSize, LAYOUTS, openRdp, type RdpSession } from './rdp-client';
 import { useViewer, type Opener } from './use-viewer';
 
 const STORED = 'yundesk.keyboard';
-
-/** A sleeping laptop's connection is dead without anybody telling: look at the clock. */
-const ASLEEP_MS = 30_000;
-
-function useWakeUp(onWake: () => void): void {
-  useEffect(() => {
-    let last = Date.now();
-    const timer = setInterval(() => {
-      const now = Date.now();
-      if (now - last > ASLEEP_MS) onWake();
-      last = now;
-    }, 2000);
-    return () => clearInterval(timer);
-  }, [onWake]);
-}
 
 export default function RdpPage() {
   const { desktop: id = '' } = useParams();
@@ -58,8 +45,9 @@ export default function RdpPage() {
     },
     [layout],
   );
-  const { phase, error, reason, id: sessionId, again } = useViewer(id, 'rdp-web', opener, state?.answer);
-  useWakeUp(again);
+  const { phase, error, reason, id: sessionId, idle, again, end } = useViewer(id, 'rdp-web', opener, state?.answer);
+  const unused = useCallback(() => end('nobody used it'), [end]);
+  const idling = useIdle(idle, phase === 'open', unused);
 
   const choose = (next: string) => {
     localStorage.setItem(STORED, next);
@@ -78,6 +66,7 @@ export default function RdpPage() {
       onPaste={(text) => void session.current?.paste(text).catch(toasts.failure)}
       onAgain={again}
       screen={screen}
+      notice={<IdleNotice idle={idling} />}
       session={sessionId}
       tools={
         <>

@@ -4,13 +4,18 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { ApiError, get } from '../api/client';
 import { connect, type ConnectAnswer, type Way } from '../data/connect';
 import type { Connection } from '../data/types';
+import { mayRestart, watchTraps } from './crash';
 import type { Phase } from './frame';
+import { NEVER, type IdlePolicy } from './idle';
 import { backoff } from './keys';
+import { useWake } from './use-wake';
 
 /** After this many failures in a row the person is asked. */
 const TRIES = 6;
 /** A connection that lived that long was a good one: counting begins anew. */
 const GOOD_MS = 10_000;
+/** After a sleep requests may go out on connections that are dead: what takes longer is asked anew. */
+const ANSWER_MS = 20_000;
 
 export interface Opened {
   close: () => unknown;
@@ -28,55 +33,83 @@ export interface Viewer {
   error: unknown;
   /** Why the session was ended on purpose, in the server's words. */
   reason: string | undefined;
+  /** The pool's rule for sessions that nobody uses. */
+  idle: IdlePolicy;
   /** The connection that was given for it last. */
   id: string | undefined;
   again: () => void;
+  /** Ends it for a reason of the viewer's own, until the person asks for it again. */
+  end: (reason: string) => void;
 }
 
 /** Ends that come from the network or the gate: the person wants to go on. Everything else was meant. */
 const PASSING = ['not used in time', 'closed by the client', 'its gate does not answer'];
 
-/** The reason when the session was ended on purpose; undefined when it only dropped. */
-async function endOf(id: string | undefined): Promise<string | undefined> {
+async function rowOf(id: string | undefined): Promise<Connection | undefined> {
   if (!id) return undefined;
   try {
-    const row = await get<Connection>(`/connections/${id}`);
-    const reason = row.reason ?? '';
-    return row.state === 'ended' && !PASSING.includes(reason) ? reason : undefined;
+    return await get<Connection>(`/connections/${id}`, AbortSignal.timeout(ANSWER_MS));
   } catch {
     return undefined; // the server does not answer: the network has dropped
   }
 }
 
+/** The reason when the session was ended on purpose; undefined when it only dropped. */
+export function meant(row: Pick<Connection, 'state' | 'reason'> | undefined): string | undefined {
+  const reason = row?.reason ?? '';
+  return row?.state === 'ended' && !PASSING.includes(reason) ? reason : undefined;
+}
+
 /** Whether asking again may help: nobody answered, or a part of the system was away for a moment. */
-function passing(error: unknown): boolean {
+export function passing(error: unknown): boolean {
+  if (error instanceof DOMException) return error.name === 'TimeoutError';
   return error instanceof ApiError && [0, 502, 503, 504].includes(error.problem.status);
+}
+
+/** A reload of the page must not come with the ticket of before. */
+function forgetAnswer(): void {
+  window.history.replaceState({ ...(window.history.state as object | null), usr: null }, '');
 }
 
 export function useViewer(desktop: string, way: Way, opener: Opener, first?: ConnectAnswer): Viewer {
   const [phase, setPhase] = useState<Phase>('connecting');
   const [error, setError] = useState<unknown>();
   const [reason, setReason] = useState<string>();
+  const [idle, setIdle] = useState(NEVER);
   const [attempt, setAttempt] = useState(0);
   const [id, setId] = useState<string>();
   const failures = useRef(0);
   const given = useRef(first);
+  const stop = useRef<(why: string) => void>();
+  const session = useRef<string>();
 
   useEffect(() => {
     let opened: Opened | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let gone = false;
     let since = 0;
-    let session: string | undefined;
+    const finish = (why: string | undefined, what?: unknown) => {
+      setReason(why);
+      setError(what);
+      setPhase('ended');
+    };
     const later = (why?: unknown) => {
       failures.current += 1;
       if (failures.current > TRIES) {
-        setError(why);
-        setPhase('ended');
+        finish(undefined, why ?? new ApiError({ status: 0, code: 'offline', detail: '' }));
         return;
       }
       setPhase('lost');
       timer = setTimeout(() => setAttempt((n) => n + 1), backoff(failures.current));
+    };
+    /** Over, or refused before it began: the server knows whether that was meant. */
+    const closed = async (why?: unknown) => {
+      if (gone) return;
+      setPhase('lost');
+      const end = meant(await rowOf(session.current));
+      if (gone) return;
+      if (end) finish(end);
+      else later(why);
     };
     const events: Events = {
       onOpen: () => {
@@ -84,43 +117,51 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
         if (!gone) setPhase('open');
       },
       onClose: () => {
-        if (gone) return;
         if (since > 0 && Date.now() - since > GOOD_MS) failures.current = 0;
-        setPhase('lost');
-        void endOf(session).then((why) => {
-          if (gone) return;
-          setReason(why);
-          if (why) setPhase('ended');
-          else later();
-        });
+        void closed();
       },
     };
+    stop.current = (why) => {
+      gone = true;
+      clearTimeout(timer);
+      opened?.close();
+      finish(why);
+    };
+    const unwatch = watchTraps(() => {
+      if (gone) return;
+      stop.current?.('the viewer crashed');
+      if (mayRestart(window.sessionStorage, Date.now())) window.location.reload();
+    });
     const ticket = given.current
       ? Promise.resolve(given.current)
-      : connect({ pool_id: '', desktop: { id: desktop } }, way, () => undefined, 'desktops');
+      : connect({ pool_id: '', desktop: { id: desktop } }, way, () => undefined, 'desktops', ANSWER_MS);
     given.current = undefined;
+    forgetAnswer();
     setError(undefined);
     setReason(undefined);
-    ticket
-      .then(async (answer) => {
+    ticket.then(
+      async (answer) => {
         if (gone) return;
-        session = answer.id;
+        session.current = answer.id;
         setId(answer.id);
-        opened = await opener(answer, events);
-        if (gone) opened.close();
-      })
-      .catch((why: unknown) => {
-        if (gone) return;
-        if (passing(why)) {
-          later(why);
-          return;
+        setIdle({ seconds: answer.idle_seconds ?? 0, notice: answer.idle_notice_seconds ?? 0 });
+        try {
+          opened = await opener(answer, events);
+          if (gone) opened.close();
+        } catch (why) {
+          void closed(why); // with another ticket it may go
         }
-        setError(why);
-        setPhase('ended');
-      });
+      },
+      (why: unknown) => {
+        if (gone) return;
+        if (passing(why)) later(why);
+        else finish(undefined, why);
+      },
+    );
     return () => {
       gone = true;
       clearTimeout(timer);
+      unwatch();
       opened?.close();
     };
   }, [desktop, way, opener, attempt]);
@@ -130,5 +171,21 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     setPhase('connecting');
     setAttempt((n) => n + 1);
   }, []);
-  return { phase, error, reason, id, again };
+  const end = useCallback((why: string) => stop.current?.(why), []);
+
+  const alive = phase === 'open' || phase === 'lost';
+  const slept = useCallback(() => {
+    if (alive) again();
+  }, [alive, again]);
+  const doubt = useCallback(() => {
+    if (phase !== 'open') {
+      slept(); // the network is back: no need to wait for the next try
+      return;
+    }
+    void rowOf(session.current).then((row) => {
+      if (row && row.state !== 'open' && meant(row) === undefined) again();
+    });
+  }, [phase, slept, again]);
+  useWake(doubt, slept);
+  return { phase, error, reason, idle, id, again, end };
 }
