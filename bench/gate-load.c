@@ -196,9 +196,9 @@ load_request(guint8 request[LOAD_REQUEST_SIZE], LoadMode mode, guint pieces)
 int
 load_connect(const Peer *peer)
 {
-    struct sockaddr_in in = {
-        .sin_family = AF_INET, .sin_port = htons(peer->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(peer->port)};
     const int one = 1;
+    inet_pton(AF_INET, peer->host != NULL ? peer->host : "127.0.0.1", &in.sin_addr);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (fd < 0 || connect(fd, (struct sockaddr *)&in, sizeof in) != 0)

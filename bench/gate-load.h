@@ -28,6 +28,7 @@ typedef enum {
 
 typedef struct {
     const char *name;
+    const char *host; // NULL: 127.0.0.1
     guint16 port;
     int pid;          // 0: no proxy
     LoadWay way;      // of the port

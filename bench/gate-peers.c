@@ -113,13 +113,14 @@ launch(Peer *peer, const char *dir, const char *group, const char *const *argv)
 void
 peers_add_gate(GArray *peers, const PeerSetting *s)
 {
-    Peer rdp = {.name = "deskgate", .port = free_port(), .way = LOAD_TICKET};
+    Peer rdp = {.name = "deskgate", .host = s->host, .port = free_port(), .way = LOAD_TICKET};
     g_autofree char *text = g_strdup_printf(
-        "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=127.0.0.1:%u\nworkers=1\ncongestion=reno\n"
+        "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=%s:%u\nworkers=1\nuser=root\ncongestion=%s\n"
         "certificate=%s/gate.pem\nkey=%s/gate.key\nmax_sockets=12000\n"
         "max_sockets_per_address=12000\nmax_sockets_per_session=12000\nopened_burst=1000000\n"
         "opened_per_second=1000000\nmax_unauthenticated_per_address=12000\n",
-        s->dir, s->dir, rdp.port, s->dir, s->dir);
+        s->dir, s->dir, s->host != NULL ? s->host : "127.0.0.1", rdp.port,
+        s->congestion != NULL ? s->congestion : "reno", s->dir, s->dir);
     g_autofree char *config = write_file(s->dir, "yundesk.conf", text);
     launch(&rdp, s->dir, "deskgate", (const char *const[]){s->deskgate, "--config", config, NULL});
     Peer web = rdp;
@@ -182,11 +183,12 @@ peers_add_nginx(GArray *peers, const PeerSetting *s)
 void
 peers_add_rinetd(GArray *peers, const PeerSetting *s)
 {
-    Peer peer = {.name = "rinetd", .port = free_port()};
+    Peer peer = {.name = "rinetd", .host = s->host, .port = free_port()};
     g_autofree char *program = find("rinetd");
     if (program == NULL)
         return;
-    g_autofree char *text = g_strdup_printf("127.0.0.1 %u 127.0.0.1 %u\n", peer.port, s->target);
+    g_autofree char *text = g_strdup_printf(
+        "%s %u 127.0.0.1 %u\n", s->host != NULL ? s->host : "127.0.0.1", peer.port, s->target);
     g_autofree char *config = write_file(s->dir, "rinetd.conf", text);
     launch(&peer, s->dir, "rinetd", (const char *const[]){program, "-f", "-c", config, NULL});
     g_array_append_val(peers, peer);

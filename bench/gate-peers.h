@@ -9,6 +9,8 @@ typedef struct {
     const char *dir;      // for their files
     const char *deskgate; // the program
     guint16 target;
+    const char *host;       // where they listen; NULL: 127.0.0.1 (deskgate and rinetd only)
+    const char *congestion; // control of the gate; NULL: reno
 } PeerSetting;
 
 // Starts deskgate; two peers, RDP and WebSocket inside TLS, are added to peers (of Peer).

@@ -293,15 +293,16 @@ run(const PeerSetting *setting, double gb, const char *const *parts)
         run_latency(peers, rows);
     if (all || g_strv_contains(parts, "office"))
         run_office(peers, rows);
-    if (web)
-        run_bulk(peers, rows, gb, TRUE);
     double loads[3] = {0};
     getloadavg(loads, 3);
     printf("%.2f GB a cell, medians of %d rounds; load %.1f on %u processors\n", gb, ROUNDS,
            loads[1], g_get_num_processors());
     print_plain(peers, rows);
-    if (web)
+    fflush(stdout);
+    if (web) {
+        run_bulk(peers, rows, gb, TRUE);
         print_web(peers, rows);
+    }
     peers_end(peers);
 }
 
@@ -325,7 +326,7 @@ main(int argc, char **argv)
     g_autofree char *certificate = g_build_filename(dir, "gate.pem", NULL);
     g_autofree char *key = g_build_filename(dir, "gate.key", NULL);
     gate_client_make_certificate(certificate, key);
-    const PeerSetting setting = {dir, program, load_target_start()};
+    const PeerSetting setting = {.dir = dir, .deskgate = program, .target = load_target_start()};
     g_autoptr(FakeDeskd) deskd = start_deskd(dir, setting.target);
     const char *none[] = {NULL};
     run(&setting, gb, argc > 2 ? (const char *const *)argv + 2 : none);

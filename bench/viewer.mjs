@@ -5,7 +5,7 @@
 // measured by a client about itself. A window in the guest changes its whole colour at each key. Needs root
 // (a laboratory), Xvfb, xfreerdp, websockify, the built console and, for rdp, the demo desktop's image.
 //
-//   bench/run viewer [rdp] [console] [PRESSES]
+//   bench/run viewer [rdp] [console] [PRESSES]     YD_BENCH_DETAIL=1 tells when the page loaded what
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -249,6 +249,7 @@ async function measureConsole(yd, screen, pixel) {
     const since = nowUs();
     await page.goto(where, { waitUntil: 'commit' });
     first[who].push((await pixel.wait(at, colour) - since) / 1000);
+    if (process.env.YD_BENCH_DETAIL) say(await page.evaluate(() => performance.getEntries().filter((it) => it.responseEnd).map((it) => `${it.name.replace(/.*\/\/[^/]*/, '')} ${Math.round(it.startTime)}-${Math.round(it.responseEnd)}`).join('; ')));
   };
   let colour = await pixel.get(at);
   const keys = {};

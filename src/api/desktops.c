@@ -99,15 +99,28 @@ yd_handle_desktop_stats(YdRequest *request, GError **error)
     return TRUE;
 }
 
-gboolean
-yd_handle_desktop_screenshot(YdRequest *request, GError **error)
+// Takes png; FALSE when it is NULL.
+static gboolean
+answer_png(YdRequest *request, GBytes *png)
 {
-    GBytes *png =
-        yd_desktop_screenshot(request->service, &request->actor, request->params[0], error);
     if (!png)
         return FALSE;
     yd_request_answer_text(request, 200, "image/png", "");
     g_bytes_unref(request->answer);
     request->answer = png;
     return TRUE;
+}
+
+gboolean
+yd_handle_desktop_screenshot(YdRequest *request, GError **error)
+{
+    return answer_png(request, yd_desktop_screenshot(request->service, &request->actor,
+                                                     request->params[0], error));
+}
+
+gboolean
+yd_handle_desktop_picture(YdRequest *request, GError **error)
+{
+    return answer_png(
+        request, yd_desktop_picture(request->service, &request->actor, request->params[0], error));
 }

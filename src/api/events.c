@@ -27,6 +27,7 @@ typedef struct {
     gint64 after;             // thread only: newest event that was looked at
     YdRole role;              // thread only
     GPtrArray *departments;   // thread only: ids that a manager manages
+    GPtrArray *member_of;     // thread only: ids; what is given to them concerns all their members
 } Stream;
 
 struct _YdEventHub {
@@ -54,6 +55,7 @@ stream_clear(gpointer data)
     g_free(stream->user_id);
     g_free(stream->login_id);
     g_clear_pointer(&stream->departments, g_ptr_array_unref);
+    g_clear_pointer(&stream->member_of, g_ptr_array_unref);
 }
 
 static void
@@ -271,17 +273,26 @@ post(YdEventHub *hub, Stream *stream, char *text)
 }
 
 static gboolean
+concerns(const GPtrArray *departments, const char *ids)
+{
+    if (!departments || !ids)
+        return FALSE;
+    g_auto(GStrv) list = g_strsplit(ids, ",", -1);
+    for (guint i = 0; i < departments->len; i++)
+        if (g_strv_contains((const char *const *)list, departments->pdata[i]))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean
 may_see(const Stream *stream, const YdEvent *event)
 {
     if (stream->role == YD_ROLE_ADMIN || g_strcmp0(event->user_id, stream->user_id) == 0)
         return TRUE;
-    if (!stream->departments || !event->department_ids)
-        return FALSE;
-    g_auto(GStrv) ids = g_strsplit(event->department_ids, ",", -1);
-    for (guint i = 0; i < stream->departments->len; i++)
-        if (g_strv_contains((const char *const *)ids, stream->departments->pdata[i]))
-            return TRUE;
-    return FALSE;
+    if (concerns(stream->departments, event->department_ids))
+        return TRUE;
+    return (strcmp(event->noun, "entitlement") == 0 || strcmp(event->noun, "pool") == 0) &&
+           concerns(stream->member_of, event->department_ids);
 }
 
 static char *
@@ -340,6 +351,8 @@ check(YdStore *store, Stream *stream)
         return FALSE;
     stream->role = role;
     g_clear_pointer(&stream->departments, g_ptr_array_unref);
+    g_clear_pointer(&stream->member_of, g_ptr_array_unref);
+    stream->member_of = yd_store_member_departments(store, stream->user_id, NULL);
     if (role == YD_ROLE_MANAGER)
         stream->departments = yd_store_managed_departments(store, stream->user_id, NULL);
     return TRUE;

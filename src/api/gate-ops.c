@@ -29,6 +29,8 @@ verdict(gint64 id, YdGrant *grant)
             json_pack("{s:s, s:I, s:s, s:s, s:I}", "op", "grant", "id", (json_int_t)id, "session",
                       grant->session, "target", grant->target, "idle_seconds",
                       (json_int_t)grant->idle_seconds);
+        if (grant->user)
+            json_object_set_new(json, "user", json_string(grant->user));
         if (grant->password) // rdp-web
             json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant->username,
                                                    "password", grant->password, "certificate",

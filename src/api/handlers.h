@@ -65,6 +65,7 @@ YD_HANDLER(desktop_power_off);
 YD_HANDLER(desktop_rebuild);
 YD_HANDLER(desktop_stats);
 YD_HANDLER(desktop_screenshot);
+YD_HANDLER(desktop_picture);
 YD_HANDLER(desktop_connect);
 YD_HANDLER(connection_cut);
 
@@ -73,6 +74,7 @@ YD_HANDLER(job_cancel);
 YD_HANDLER(settings);
 YD_HANDLER(settings_update);
 YD_HANDLER(overview);
+YD_HANDLER(activity);
 YD_HANDLER(doctor);
 YD_HANDLER(healthz);
 YD_HANDLER(readyz);

@@ -126,7 +126,15 @@ yd_handle_me_logins(YdRequest *request, GError **error)
     g_autoptr(GPtrArray) logins = yd_login_list_own(request->service, &request->actor, error);
     if (!logins)
         return FALSE;
-    yd_answer_records(request, &yd_login_type, logins);
+    json_t *items = json_array();
+    for (guint i = 0; i < logins->len; i++) {
+        const YdLogin *login = logins->pdata[i];
+        json_t *item = yd_record_json(&yd_login_type, login);
+        gboolean current = g_strcmp0(login->id, request->actor.login_id) == 0;
+        json_object_set_new(item, "current", json_boolean(current));
+        json_array_append_new(items, item);
+    }
+    yd_request_answer(request, 200, json_pack("{s:o, s:n}", "items", items, "next"));
     return TRUE;
 }
 
@@ -149,10 +157,10 @@ yd_handle_me_desktops(YdRequest *request, GError **error)
         const YdOwnPool *own = pools->pdata[i];
         json_t *desktop =
             own->desktop ? yd_record_json(&yd_desktop_type, own->desktop) : json_null();
-        json_array_append_new(items,
-                              json_pack("{s:s, s:s, s:s?, s:s?, s:o}", "pool_id", own->pool->id,
-                                        "pool_name", own->pool->name, "access", own->pool->access,
-                                        "os", own->pool->os, "desktop", desktop));
+        json_array_append_new(items, json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:o}", "pool_id",
+                                               own->pool->id, "pool_name", own->pool->name,
+                                               "access", own->pool->access, "os", own->pool->os,
+                                               "given", own->given, "desktop", desktop));
     }
     yd_request_answer(request, 200, json_pack("{s:o, s:n}", "items", items, "next"));
     return TRUE;

@@ -106,6 +106,7 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/desktops/{id}/stats", DESKTOPS_READ, desktop_stats),
     ROUTE("GET", V1 "/desktops/{id}/screenshot", CONSOLE, desktop_screenshot,
           .lane = YD_LANE_CONNECT),
+    ROUTE("GET", V1 "/desktops/{id}/picture", CONNECT, desktop_picture, .lane = YD_LANE_CONNECT),
     ROUTE("POST", V1 "/desktops/{id}/connections", CONNECT, desktop_connect,
           .lane = YD_LANE_CONNECT, .secret = TRUE),
 
@@ -126,6 +127,7 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/settings", SETTINGS, settings),
     ROUTE("PATCH", V1 "/settings", SETTINGS, settings_update),
     ROUTE("GET", V1 "/overview", HOSTS_READ, overview),
+    ROUTE("GET", V1 "/overview/activity", HOSTS_READ, activity),
     ROUTE("POST", V1 "/doctor", DOCTOR, doctor),
     ROUTE("GET", V1 "/events", SELF, events, .stream = TRUE),
 };

@@ -4,9 +4,11 @@
 
 #include "api/handlers.h"
 #include "api/resource.h"
+#include "base/id.h"
 #include "service/doctor.h"
 #include "service/jobs.h"
 #include "service/settings.h"
+#include "store/store-activity.h"
 #include "store/store-desktops.h"
 
 gboolean
@@ -95,6 +97,49 @@ yd_handle_overview(YdRequest *request, GError **error)
         json_object_set_new(json, parts[i].name, part);
     }
     yd_request_answer(request, 200, g_steal_pointer(&json));
+    return TRUE;
+}
+
+#define HOUR_MS (3600 * 1000LL)
+#define MAX_HOURS (14 * 24)
+
+// {"from":…,"bucket_seconds":…,"items":[{"time":…,"starts":1,"failures":0,"people":2},…]}
+static json_t *
+activity_json(const YdActivity *buckets, gint64 from, gint64 length, guint n)
+{
+    g_autofree char *begin = yd_time_text(from);
+    json_t *items = json_array();
+
+    for (guint i = 0; i < n; i++) {
+        g_autofree char *time = yd_time_text(from + i * length);
+        json_array_append_new(items, json_pack("{s:s, s:I, s:I, s:I}", "time", time, "starts",
+                                               (json_int_t)buckets[i].starts, "failures",
+                                               (json_int_t)buckets[i].failures, "people",
+                                               (json_int_t)buckets[i].people));
+    }
+    return json_pack("{s:s, s:I, s:o}", "from", begin, "bucket_seconds",
+                     (json_int_t)(length / 1000), "items", items);
+}
+
+// Up to two days in buckets of an hour, longer ones of six; the last bucket is the present one.
+gboolean
+yd_handle_activity(YdRequest *request, GError **error)
+{
+    const char *text = yd_request_query(request, "hours");
+    gint64 hours = 24, length;
+
+    if (text && !g_ascii_string_to_signed(text, 10, 1, MAX_HOURS, &hours, NULL))
+        return yd_error_invalid(error, "hours", "must be a number from 1 to %d, not \"%s\"",
+                                MAX_HOURS, text);
+    length = hours <= 48 ? HOUR_MS : 6 * HOUR_MS;
+    guint n = (guint)((hours * HOUR_MS + length - 1) / length);
+    gint64 from = (yd_now_ms() / length + 1 - n) * length;
+    YdStore *store = yd_service_store(request->service, error);
+    g_autofree YdActivity *buckets =
+        store ? yd_store_activity(store, from, length, n, error) : NULL;
+    if (!buckets)
+        return FALSE;
+    yd_request_answer(request, 200, activity_json(buckets, from, length, n));
     return TRUE;
 }
 

@@ -16,6 +16,25 @@ struct _YdPidfile {
     int fd;
 };
 
+// Takes fd, which is locked.
+static YdPidfile *
+write_pid(const char *path, int fd, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    gssize length = (gssize)strlen(text);
+    if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0 ||
+        write(fd, text, (gsize)length) != length) {
+        g_set_error(error, YD_ERROR, errno == ENOSPC ? YD_ERROR_NO_SPACE : YD_ERROR_INTERNAL,
+                    "The pid file %s can't be written: %s", path, g_strerror(errno));
+        close(fd);
+        return NULL;
+    }
+    YdPidfile *pidfile = g_new0(YdPidfile, 1);
+    pidfile->path = g_strdup(path);
+    pidfile->fd = fd;
+    return pidfile;
+}
+
 YdPidfile *
 yd_pidfile_take(const char *path, GError **error)
 {
@@ -34,17 +53,29 @@ yd_pidfile_take(const char *path, GError **error)
                     path);
         return NULL;
     }
-    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-        g_set_error(error, YD_ERROR, errno == ENOSPC ? YD_ERROR_NO_SPACE : YD_ERROR_INTERNAL,
-                    "The pid file %s can't be written: %s", path, g_strerror(errno));
-        close(fd);
-        return NULL;
-    }
-    YdPidfile *pidfile = g_new0(YdPidfile, 1);
-    pidfile->path = g_strdup(path);
-    pidfile->fd = fd;
-    return pidfile;
+    return write_pid(path, fd, error);
+}
+
+YdPidfile *
+yd_pidfile_adopt(const char *path, int fd, GError **error)
+{
+    return write_pid(path, fd, error);
+}
+
+int
+yd_pidfile_fd(const YdPidfile *pidfile)
+{
+    return pidfile->fd;
+}
+
+void
+yd_pidfile_abandon(YdPidfile *pidfile)
+{
+    if (!pidfile)
+        return;
+    close(pidfile->fd); // the lock belongs to the open file, which the other process has too
+    g_free(pidfile->path);
+    g_free(pidfile);
 }
 
 void

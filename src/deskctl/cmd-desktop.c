@@ -27,6 +27,7 @@ static const CtlColumn columns[] = {
 static const CtlColumn mine_columns[] = {
     {"pool_name", "POOL"},
     {"access", "ACCESS"},
+    {"given", "GIVEN", CTL_CELL_BOOL},
     {"desktop.name", "DESKTOP"},
     {"desktop.state", "STATE"},
     {"desktop.fixed_port", "PORT", CTL_CELL_INT},

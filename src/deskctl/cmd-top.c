@@ -9,6 +9,7 @@
 #include "deskctl/progress.h"
 #include "deskctl/text-width.h"
 #include "deskctl/verbs.h"
+#include "rest/path.h"
 
 #define RETRY_US G_USEC_PER_SEC // between two tries to hear events again
 
@@ -58,9 +59,34 @@ counts_text(const json_t *counts)
                            *parts ? " (" : "", parts, *parts ? ")" : "");
 }
 
+static const CtlColumn activity_columns[] = {
+    {"time", "FROM", CTL_CELL_TIME},
+    {"starts", "STARTS", CTL_CELL_INT},
+    {"failures", "FAILED JOBS", CTL_CELL_INT},
+    {"people", "PEOPLE", CTL_CELL_INT},
+    {0},
+};
+
+static gboolean
+print_activity(Ctl *ctl, const char *hours, GError **error)
+{
+    g_autoptr(GString) path = g_string_new("/overview/activity");
+    yd_path_query(path, "hours", hours);
+    g_autoptr(json_t) activity = yd_rest_get(ctl->rest, path->str, error);
+    if (!activity)
+        return FALSE;
+    if (ctl->json) {
+        ctl_print_json(activity);
+        return TRUE;
+    }
+    return ctl_print_items(ctl, json_object_get(activity, "items"), activity_columns, error);
+}
+
 static gboolean
 run_overview(Ctl *ctl, GError **error)
 {
+    if (ctl_args_has(ctl->args, "hours"))
+        return print_activity(ctl, ctl_args_get(ctl->args, "hours"), error);
     g_autoptr(json_t) overview = yd_rest_get(ctl->rest, "/overview", error);
     if (!overview)
         return FALSE;
@@ -228,6 +254,11 @@ static const CtlOption login_options[] = {
 };
 static const CtlOption password_options[] = {
     {"password-stdin", CTL_FLAG, .help = "read two lines from standard input: old and new"}, {0}};
+static const CtlOption overview_options[] = {
+    {"hours", CTL_INT, "N",
+     .help = "starts, failed jobs and people at their desktops over the last N hours (1 to 336)"},
+    {0},
+};
 static const CtlOption events_options[] = {
     {"since", CTL_TEXT, "ID", .help = "go on after that event"}, {0}};
 static const CtlOption help_options[] = {
@@ -239,7 +270,8 @@ static const CtlCommand commands[] = {
     {"logout", "", "end the log-in", ctl_run_logout, 0, 0},
     {"whoami", "", "show who is logged in, and where", run_whoami, 0, 0},
     {"password", "", "change your password", ctl_run_password, 0, 0, 0, password_options},
-    {"overview", "", "show the whole system in a few lines", run_overview, 0, 0},
+    {"overview", "", "show the whole system in a few lines", run_overview, 0, 0, 0,
+     overview_options},
     {"doctor", "", "walk the whole path to a desktop and name what is broken", run_doctor, 0, 0,
      CTL_WAITS | CTL_COLUMNS, NULL, NULL, check_columns},
     {"events", "", "print what changes, as it changes", run_events, 0, 0, 0, events_options},

@@ -7,7 +7,7 @@
 #include <glib.h>
 
 #define CTL_XLSX_MAX_BYTES (32u << 20) // of the file
-#define CTL_XLSX_MAX_PART (128u << 20) // of one part when unpacked
+#define CTL_XLSX_MAX_PART (64u << 20)  // of one part when unpacked
 #define CTL_XLSX_MAX_CSV (20u << 20)   // what the server takes
 
 // The sheet of that name, or the first visible one when name is NULL, as CSV in UTF-8; owned. Line

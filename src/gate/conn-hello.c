@@ -231,6 +231,10 @@ take_head(YdGateConn *conn, const YdHttpHead *head)
         return take_connect(conn, head);
     if (!tls)
         return redirect_to_https(conn, head);
+    // A load balancer looks there.
+    if (yd_http_head_path_is(head, "/readyz") &&
+        yd_gate_worker_state(conn->worker) == YD_GATE_DRAINING)
+        return yd_gate_conn_answer(conn, 503, "draining", YD_GATE_DRAINING_TEXT, "");
     if (yd_http_head_path_is(head, "/connect/console"))
         return take_console(conn, head);
     if (yd_http_head_path_is(head, "/connect/rdp"))

@@ -44,6 +44,10 @@ typedef enum {
     CONN_IS_UNKNOWN,
 } YdGateConnKind;
 
+// What clients of a draining gate are told.
+#define YD_GATE_DRAINING_TEXT                                                                      \
+    "this gate is being taken out of service and takes no new sessions; connect again in a moment"
+
 typedef struct YdPeerCall YdPeerCall;
 
 struct YdGateConn {
@@ -80,6 +84,8 @@ struct YdGateConn {
 
     YdGateRelay relay;
     YdGateSession *session;
+    char *user;                       // whom deskd named in the grant; NULL: nobody
+    gboolean in_use;                  // its session's log knows of it
     guint idle_seconds;               // 0: no limit
     guint64 told[2];                  // bytes that the session knows of, by YdGateWay
     YdGateReading reading;            // of the client's socket, the last one
@@ -88,6 +94,8 @@ struct YdGateConn {
     gint64 broken_since; // 0: both sides live
     gint64 next_publish;
     guint publishes;
+    guint64 seen[2]; // https: bytes at the last turn, by YdGateWay
+    gboolean awaits_answer;
 };
 
 // The steps, by state.
@@ -160,6 +168,9 @@ YdGateStep yd_gate_conn_answer(YdGateConn *conn, guint status, const char *code,
 // Which events each stream waits for in the present state.
 guint32 yd_gate_conn_client_interest(const YdGateConn *conn);
 guint32 yd_gate_conn_target_interest(const YdGateConn *conn);
+
+// conn-drain.c: after each turn of an https relay, remembers whose turn it is.
+void yd_gate_conn_note_way(YdGateConn *conn);
 
 // Tells the session what was carried since the last time.
 void yd_gate_conn_publish(YdGateConn *conn);

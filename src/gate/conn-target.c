@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "gate/conn-private.h"
 #include "gate/rdp-x224.h"
+#include "gate/session-log.h"
 
 #define FAREWELL_SECONDS 2
 #define FAREWELL_READS 16 // in one turn
@@ -27,6 +28,7 @@ typedef struct {
     char *target, *code, *text;
     char *username, *password, *certificate; // rdp-web
     char *via_gate, *via_grant;
+    char *user;
     guint idle_seconds;
 } Answer;
 
@@ -41,6 +43,7 @@ answer_free(gpointer data)
         yd_ticket_client_hurry(parts->tickets);
     }
     g_free(answer->target);
+    g_free(answer->user);
     g_free(answer->username);
     yd_secret_wipe(&answer->password);
     g_free(answer->certificate);
@@ -51,12 +54,22 @@ answer_free(gpointer data)
     g_free(answer);
 }
 
+// A draining gate takes no new session; a live one may open more sockets.
+static gboolean
+is_one_too_late(const YdGateConn *conn)
+{
+    YdGateSessions *sessions = yd_gate_worker_parts(conn->worker)->sessions;
+    return yd_gate_worker_state(conn->worker) == YD_GATE_DRAINING &&
+           yd_gate_session_sockets(sessions, conn->session) < 2;
+}
+
 static void
 take_grant(YdGateConn *conn, Answer *answer)
 {
     const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
     g_autoptr(GError) error = NULL;
     conn->session = g_steal_pointer(&answer->session);
+    conn->user = g_steal_pointer(&answer->user);
     if (conn->web != NULL) {
         conn->web->username = g_steal_pointer(&answer->username);
         conn->web->password = g_steal_pointer(&answer->password);
@@ -66,7 +79,9 @@ take_grant(YdGateConn *conn, Answer *answer)
     conn->authenticated = TRUE;
     yd_throttle_authenticated(parts->throttle, &conn->key);
     yd_gate_sessions_mute(parts->sessions, conn->session, conn->passed);
-    if (yd_gate_session_is_cut(conn->session)) {
+    if (is_one_too_late(conn)) {
+        yd_gate_conn_refuse(conn, "draining", YD_GATE_DRAINING_TEXT);
+    } else if (yd_gate_session_is_cut(conn->session)) {
         yd_gate_conn_close(conn, "its session was cut");
     } else if (yd_gate_session_sockets(parts->sessions, conn->session) >
                parts->config->max_sockets_per_session) {
@@ -117,6 +132,7 @@ hear(YdTicketVerdict *verdict, gpointer data)
     Answer *answer = data;
     answer->session = g_steal_pointer(&verdict->session);
     answer->target = g_strdup(verdict->target);
+    answer->user = g_strdup(verdict->user);
     answer->username = g_strdup(verdict->username);
     answer->password = g_strdup(verdict->password);
     answer->certificate = g_strdup(verdict->certificate);
@@ -271,8 +287,13 @@ yd_gate_conn_start_relay(YdGateConn *conn)
     g_clear_pointer(&conn->out, g_byte_array_unref);
     conn->last_byte = g_get_monotonic_time();
     conn->state = CONN_RELAY;
-    if (conn->session != NULL)
-        yd_ticket_client_hurry(yd_gate_worker_parts(conn->worker)->tickets);
+    if (conn->session != NULL) {
+        const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
+        const YdGateOrigin origin = {yd_gate_conn_kind_name(conn->kind), conn->address, conn->port};
+        conn->in_use = TRUE;
+        yd_gate_log_begin(parts->sessions, conn->session, conn->user, &origin);
+        yd_ticket_client_hurry(parts->tickets);
+    }
     return STEP_ON;
 }
 
@@ -392,7 +413,8 @@ yd_gate_conn_answer(YdGateConn *conn, guint status, const char *code, const char
 static guint
 status_of(const char *code)
 {
-    if (g_str_equal(code, "unavailable") || g_str_equal(code, "desktop-not-running"))
+    if (g_str_equal(code, "unavailable") || g_str_equal(code, "desktop-not-running") ||
+        g_str_equal(code, "draining"))
         return 503;
     return g_str_equal(code, "throttled") ? 429 : 403;
 }

@@ -8,14 +8,13 @@
 
 #include "base/log.h"
 #include "gate/conn-private.h"
+#include "gate/session-log.h"
 
 #define BROKEN_US (3 * G_USEC_PER_SEC) // for the rest of a relay with a dead side
 #define PUBLISH_US G_USEC_PER_SEC
 #define TCP_INFO_EVERY 2                 // publishes
 #define SETTLED_US (30 * G_USEC_PER_SEC) // after the last byte, figures change no more
 #define FIRST_PICTURE (32 * 1024) // bytes; what comes before it is smaller: docs/experience.md
-#define NOTSENT_LOWAT (128 * 1024)
-#define USER_TIMEOUT_MS 60000
 
 // ---- steps ----
 
@@ -50,6 +49,8 @@ relay_step(YdGateConn *conn)
     YdGateRelayState state = yd_gate_relay_pump(&conn->relay);
     if (conn->first_picture == 0)
         note_firsts(conn);
+    if (conn->kind == CONN_IS_HTTPS)
+        yd_gate_conn_note_way(conn);
     switch (state) {
     case YD_GATE_RELAY_MORE:
         yd_gate_conn_ask_for_turn(conn);
@@ -292,19 +293,21 @@ yd_gate_conn_tick(YdGateConn *conn, gint64 now)
 
 // What is set fails quietly where the kernel does not know it: the connection works all the same.
 static void
-tune(int fd, const char *congestion)
+tune(int fd, const YdGateConfig *config)
 {
-    const int one = 1, idle = 60, interval = 15, count = 4;
-    const int lowat = NOTSENT_LOWAT, timeout = USER_TIMEOUT_MS;
+    const int one = 1, idle = (int)config->keepalive_seconds, interval = 15, count = 4;
+    const int unsent = (int)config->unsent_kib * 1024;
+    const int timeout = (int)config->user_timeout_seconds * 1000;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
-    if (congestion != NULL)
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion));
+    if (config->congestion != NULL)
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, config->congestion,
+                   (socklen_t)strlen(config->congestion));
 }
 
 YdGateConn *
@@ -323,7 +326,7 @@ yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
     conn->target.watch.fd = -1;
     yd_gate_stream_init(&conn->client, fd, client_ready, conn);
     yd_gate_address_format(address, conn->address, &conn->port);
-    tune(fd, config->congestion);
+    tune(fd, config);
     yd_gate_conn_enter(conn, CONN_SNIFF, config->hello_seconds);
     return conn;
 }
@@ -336,22 +339,15 @@ yd_gate_conn_kind_name(YdGateConnKind kind)
     return names[kind];
 }
 
+// Of each socket; sessions have lines of their own (session-log.h).
 static void
 log_end(const YdGateConn *conn, const char *reason)
 {
-    YdLogFields fields = {0};
-    if (conn->session == NULL) {
-        g_debug("%s connection from %s port %u ended: %s", yd_gate_conn_kind_name(conn->kind),
-                conn->address, conn->port, reason);
-        return;
-    }
-    fields.session = yd_gate_session_id(conn->session);
-    yd_log(G_LOG_LEVEL_INFO, &fields,
-           "%s connection from %s port %u ended after %.1f s, %" G_GUINT64_FORMAT
-           " bytes up, %" G_GUINT64_FORMAT " down: %s",
-           yd_gate_conn_kind_name(conn->kind), conn->address, conn->port,
-           (double)(g_get_monotonic_time() - conn->started) / G_USEC_PER_SEC,
-           conn->relay.flows[YD_GATE_UP].bytes, conn->relay.flows[YD_GATE_DOWN].bytes, reason);
+    g_debug("%s connection from %s port %u ended after %.1f s, %" G_GUINT64_FORMAT
+            " bytes up, %" G_GUINT64_FORMAT " down: %s",
+            yd_gate_conn_kind_name(conn->kind), conn->address, conn->port,
+            (double)(g_get_monotonic_time() - conn->started) / G_USEC_PER_SEC,
+            conn->relay.flows[YD_GATE_UP].bytes, conn->relay.flows[YD_GATE_DOWN].bytes, reason);
 }
 
 static void
@@ -369,6 +365,7 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     YdGateLoop *loop = yd_gate_worker_loop(conn->worker);
     if (conn->state == CONN_CLOSED)
         return;
+    const YdGateOrigin origin = {yd_gate_conn_kind_name(conn->kind), conn->address, conn->port};
     log_end(conn, reason);
     conn->publishes = 0; // with TCP_INFO
     if (conn->state == CONN_RELAY)
@@ -379,12 +376,15 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     yd_gate_relay_clear(&conn->relay);
     yd_gate_stream_close(&conn->client, loop);
     yd_gate_stream_close(&conn->target, loop);
+    if (conn->in_use)
+        yd_gate_log_end(parts->sessions, conn->session, reason, &origin);
     if (conn->session != NULL) {
         yd_gate_sessions_leave(parts->sessions, &conn->session);
         yd_ticket_client_hurry(parts->tickets);
     }
     wipe(&conn->in);
     wipe(&conn->out);
+    g_clear_pointer(&conn->user, g_free);
     g_clear_pointer(&conn->web, yd_rdp_web_free);
     g_clear_pointer(&conn->call, yd_peer_call_free);
     g_clear_pointer(&conn->peer, g_free);

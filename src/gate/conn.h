@@ -32,6 +32,10 @@ void yd_gate_conn_take_turn(YdGateConn *conn);
 // Closes both sockets at once and logs why; the worker frees it later.
 void yd_gate_conn_close(YdGateConn *conn, const char *reason);
 
+// Whether a gate that wants to leave has to wait for it; closes one that is only kept for a next
+// request.
+gboolean yd_gate_conn_holds(YdGateConn *conn, YdGateState state, gint64 now);
+
 // Looks at the clock: limits, statistics. Returns whether it is young, so has to be looked at
 // often.
 gboolean yd_gate_conn_tick(YdGateConn *conn, gint64 now);

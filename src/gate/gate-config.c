@@ -33,6 +33,10 @@ static const Number numbers[] = {
     {"connect_seconds", FIELD(connect_seconds), 1, 60, 10, TRUE},
     {"half_closed_seconds", FIELD(half_closed_seconds), 1, 3600, 60, TRUE},
     {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
+    {"keepalive_seconds", FIELD(keepalive_seconds), 1, 7200, 60, TRUE},
+    {"user_timeout_seconds", FIELD(user_timeout_seconds), 0, 3600, 60, TRUE},
+    {"unsent_kib", FIELD(unsent_kib), 0, 65536, 128, FALSE},
+    {"drain_time", FIELD(drain_seconds), 0, 7 * 86400, 12 * 3600, TRUE},
 };
 
 // "names" is deskd's: what it writes into the certificate that it makes. "fixed_ports" is both's:
@@ -67,6 +71,13 @@ static const char *const known[] = {
     "connect_seconds",
     "half_closed_seconds",
     "https_idle_seconds",
+    "keepalive_seconds",
+    "user_timeout_seconds",
+    "unsent_kib",
+    "drain_time",
+    "user",
+    "seccomp",
+    "log",
     NULL,
 };
 
@@ -93,6 +104,28 @@ read_numbers(YdGateConfig *gate, const YdConfig *config, GError **error)
 }
 
 static gboolean
+read_seccomp(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    g_autofree char *choice = g_strdup("on");
+    if (!yd_config_choice(config, GROUP, "seccomp", yd_gate_seccomp_names, &choice, error))
+        return FALSE;
+    while (!g_str_equal(choice, yd_gate_seccomp_names[gate->seccomp]))
+        gate->seccomp++;
+    return TRUE;
+}
+
+static gboolean
+read_log(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    static const char *const choices[] = {"text", "json", NULL};
+    g_autofree char *choice = g_strdup("text");
+    if (!yd_config_choice(config, GROUP, "log", choices, &choice, error))
+        return FALSE;
+    gate->json_log = g_str_equal(choice, "json");
+    return TRUE;
+}
+
+static gboolean
 read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
 {
     g_free(gate->certificate);
@@ -111,6 +144,8 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "certificate", &gate->certificate, error) &&
            yd_config_string(config, GROUP, "key", &gate->key, error) &&
            yd_config_string(config, GROUP, "name", &gate->name, error) &&
+           yd_config_string(config, GROUP, "user", &gate->user, error) &&
+           read_seccomp(gate, config, error) && read_log(gate, config, error) &&
            yd_config_string(config, GROUP, "congestion", &gate->congestion, error) &&
            yd_config_string(config, GROUP, "ca", &gate->ca, error) &&
            yd_config_string(config, GROUP, "link_certificate", &gate->link_certificate, error) &&
@@ -130,6 +165,7 @@ yd_gate_config_new(const YdConfig *config, GError **error)
     gate->congestion = g_strdup("bbr");
     gate->fixed_port_first = 50000;
     gate->fixed_port_last = 59999;
+    gate->user = g_strdup("yundesk-gate");
     if (!read_numbers(gate, config, error))
         return NULL;
     if (config != NULL && !read_texts(gate, config, error))
@@ -154,6 +190,7 @@ yd_gate_config_free(YdGateConfig *config)
     g_free(config->gates);
     g_free(config->manager);
     g_strfreev(config->edges);
+    g_free(config->user);
     g_free(config->deskd);
     g_free(config->tickets);
     g_free(config);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "gate/lockdown.h"
 #include "gate/throttle.h"
 
 typedef struct {
@@ -18,9 +19,12 @@ typedef struct {
     char *tickets;     // run/gate.sock
     guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
     char *ca, *link_certificate, *link_key;    // ca=, link_certificate=, link_key=: for other gates
-    char *gates;   // state/keys/gates: certificates of remote gates (beside deskd)
-    char *manager; // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
-    char **edges;  // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
+    char *gates;       // state/keys/gates: certificates of remote gates (beside deskd)
+    char *manager;     // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
+    char **edges;      // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
+    char *user;        // user=: whom a gate that root starts becomes
+    gboolean json_log; // log=json
+    YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
     guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3
 
@@ -31,6 +35,12 @@ typedef struct {
     guint connect_seconds;     // for a target to take the connection
     guint half_closed_seconds; // without a byte, when one side has ended
     guint https_idle_seconds;  // without a byte, for relayed https
+    guint drain_seconds;       // drain_time=: for its sessions when the gate leaves; 0: no limit
+
+    // Options of clients' sockets (tcp(7)).
+    guint keepalive_seconds;    // without a word, until the kernel asks whether it is there
+    guint user_timeout_seconds; // for the client to confirm what was sent; 0: the kernel's
+    guint unsent_kib;           // that wait in the kernel for a slow client; 0: no limit
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

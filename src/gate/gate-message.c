@@ -139,6 +139,7 @@ read_members(const json_t *object, YdGateMessage *m)
 {
     m->session = dup_string(object, "session");
     m->target = dup_string(object, "target");
+    m->user = dup_string(object, "user");
     m->code = dup_string(object, "code");
     m->username = dup_string(object, "username");
     m->password = dup_string(object, "password");
@@ -224,6 +225,7 @@ yd_gate_message_free(YdGateMessage *message)
         return;
     g_free(message->session);
     g_free(message->target);
+    g_free(message->user);
     g_free(message->code);
     g_free(message->username);
     yd_secret_wipe(&message->password);

@@ -33,6 +33,7 @@ typedef struct {
     char *session;      // grant, cut
     char *target;       // grant: "tcp:ADDRESS:PORT" or "unix:PATH"
     guint idle_seconds; // grant: 0 for no limit
+    char *user;         // grant: the person's log-in name; NULL when deskd did not say
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
     char *via_gate, *via_grant; // grant: the target is that gate, which wants to see this

@@ -2,23 +2,18 @@
 // Builds the parts in the order in which they need each other and takes them down in the other one.
 #include "gate/gate.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <unistd.h>
-
-#include "base/error.h"
 #include "base/log.h"
-#include "gate/target.h"
 #include "gate/worker.h"
 
-#define BACKLOG 1024
 #define STATS_SECONDS 5
-#define ALIVE_SECONDS 60 // deskd's patience with a silent session is five minutes
+// Well within deskd's grace: when a session has sockets in both processes of an upgrade and the
+// last one of one process closes, the other says in time that it lives.
+#define ALIVE_SECONDS 20
 
 struct YdGate {
     YdGateParts parts;
+    YdGateSockets *sockets;
     GPtrArray *workers;
-    guint16 port;
 };
 
 static void
@@ -107,86 +102,13 @@ start_peers(YdGate *gate, GError **error)
     return FALSE;
 }
 
-static int
-listen_fail(const char *text, int fd, GError **error)
-{
-    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "cannot listen on %s: %s", text,
-                g_strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-// A listening socket; the port of address is set when it was 0.
-static int
-listen_on(const char *text, YdGateTarget *address, GError **error)
-{
-    const int one = 1;
-    struct sockaddr *any = &address->address.any;
-    int fd = socket(any->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) < 0)
-        return listen_fail(text, fd, error);
-    if (any->sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    if (bind(fd, any, address->len) < 0 || listen(fd, BACKLOG) < 0)
-        return listen_fail(text, fd, error);
-    getsockname(fd, any, &address->len);
-    return fd;
-}
-
-// SO_REUSEPORT would let a second gate of the same user share the port unnoticed: ask without it
-// first.
 static gboolean
-is_free(const char *text, const YdGateTarget *address, GError **error)
-{
-    const int one = 1;
-    const struct sockaddr *any = &address->address.any;
-    int fd = socket(any->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && any->sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        bind(fd, any, address->len) < 0) {
-        listen_fail(text, fd, error);
-        return FALSE;
-    }
-    close(fd);
-    return TRUE;
-}
-
-static gboolean
-parse_addresses(const YdGateConfig *config, GArray *addresses, GError **error)
-{
-    for (guint i = 0; config->listen != NULL && config->listen[i] != NULL; i++) {
-        YdGateTarget address;
-        if (!yd_gate_address_parse(config->listen[i], TRUE, &address, error) ||
-            !is_free(config->listen[i], &address, error))
-            return FALSE;
-        g_array_append_val(addresses, address);
-    }
-    if (addresses->len > 0)
-        return TRUE;
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
-                "[deskgate] listen= names no address; write for example listen=0.0.0.0:443");
-    return FALSE;
-}
-
-static gboolean
-add_worker(YdGate *gate, GArray *addresses, GError **error)
+add_worker(YdGate *gate, guint index, GError **error)
 {
     const YdGateConfig *config = gate->parts.config;
-    g_autofree int *fds = g_new(int, addresses->len);
-    guint n = 0;
-    for (; n < addresses->len; n++) {
-        fds[n] = listen_on(config->listen[n], &g_array_index(addresses, YdGateTarget, n), error);
-        if (fds[n] < 0)
-            break;
-    }
-    YdGateWorker *worker =
-        n == addresses->len ? yd_gate_worker_new(&gate->parts, fds, n, error) : NULL;
-    for (guint i = 0; i < n; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    g_autoptr(GArray) fds = yd_gate_sockets_for_worker(gate->sockets, index, config->workers);
+    int *fd = (int *)(void *)fds->data;
+    YdGateWorker *worker = yd_gate_worker_new(&gate->parts, fd, fds->len, error);
     if (worker != NULL)
         g_ptr_array_add(gate->workers, worker);
     return worker != NULL;
@@ -216,17 +138,13 @@ static gboolean
 start(YdGate *gate, GError **error)
 {
     const YdGateConfig *config = gate->parts.config;
-    g_autoptr(GArray) addresses = g_array_new(FALSE, FALSE, sizeof(YdGateTarget));
     gate->parts.tls = yd_gate_tls_new(config->certificate, config->key, error);
     if (gate->parts.tls == NULL || !start_peers(gate, error) ||
-        !parse_addresses(config, addresses, error))
+        !yd_gate_sockets_open(gate->sockets, config->listen, config->workers, error))
         return FALSE;
     for (guint i = 0; i < config->workers; i++)
-        if (!add_worker(gate, addresses, error))
+        if (!add_worker(gate, i, error))
             return FALSE;
-    char text[YD_GATE_ADDRESS_SIZE];
-    yd_gate_address_format(&g_array_index(addresses, YdGateTarget, 0).address.storage, text,
-                           &gate->port);
     if (!start_tickets(gate, error))
         return FALSE;
     g_ptr_array_foreach(gate->workers, (GFunc)(void (*)(void))yd_gate_worker_start, NULL);
@@ -240,14 +158,22 @@ worker_free(gpointer worker)
 }
 
 YdGate *
-yd_gate_new(const YdGateConfig *config, GError **error)
+yd_gate_new_on(const YdGateConfig *config, YdGateSockets **sockets, GError **error)
 {
     g_autoptr(YdGate) gate = g_new0(YdGate, 1);
+    gate->sockets = g_steal_pointer(sockets);
     gate->workers = g_ptr_array_new_with_free_func(worker_free);
     gate->parts.config = config;
     gate->parts.throttle = yd_throttle_new(&config->limits);
     gate->parts.sessions = yd_gate_sessions_new();
     return start(gate, error) ? g_steal_pointer(&gate) : NULL;
+}
+
+YdGate *
+yd_gate_new(const YdGateConfig *config, GError **error)
+{
+    YdGateSockets *sockets = yd_gate_sockets_new();
+    return yd_gate_new_on(config, &sockets, error);
 }
 
 void
@@ -265,13 +191,53 @@ yd_gate_free(YdGate *gate)
     g_free(gate->parts.manager_name);
     yd_gate_sessions_free(gate->parts.sessions);
     yd_throttle_free(gate->parts.throttle);
+    yd_gate_sockets_free(gate->sockets);
     g_free(gate);
 }
 
 guint16
 yd_gate_port(const YdGate *gate)
 {
-    return gate->port;
+    return yd_gate_sockets_port(gate->sockets);
+}
+
+const YdGateSockets *
+yd_gate_sockets(const YdGate *gate)
+{
+    return gate->sockets;
+}
+
+void
+yd_gate_set_state(YdGate *gate, YdGateState state)
+{
+    g_atomic_int_set(&gate->parts.state, (gint)state);
+    if (state == YD_GATE_RETIRING) {
+        yd_gate_sockets_free(gate->sockets);
+        gate->sockets = yd_gate_sockets_new();
+    }
+    for (guint i = 0; i < gate->workers->len; i++)
+        yd_gate_worker_state_changed(gate->workers->pdata[i]);
+}
+
+YdGateState
+yd_gate_state(YdGate *gate)
+{
+    return (YdGateState)g_atomic_int_get(&gate->parts.state);
+}
+
+gboolean
+yd_gate_is_empty(YdGate *gate)
+{
+    for (guint i = 0; i < gate->workers->len; i++)
+        if (yd_gate_worker_holding(gate->workers->pdata[i]) > 0)
+            return FALSE;
+    return TRUE;
+}
+
+void
+yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets)
+{
+    yd_gate_sessions_count(gate->parts.sessions, ret_sessions, ret_sockets);
 }
 
 gboolean

@@ -3,7 +3,9 @@
 // program deskgate starts, and what tests start in their own process.
 #pragma once
 
+#include "gate/drain.h"
 #include "gate/gate-config.h"
+#include "gate/sockets.h"
 
 typedef struct YdGate YdGate;
 
@@ -11,12 +13,28 @@ typedef struct YdGate YdGate;
 // (addresses, certificate) or YD_ERROR_UNAVAILABLE (an address is taken).
 YdGate *yd_gate_new(const YdGateConfig *config, GError **error);
 
+// As yd_gate_new(), on sockets that may be there already (and are taken).
+YdGate *yd_gate_new_on(const YdGateConfig *config, YdGateSockets **sockets, GError **error);
+
 // Stops listening, closes every connection, tells deskd the last statistics.
 void yd_gate_free(YdGate *gate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGate, yd_gate_free)
 
 // The port of the first address (of use when it was given as 0).
 guint16 yd_gate_port(const YdGate *gate);
+
+// Its listening sockets; borrowed, until it retires.
+const YdGateSockets *yd_gate_sockets(const YdGate *gate);
+
+// Goes over to another way of treating clients. From RETIRING there is no way back.
+void yd_gate_set_state(YdGate *gate, YdGateState state);
+YdGateState yd_gate_state(YdGate *gate);
+
+// In a state other than SERVING: nothing is left for which it has to stay.
+gboolean yd_gate_is_empty(YdGate *gate);
+
+// Sessions with a socket now, and their sockets.
+void yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets);
 
 // Reads certificate and key again; on failure the old ones stay in use.
 gboolean yd_gate_reload(YdGate *gate, GError **error);

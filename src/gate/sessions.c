@@ -9,6 +9,10 @@
 
 struct YdGateSession {
     char *id;
+    char *user;
+    guint used; // sockets that reached the guest
+    gint64 began;
+    guint64 before_up, before_down; // bytes when this use began
     guint sockets;
     guint64 bytes_up, bytes_down, lost;
     YdGateQuality quality;
@@ -31,6 +35,7 @@ session_free(gpointer data)
 {
     YdGateSession *session = data;
     g_free(session->id);
+    g_free(session->user);
     g_free(session);
 }
 
@@ -82,6 +87,38 @@ yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
     return session->sockets;
+}
+
+gboolean
+yd_gate_sessions_begin(YdGateSessions *sessions, YdGateSession *session, const char *user)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    if (session->user == NULL)
+        session->user = g_strdup(user);
+    if (session->used++ > 0)
+        return FALSE;
+    session->began = g_get_monotonic_time();
+    session->before_up = session->bytes_up;
+    session->before_down = session->bytes_down;
+    return TRUE;
+}
+
+gboolean
+yd_gate_sessions_end(YdGateSessions *sessions, YdGateSession *session, YdGateUse *ret_use)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    if (--session->used > 0)
+        return FALSE;
+    ret_use->bytes_up = session->bytes_up - session->before_up;
+    ret_use->bytes_down = session->bytes_down - session->before_down;
+    ret_use->us = g_get_monotonic_time() - session->began;
+    return TRUE;
+}
+
+const char *
+yd_gate_session_user(const YdGateSession *session)
+{
+    return session->user;
 }
 
 void
@@ -218,6 +255,21 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
         s->changed = FALSE;
     }
     return n == 0 ? NULL : yd_gate_message_stats(stats, n);
+}
+
+void
+yd_gate_sessions_count(YdGateSessions *sessions, guint *ret_sessions, guint *ret_sockets)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    GHashTableIter iter;
+    gpointer value;
+    *ret_sessions = *ret_sockets = 0;
+    g_hash_table_iter_init(&iter, sessions->table);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const YdGateSession *s = value;
+        *ret_sessions += s->sockets > 0 ? 1 : 0;
+        *ret_sockets += s->sockets;
+    }
 }
 
 const char *

@@ -22,6 +22,21 @@ YdGateSession *yd_gate_sessions_join(YdGateSessions *sessions, const char *id);
 // How many sockets it has now.
 guint yd_gate_session_sockets(YdGateSessions *sessions, const YdGateSession *session);
 
+// A session's use, from the first socket that reached the guest to the last one.
+typedef struct {
+    guint64 bytes_up, bytes_down; // of this use
+    gint64 us;                    // since it began
+} YdGateUse;
+
+// A socket of it has reached the guest: whether it is the only one now. user may be NULL (copied).
+gboolean yd_gate_sessions_begin(YdGateSessions *sessions, YdGateSession *session, const char *user);
+
+// One of those ends: whether it was the last one; *ret_use then says what was.
+gboolean yd_gate_sessions_end(YdGateSessions *sessions, YdGateSession *session, YdGateUse *ret_use);
+
+// Whom deskd named; NULL when it named nobody. Borrowed while the session is joined.
+const char *yd_gate_session_user(const YdGateSession *session);
+
 // Takes *session and sets it to NULL; NULL is fine.
 void yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session);
 
@@ -53,6 +68,9 @@ void yd_gate_sessions_touch_all(YdGateSessions *sessions);
 // The next line of statistics about sessions that changed since they were last told of; NULL when
 // there are none. Forgets sessions that have had no socket for a while. The caller owns the line.
 char *yd_gate_sessions_take_stats(YdGateSessions *sessions);
+
+// Sessions that have a socket now, and their sockets.
+void yd_gate_sessions_count(YdGateSessions *sessions, guint *ret_sessions, guint *ret_sockets);
 
 const char *yd_gate_session_id(const YdGateSession *session);
 gboolean yd_gate_session_is_cut(YdGateSession *session);

@@ -97,12 +97,7 @@ put_tls(YdGateStream *stream, SSL_CTX *context)
 {
     ERR_clear_error();
     stream->ssl = SSL_new(context);
-    if (stream->ssl == NULL)
-        return FALSE;
-    // The kernel's TLS needs OpenSSL's own.
-    return (SSL_get_options(stream->ssl) & SSL_OP_ENABLE_KTLS) != 0
-               ? SSL_set_fd(stream->ssl, stream->watch.fd) == 1
-               : put_socket(stream);
+    return stream->ssl != NULL && put_socket(stream);
 }
 
 gboolean

@@ -197,6 +197,7 @@ take_answer(YdTicketClient *client, const YdGateMessage *message)
         verdict = (YdTicketVerdict){
             .session = yd_gate_sessions_join(client->sessions, message->session),
             .target = message->target,
+            .user = message->user,
             .idle_seconds = message->idle_seconds,
             .username = message->username,
             .password = message->password,
@@ -294,7 +295,6 @@ take_asked(YdTicketClient *client)
     }
     if (client->hurry != 0 && client->hurry < client->next_stats)
         client->next_stats = client->hurry;
-    client->hurry = 0;
     return !client->stop;
 }
 
@@ -374,6 +374,15 @@ say_last_words(YdTicketClient *client)
     }
 }
 
+// Before statistics are taken: what changes from now on is for the next ones.
+static void
+forget_hurry(YdTicketClient *client)
+{
+    g_mutex_lock(&client->lock);
+    client->hurry = 0;
+    g_mutex_unlock(&client->lock);
+}
+
 static gpointer
 run(gpointer data)
 {
@@ -385,6 +394,7 @@ run(gpointer data)
             try_to_connect(client);
         if (client->now >= client->next_stats) {
             client->next_stats = client->now + client->stats_us;
+            forget_hurry(client);
             tell_of_quiet_ones(client);
             say_stats(client);
         }
@@ -532,10 +542,12 @@ yd_ticket_client_hurry(YdTicketClient *client)
     if (client == NULL)
         return;
     g_mutex_lock(&client->lock);
-    if (client->hurry == 0)
+    gboolean first = client->hurry == 0;
+    if (first)
         client->hurry = g_get_monotonic_time() + HURRY_US;
     g_mutex_unlock(&client->lock);
-    wake(client);
+    if (first)
+        wake(client);
 }
 
 gboolean

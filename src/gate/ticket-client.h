@@ -15,6 +15,7 @@ typedef struct {
     YdGateSession *session;
     const char *target;
     guint idle_seconds;
+    const char *user;                              // the person, for the log; NULL: not told
     const char *username, *password, *certificate; // rdp-web
     const char *via_gate, *via_grant;              // the target is another gate; NULL: it is not
     const char *code; // refused: "ticket-unknown", … , or "unavailable"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accepts, runs connections, and looks at the clock for all of them: a few times a second while
 // some are young, once a second else, never without connections.
+// Listening sockets may be shared with other workers and with another process during an upgrade:
+// EPOLLEXCLUSIVE wakes one of them.
 #include "gate/worker.h"
 
 #include <errno.h>
@@ -16,6 +18,7 @@
 #define ACCEPT_BATCH 32
 #define YOUNG_TICK_US (G_USEC_PER_SEC / 20)
 #define OLD_TICK_US G_USEC_PER_SEC
+#define LISTEN_EVENTS (EPOLLIN | EPOLLEXCLUSIVE)
 
 struct YdGateWorker {
     const YdGateParts *parts;
@@ -30,6 +33,7 @@ struct YdGateWorker {
     GQueue soon;     // YdGateConn that want another turn
     GPtrArray *dead; // YdGateConn to be freed
     gint64 next_tick;
+    guint holding; // atomic; see yd_gate_worker_holding()
     gboolean stop;
     GThread *thread;
 };
@@ -40,8 +44,8 @@ static void
 listen_again(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->n_listeners; i++)
-        if (!worker->stop)
-            yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, NULL);
+        if (!worker->stop && worker->listeners[i].fd >= 0)
+            yd_gate_loop_watch(worker->loop, &worker->listeners[i], LISTEN_EVENTS, NULL);
     worker->deaf = FALSE;
 }
 
@@ -50,6 +54,18 @@ stop_listening(YdGateWorker *worker)
 {
     for (guint i = 0; i < worker->n_listeners; i++)
         yd_gate_loop_unwatch(worker->loop, &worker->listeners[i]);
+}
+
+// The sockets themselves live on in another process, or end here.
+static void
+close_listeners(YdGateWorker *worker)
+{
+    stop_listening(worker);
+    for (guint i = 0; i < worker->n_listeners; i++) {
+        if (worker->listeners[i].fd >= 0)
+            close(worker->listeners[i].fd);
+        worker->listeners[i].fd = -1;
+    }
 }
 
 // NULL: a limit is reached; fd is closed.
@@ -124,6 +140,20 @@ tick(YdGateWorker *worker, gint64 now)
     worker->next_tick = now + (young ? YOUNG_TICK_US : OLD_TICK_US);
 }
 
+// For a gate that wants to leave.
+static void
+count_holding(YdGateWorker *worker, gint64 now)
+{
+    YdGateState state = yd_gate_worker_state(worker);
+    guint n = 0;
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, worker->conns);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += yd_gate_conn_holds(value, state, now) ? 1 : 0;
+    g_atomic_int_set(&worker->holding, n);
+}
+
 static void
 run_those_waiting(YdGateWorker *worker)
 {
@@ -165,12 +195,8 @@ close_all(YdGateWorker *worker)
 {
     GHashTableIter iter;
     gpointer value;
-    stop_listening(worker);
     yd_gate_ports_close_all(worker->ports);
-    for (guint i = 0; i < worker->n_listeners; i++) {
-        close(worker->listeners[i].fd);
-        worker->listeners[i].fd = -1;
-    }
+    close_listeners(worker);
     g_hash_table_iter_init(&iter, worker->conns);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         yd_gate_conn_close(value, "the gate ends");
@@ -189,9 +215,15 @@ run(gpointer data)
         yd_gate_loop_run(worker->loop, wait_ms(worker));
         run_those_waiting(worker);
         gint64 now = g_get_monotonic_time();
-        if (now >= worker->next_tick)
+        gboolean ticked = now >= worker->next_tick;
+        if (ticked)
             tick(worker, now);
         free_dead(worker);
+        if (yd_gate_worker_state(worker) != YD_GATE_SERVING &&
+            (ticked || g_hash_table_size(worker->conns) == 0)) {
+            count_holding(worker, now);
+            free_dead(worker);
+        }
     }
     close_all(worker);
     return NULL;
@@ -244,7 +276,7 @@ static void
 port_run(gpointer data)
 {
     const Port *port = data;
-    if (port->port == 0)
+    if (port->port == 0 || yd_gate_worker_state(port->worker) == YD_GATE_RETIRING)
         yd_gate_ports_close_all(port->worker->ports);
     else
         yd_gate_ports_set(port->worker->ports, port->port, (const char *const *)port->sources);
@@ -273,6 +305,17 @@ link_run(gpointer data)
     YdGateConn *conn = welcome(link->worker, g_steal_fd(&link->fd), &nowhere, 0);
     if (conn != NULL)
         yd_gate_conn_link(conn);
+}
+
+static void
+state_run(gpointer data)
+{
+    YdGateWorker *worker = data;
+    if (yd_gate_worker_state(worker) == YD_GATE_RETIRING) {
+        close_listeners(worker);
+        yd_gate_ports_close_all(worker->ports);
+    }
+    worker->next_tick = 0; // counts what holds it
 }
 
 static void
@@ -308,7 +351,7 @@ yd_gate_worker_new(const YdGateParts *parts, int *fds, guint n_fds, GError **err
         return NULL;
     worker->ports = yd_gate_ports_new(parts->config, worker->loop, accept_at_port, worker);
     for (guint i = 0; i < n_fds; i++)
-        if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], EPOLLIN, error))
+        if (!yd_gate_loop_watch(worker->loop, &worker->listeners[i], LISTEN_EVENTS, error))
             return NULL;
     return g_steal_pointer(&worker);
 }
@@ -344,6 +387,19 @@ yd_gate_worker_link(YdGateWorker *worker, int fd)
 }
 
 void
+yd_gate_worker_state_changed(YdGateWorker *worker)
+{
+    g_atomic_int_set(&worker->holding, G_MAXUINT);
+    yd_gate_loop_post(worker->loop, state_run, worker, NULL);
+}
+
+guint
+yd_gate_worker_holding(YdGateWorker *worker)
+{
+    return (guint)g_atomic_int_get(&worker->holding);
+}
+
+void
 yd_gate_worker_stop(YdGateWorker *worker)
 {
     if (worker->thread == NULL)
@@ -358,10 +414,8 @@ yd_gate_worker_free(YdGateWorker *worker)
     if (worker == NULL)
         return;
     yd_gate_worker_stop(worker);
-    for (guint i = 0; i < worker->n_listeners; i++)
-        if (worker->listeners[i].fd >= 0)
-            close(worker->listeners[i].fd);
     yd_gate_ports_free(worker->ports);
+    close_listeners(worker);
     yd_gate_loop_free(worker->loop);
     g_hash_table_unref(worker->conns);
     g_ptr_array_unref(worker->dead);
@@ -387,6 +441,12 @@ const YdGateParts *
 yd_gate_worker_parts(YdGateWorker *worker)
 {
     return worker->parts;
+}
+
+YdGateState
+yd_gate_worker_state(YdGateWorker *worker)
+{
+    return (YdGateState)g_atomic_int_get(&worker->parts->state);
 }
 
 YdGateConn *

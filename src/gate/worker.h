@@ -3,6 +3,7 @@
 // workers), its loop, its connections. Workers share nothing but YdGateParts.
 #pragma once
 
+#include "gate/drain.h"
 #include "gate/gate-config.h"
 #include "gate/loop.h"
 #include "gate/peer-tls.h"
@@ -21,6 +22,7 @@ typedef struct {
     YdPeerTls *peers;        // NULL: no other gates
     YdGateTarget manager_at; // where [deskgate] manager= is
     char *manager_name;      // NULL: deskd is beside us
+    gint state;              // YdGateState, atomic
 } YdGateParts;
 
 typedef struct YdGateConn YdGateConn;
@@ -41,6 +43,14 @@ void yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *
 // Any thread: the other end of fd (taken, non-blocking) is deskd's by way of the manager's gate.
 void yd_gate_worker_link(YdGateWorker *worker, int fd);
 
+// Any thread: the state of the parts has changed. A retiring worker closes its listening sockets
+// soon.
+void yd_gate_worker_state_changed(YdGateWorker *worker);
+
+// Any thread: connections for which a gate that wants to leave has to wait; G_MAXUINT while they
+// have not been counted since the last change of state.
+guint yd_gate_worker_holding(YdGateWorker *worker);
+
 // Closes the listening sockets and all connections and joins the thread. The loop still takes
 // posts.
 void yd_gate_worker_stop(YdGateWorker *worker);
@@ -54,6 +64,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateWorker, yd_gate_worker_free)
 YdGateLoop *yd_gate_worker_loop(YdGateWorker *worker);
 YdGatePool *yd_gate_worker_pool(YdGateWorker *worker);
 const YdGateParts *yd_gate_worker_parts(YdGateWorker *worker);
+YdGateState yd_gate_worker_state(YdGateWorker *worker);
 
 // The connection of that number; NULL when it has ended.
 YdGateConn *yd_gate_worker_find(YdGateWorker *worker, guint64 serial);

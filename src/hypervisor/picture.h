@@ -6,3 +6,7 @@
 
 // INVALID when data is no such picture, or has more than 64 megapixels.
 GBytes *yd_picture_from_ppm(const guint8 *data, gsize length, GError **error);
+
+// The PNG scaled down to that width, each pixel the mean of those it stands for; as it is when it
+// is no wider. INVALID when it is no PNG, or has more than 64 megapixels.
+GBytes *yd_picture_scale(GBytes *png, guint width, GError **error);

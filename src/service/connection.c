@@ -74,6 +74,7 @@ void
 yd_grant_clear(YdGrant *grant)
 {
     g_clear_pointer(&grant->session, g_free);
+    g_clear_pointer(&grant->user, g_free);
     g_clear_pointer(&grant->target, g_free);
     g_clear_pointer(&grant->message, g_free);
     g_clear_pointer(&grant->username, g_free);
@@ -274,6 +275,7 @@ note_redeem(YdStore *store, YdService *service, const char *gate, const char *ha
     yd_set_string(&connection->gate, gate);
     yd_set_string(&connection->state, "open");
     grant->session = g_strdup(connection->id);
+    grant->user = g_strdup(connection->username);
     return yd_store_update(store, &yd_connection_type, connection, error) &&
            yd_store_tx_commit(&tx, error);
 }

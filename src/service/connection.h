@@ -7,6 +7,7 @@
 
 typedef struct {
     char *session; // con-…; NULL: refused
+    char *user;    // the person's log-in name; NULL: nobody's (an administrator's console)
     char *target;  // "tcp:10.99.0.12:3389" | "unix:/run/…"
     gint64 idle_seconds;
     // rdp-web only: with what the gate logs the person in, and the SHA-256 (hex) that the guest's

@@ -55,6 +55,14 @@ gboolean yd_desktop_change(YdService *service, const YdActor *actor, const char 
 GBytes *
 yd_desktop_screenshot(YdService *service, const YdActor *actor, const char *id, GError **error);
 
+#define YD_DESKTOP_PICTURE_WIDTH 480
+
+// Small PNG of the screen of one's own desktop (CONNECT), at most YD_DESKTOP_PICTURE_WIDTH wide and
+// ten seconds old; each desktop's host is asked once in that time. STATE when it is not ready or is
+// reached by RDP: its screen shows nobody's session.
+GBytes *
+yd_desktop_picture(YdService *service, const YdActor *actor, const char *id, GError **error);
+
 // Wiring for deskd: keys (ca.h), job runner, monitor, reconciler. Call after yd_service_new() and
 // yd_service_open_hosts(); stop before yd_service_free().
 gboolean yd_desktops_start(YdService *service, GError **error);

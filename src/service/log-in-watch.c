@@ -49,7 +49,8 @@ yd_log_in_script(void)
            "clients=$(cat \"$R/proc/net/tcp\" \"$R/proc/net/tcp6\" 2>/dev/null |\n"
            "    grep -c '^ *[0-9]*: [0-9A-F]*:0D3D [0-9A-F:]* 01 ')\n"
            "wrong=$(sed -n \"s/.*AUTHFAIL: user=$1 .*time=\\([0-9]*\\).*/\\1/p\" \\\n"
-           "    \"$R/var/log/xrdp-sesman.log\" 2>/dev/null | tail -n 1)\n"
+           "    \"$R/var/log/xrdp-sesman.log\" \"$R/var/log/xrdp-sesexec.log\" 2>/dev/null |\n"
+           "    sort -n | tail -n 1)\n"
            "age=$(($(date +%s) - ${wrong:-0}))\n"
            "if [ \"$age\" -le \"$2\" ] && [ \"$attached\" -lt \"$clients\" ]; then echo refused\n"
            "elif [ \"$attached\" -gt 0 ]; then echo in\n"
@@ -105,6 +106,18 @@ ask_users(YdHypervisor *hv, const YdConnectFacts *facts, YdLogIn *ret, GError **
     return TRUE;
 }
 
+// The time is over: a session that lives all the same says that xrdp was misread, and nobody is
+// thrown out for that.
+static gboolean
+doubt(YdHypervisor *hv, const YdConnectFacts *facts, YdLogIn *ret, GError **error)
+{
+    if (!ask_users(hv, facts, ret, error))
+        return FALSE;
+    if (*ret == YD_LOG_IN_IN)
+        *ret = YD_LOG_IN_UNKNOWN;
+    return TRUE;
+}
+
 static gboolean
 ask(YdService *service, YdStore *store, const Look *look, YdLogIn *ret, GError **error)
 {
@@ -117,7 +130,11 @@ ask(YdService *service, YdStore *store, const Look *look, YdLogIn *ret, GError *
         return hv != NULL;
     if (g_strcmp0(facts.os, "linux") == 0 && !ask_xrdp(hv, &facts, look, ret, error))
         return FALSE;
-    return *ret != YD_LOG_IN_UNKNOWN || ask_users(hv, &facts, ret, error);
+    if (*ret == YD_LOG_IN_UNKNOWN)
+        return ask_users(hv, &facts, ret, error);
+    gint64 patience = yd_service_config(service)->log_in_seconds * 1000;
+    return *ret != YD_LOG_IN_NOT_YET || look->now - look->began <= patience ||
+           doubt(hv, &facts, ret, error);
 }
 
 static void

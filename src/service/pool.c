@@ -348,27 +348,39 @@ own_pool_free(gpointer data)
     g_free(own);
 }
 
+static gboolean
+add_own(GPtrArray *own, YdStore *store, const GPtrArray *pools, gboolean given, const char *user_id,
+        GError **error)
+{
+    for (guint i = 0; i < pools->len; i++) {
+        g_autoptr(GError) why = NULL;
+        YdOwnPool *entry = g_new0(YdOwnPool, 1);
+        g_ptr_array_add(own, entry);
+        entry->pool = yd_pool_copy(pools->pdata[i]);
+        entry->given = given;
+        entry->desktop = yd_store_desktop_of(store, entry->pool->id, user_id, &why);
+        if (why) {
+            g_propagate_error(error, g_steal_pointer(&why));
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 GPtrArray *
 yd_pool_list_own(YdService *service, const YdActor *actor, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
     g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(own_pool_free);
     g_autoptr(GPtrArray) pools = NULL;
+    g_autoptr(GPtrArray) lost = NULL;
     YdQuery scope = {0};
 
     if (!store || !yd_service_scope(actor, YD_RIGHT_CONNECT, &scope, error) ||
-        !(pools = yd_store_pools_of_user(store, actor->user_id, error)))
+        !(pools = yd_store_pools_of_user(store, actor->user_id, error)) ||
+        !(lost = yd_store_pools_lost(store, actor->user_id, error)) ||
+        !add_own(own, store, pools, TRUE, actor->user_id, error) ||
+        !add_own(own, store, lost, FALSE, actor->user_id, error))
         return NULL;
-    for (guint i = 0; i < pools->len; i++) {
-        g_autoptr(GError) why = NULL;
-        YdOwnPool *entry = g_new0(YdOwnPool, 1);
-        g_ptr_array_add(own, entry);
-        entry->pool = yd_pool_copy(pools->pdata[i]);
-        entry->desktop = yd_store_desktop_of(store, entry->pool->id, actor->user_id, &why);
-        if (why) {
-            g_propagate_error(error, g_steal_pointer(&why));
-            return NULL;
-        }
-    }
     return g_steal_pointer(&own);
 }

@@ -44,9 +44,11 @@ gboolean yd_pool_cut_unentitled(YdService *service, const char *pool_id, const c
                                 GError **error);
 
 // What the actor can open: the pools given to them, each with their desktop there (NULL: none yet),
-// by the pool's name. Elements are YdOwnPool; an owning array.
+// by the pool's name; then their desktops of pools that were taken back. Elements are YdOwnPool; an
+// owning array.
 typedef struct {
     YdPool *pool;
     YdDesktop *desktop;
+    gboolean given; // FALSE: the desktop is kept, but can't be opened
 } YdOwnPool;
 GPtrArray *yd_pool_list_own(YdService *service, const YdActor *actor, GError **error);

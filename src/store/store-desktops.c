@@ -35,6 +35,17 @@ yd_store_pools_of_user(YdStore *store, const char *user_id, GError **error)
     return statement ? yd_store_read_rows(&yd_pool_type, statement, error) : NULL;
 }
 
+GPtrArray *
+yd_store_pools_lost(YdStore *store, const char *user_id, GError **error)
+{
+    g_autoptr(YdStatement) statement =
+        yd_store_select(store, error, &yd_pool_type,
+                        "id IN (SELECT d.pool_id FROM desktops d WHERE d.user_id = ?) AND NOT "
+                        "(enabled = 1 AND " GIVEN ") ORDER BY name, id",
+                        "ttt", user_id, user_id, user_id);
+    return statement ? yd_store_read_rows(&yd_pool_type, statement, error) : NULL;
+}
+
 YdDesktop *
 yd_store_desktop_of(YdStore *store, const char *pool_id, const char *user_id, GError **error)
 {

@@ -11,6 +11,9 @@ gboolean yd_store_entitled(YdStore *store, const char *pool_id, const char *user
 // The pools that the user may use (YdPool, by name), enabled ones.
 GPtrArray *yd_store_pools_of_user(YdStore *store, const char *user_id, GError **error);
 
+// The pools in which the user has a desktop but which were taken back from them, or are disabled.
+GPtrArray *yd_store_pools_lost(YdStore *store, const char *user_id, GError **error);
+
 // The desktop of that user in that pool; NULL without an error when there is none.
 YdDesktop *
 yd_store_desktop_of(YdStore *store, const char *pool_id, const char *user_id, GError **error);

@@ -6,14 +6,12 @@
 
 #define USE_STEP_MS 20000
 
-GPtrArray *
-yd_store_managed_departments(YdStore *store, const char *user_id, GError **error)
+// The first column of all rows.
+static GPtrArray *
+read_ids(YdStore *store, const char *sql, const char *user_id, GError **error)
 {
     g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(YdStatement) statement = yd_sql_query(
-        store->sql, error,
-        "SELECT department_id FROM department_managers WHERE user_id = ? ORDER BY department_id",
-        "t", user_id);
+    g_autoptr(YdStatement) statement = yd_sql_query(store->sql, error, sql, "t", user_id);
     gboolean row = statement != NULL;
     while (row) {
         if (!yd_statement_step(statement, &row, error))
@@ -22,6 +20,23 @@ yd_store_managed_departments(YdStore *store, const char *user_id, GError **error
             g_ptr_array_add(ids, g_strdup(yd_statement_text(statement, 0)));
     }
     return statement ? g_steal_pointer(&ids) : NULL;
+}
+
+GPtrArray *
+yd_store_managed_departments(YdStore *store, const char *user_id, GError **error)
+{
+    return read_ids(
+        store,
+        "SELECT department_id FROM department_managers WHERE user_id = ? ORDER BY department_id",
+        user_id, error);
+}
+
+GPtrArray *
+yd_store_member_departments(YdStore *store, const char *user_id, GError **error)
+{
+    return read_ids(
+        store, "SELECT department_id FROM memberships WHERE user_id = ? ORDER BY department_id",
+        user_id, error);
 }
 
 gboolean

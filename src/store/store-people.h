@@ -7,6 +7,9 @@
 // Ids of the departments that this user manages (of strings).
 GPtrArray *yd_store_managed_departments(YdStore *store, const char *user_id, GError **error);
 
+// Ids of the departments that this user is a member of (of strings).
+GPtrArray *yd_store_member_departments(YdStore *store, const char *user_id, GError **error);
+
 // Next free uid for guest accounts (from 20000 up, never given twice).
 gboolean yd_store_next_uid(YdStore *store, gint64 *ret_uid, GError **error);
 

@@ -151,6 +151,19 @@ test('a log-in that ends in the middle of a form loses nothing', async () => {
   await close(boss);
 });
 
+test('the account names this log-in, and ends others', async () => {
+  const other = await browser.as(alice, { where: '/account' });
+  await page.goto('/account');
+  const logins = page.getByRole('listitem').filter({ hasText: /Chrome, Linux/ });
+  await logins.nth(1).waitFor();
+  assert.equal(await logins.filter({ hasText: 'This log-in' }).count(), 1);
+  assert.equal(await logins.filter({ hasText: 'This log-in' }).getByRole('button').count(), 0, 'not ended by mistake');
+  await axe(page, 'the account');
+  await logins.filter({ has: page.getByRole('button', { name: 'End' }) }).first().getByRole('button').click();
+  await poll('the other log-in has ended', async () => (await logins.count()) === 1);
+  await close(other);
+});
+
 test('a server that goes away and comes back is told of, and the page goes on by itself', { timeout: 120000 }, async () => {
   await page.goto('/account');
   await page.getByRole('heading', { name: 'Account', level: 1 }).waitFor();
@@ -166,14 +179,16 @@ test('a server that goes away and comes back is told of, and the page goes on by
   await page.getByRole('heading', { name: 'bureau' }).waitFor();
 });
 
-test('a pool that was taken back is refused in plain words', async () => {
+test('a pool that was taken back says so by itself, and that the desktop is kept', async () => {
   const { items } = await yd.api('GET', `/pools/${office.pool.id}/entitlements`);
   await yd.api('DELETE', `/pools/${office.pool.id}/entitlements/${items[0].id}`);
-  await button('Connect', card()).click();
-  await card().getByText('This pool is not given to you (any more).').waitFor();
-  await axe(page, 'a refused connect');
+  await card().getByText('This pool is not given to you any more.').waitFor();
+  assert.ok(await button('Connect', card()).isDisabled());
+  await axe(page, 'a pool that was taken back');
   await page.setViewportSize({ width: 360, height: 740 });
   await yd.api('POST', `/pools/${office.pool.id}/entitlements`, { body: { department_id: office.department.id } });
+  await gone(card().getByText('This pool is not given to you any more.'));
+  assert.ok(await button('Connect', card()).isEnabled(), 'given again');
   await fitsWidth(page, 'the portal');
   await picture(page, 'portal-narrow');
   await close(page);
@@ -200,6 +215,14 @@ test('a pool of SPICE desktops gives a file for Remote Viewer', { timeout: 20000
   const { granted, wire } = await spiceOpen(yd.port, ticket);
   assert.ok(granted);
   wire.close();
+  const picture0 = card().getByRole('img', { name: 'Screen of spicy' });
+  await picture0.waitFor();
+  await poll('the picture of the screen is there', () => picture0.evaluate((it) => it.complete && it.naturalWidth > 0 && it.naturalWidth <= 480));
+  await axe(page, 'the portal with a picture');
+  await picture(page, 'portal-picture');
+  const own = (await yd.api('GET', '/me/desktops', { token: carol.token })).items[0].desktop;
+  const others = await Promise.all([alice, yd.admin].map((who) => yd.request('GET', `/api/v1/desktops/${own.id}/picture`, { token: who.token })));
+  assert.deepEqual(others.map((it) => it.status), [404, 404], 'nobody else sees it here, not even an administrator');
   await close(page);
 });
 

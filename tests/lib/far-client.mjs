@@ -7,7 +7,7 @@ import process from 'node:process';
 import { rdpOpen } from './wire.mjs';
 
 const [host, port, ticket, bytes = '2048', every = '20'] = process.argv.slice(2);
-const UNDER_WAY = 64 * 1024; // more than that is not sent before it has come back
+const UNDER_WAY = 512 * 1024; // more than that is not sent before it has come back
 const { wire, granted } = await rdpOpen(Number(port), ticket, { host });
 if (!granted) {
   console.log('refused');

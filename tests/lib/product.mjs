@@ -62,7 +62,7 @@ export class Product {
     yd.configure({
       paths: { state: yd.state, run: yd.run },
       deskd: { import_dirs: yd.uploads, public_host: '127.0.0.1', public_port: yd.port, ...(fs.existsSync(web) ? { web } : {}), ...config.deskd },
-      deskgate: { listen: ['127.0.0.1', ...listen].map((address) => `${address}:${yd.port}`).join(','), names: 'localhost', ...config.deskgate },
+      deskgate: { listen: ['127.0.0.1', ...listen].map((address) => `${address}:${yd.port}`).join(','), names: 'localhost', user: 'root', ...config.deskgate },
       deskhost: { ...config.deskhost },
     });
     yd.programs = {};

@@ -181,6 +181,13 @@ test_other_logins(Fixture *f, gconstpointer data)
     json_t *items = json_object_get(list->json, "items");
     g_assert_cmpuint(json_array_size(items), ==, 2);
     g_assert_null(strstr(list->body, "hash"));
+    g_autoptr(Answer) list_two = client_get(two, "/api/v1/me/logins");
+    json_t *items_two = json_object_get(list_two->json, "items");
+    for (guint i = 0; i < 2; i++) { // each sees itself as the one that asks
+        gboolean mine = json_is_true(json_object_get(json_array_get(items, i), "current"));
+        gboolean theirs = json_is_true(json_object_get(json_array_get(items_two, i), "current"));
+        g_assert_true(mine != theirs);
+    }
     for (guint i = 0; i < 2; i++) { // somebody else cannot end them
         g_autofree char *path =
             g_strdup_printf("/api/v1/me/logins/%s",

@@ -27,7 +27,8 @@ struct FakeDeskd {
     GHashTable *tickets; // text -> Ticket
     GHashTable *stats;   // session -> json_t
     gboolean silent;
-    int gate; // the connected gate
+    const char *source; // of all clients
+    GArray *gates;      // of int: connected ones
     guint redeems, grants, requests;
     char *port_session, *port_target;
     int behind_fd;
@@ -74,7 +75,7 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     const char *text = json_string_value(json_object_get(object, "ticket"));
     const char *protocol = json_string_value(json_object_get(object, "protocol"));
     json_int_t id = json_integer_value(json_object_get(object, "id"));
-    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, "127.0.0.1");
+    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, deskd->source);
     const Ticket *t = g_hash_table_lookup(deskd->tickets, text);
     deskd->redeems++;
     if (deskd->silent)
@@ -91,9 +92,10 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
                           t->session, "target", t->via_target, "via", "gate", t->via_gate, "grant",
                           t->via_grant));
     else
-        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id", id,
-                          "session", t->session, "target", t->target, "idle_seconds", 0, "username",
-                          t->username, "password", t->password, "certificate", t->certificate));
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id",
+                          id, "session", t->session, "target", t->target, "user", "ann",
+                          "idle_seconds", 0, "username", t->username, "password", t->password,
+                          "certificate", t->certificate));
 }
 
 static void
@@ -146,10 +148,10 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
     g_assert_nonnull(object);
     const char *op = json_string_value(json_object_get(object, "op"));
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    deskd->gate = fd;
-    if (g_str_equal(op, "hello"))
+    if (g_str_equal(op, "hello")) {
+        g_array_append_val(deskd->gates, fd);
         say(fd, json_pack("{s:s}", "op", "welcome"));
-    else if (g_str_equal(op, "redeem"))
+    } else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
     else if (g_str_equal(op, "pass"))
         take_pass(deskd, fd, object);
@@ -184,7 +186,9 @@ serve_gate(int fd, gpointer data)
         }
     }
     g_mutex_lock(&deskd->lock);
-    deskd->gate = -1;
+    for (guint i = deskd->gates->len; i > 0; i--)
+        if (g_array_index(deskd->gates, int, i - 1) == fd)
+            g_array_remove_index(deskd->gates, i - 1);
     g_mutex_unlock(&deskd->lock);
 }
 
@@ -277,7 +281,9 @@ fake_deskd_new(const char *dir)
     g_autofree char *gate = g_build_filename(dir, "gate.sock", NULL);
     g_autofree char *http = g_build_filename(dir, "deskd.sock", NULL);
     g_mutex_init(&deskd->lock);
-    deskd->gate = deskd->behind_fd = -1;
+    deskd->gates = g_array_new(FALSE, FALSE, sizeof(int));
+    deskd->source = "127.0.0.1";
+    deskd->behind_fd = -1;
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -296,6 +302,7 @@ fake_deskd_free(FakeDeskd *deskd)
     g_hash_table_unref(deskd->stats);
     g_free(deskd->port_session);
     g_free(deskd->port_target);
+    g_array_unref(deskd->gates);
     g_free(deskd->behind);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
@@ -323,6 +330,12 @@ fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username, co
 }
 
 void
+fake_deskd_set_source(FakeDeskd *deskd, const char *address)
+{
+    deskd->source = address;
+}
+
+void
 fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
@@ -333,9 +346,10 @@ void
 fake_deskd_cut(FakeDeskd *deskd, const char *session)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    g_assert_cmpint(deskd->gate, >=, 0);
-    say(deskd->gate,
-        json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
+    g_assert_cmpuint(deskd->gates->len, >, 0);
+    for (guint i = 0; i < deskd->gates->len; i++)
+        say(g_array_index(deskd->gates, int, i),
+            json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason", "by a test"));
 }
 
 void
@@ -344,12 +358,12 @@ fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *
 {
     json_t *sources = source == NULL ? json_array() : json_pack("[s]", source);
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
-    g_assert_cmpint(deskd->gate, >=, 0);
+    g_assert_cmpuint(deskd->gates->len, >, 0);
     g_free(deskd->port_session);
     g_free(deskd->port_target);
     deskd->port_session = g_strdup(session);
     deskd->port_target = g_strdup(target);
-    say(deskd->gate,
+    say(g_array_index(deskd->gates, int, deskd->gates->len - 1),
         json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources", sources));
 }
 
@@ -414,4 +428,11 @@ fake_deskd_requests(FakeDeskd *deskd)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
     return deskd->requests;
+}
+
+guint
+fake_deskd_gates(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return deskd->gates->len;
 }

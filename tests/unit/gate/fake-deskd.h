@@ -20,9 +20,13 @@ void fake_deskd_ticket(FakeDeskd *deskd, const char *ticket, const char *protoco
 void fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username,
                        const char *password, const char *certificate);
 
+// Where clients have to come from, in place of 127.0.0.1; static. Before the first one comes.
+void fake_deskd_set_source(FakeDeskd *deskd, const char *address);
+
 // Takes redeems and says nothing.
 void fake_deskd_set_silent(FakeDeskd *deskd, gboolean silent);
 
+// Tells every connected gate.
 void fake_deskd_cut(FakeDeskd *deskd, const char *session);
 
 // Opens the fixed port to one address (NULL: closes it); who enters by it gets session and target.
@@ -47,3 +51,6 @@ guint fake_deskd_grants(FakeDeskd *deskd);
 
 // Requests that the HTTP server has answered.
 guint fake_deskd_requests(FakeDeskd *deskd);
+
+// Gates that are connected and said hello.
+guint fake_deskd_gates(FakeDeskd *deskd);

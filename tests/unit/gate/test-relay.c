@@ -228,6 +228,10 @@ test_back_pressure(Fixture *f, gconstpointer data)
     // It is full: nothing is polled for but the client's room and the client's words.
     g_assert_cmpuint(yd_gate_relay_interest(&f->relay, &f->streams[1]), ==, 0);
     g_assert_cmpuint(yd_gate_relay_interest(&f->relay, &f->streams[0]), ==, EPOLLIN | EPOLLOUT);
+    // However much was offered: what waits here is a small chunk.
+    const YdGateFlow *down = &f->relay.flows[YD_GATE_DOWN];
+    g_assert_cmpuint(down->in_pipe, <=, 512 << 10);
+    g_assert_true(down->pipe == NULL || down->buffer == NULL);
     // The other direction is not held up.
     must_send(f->ends[0], "key", 3);
     run(f, 1);
@@ -262,6 +266,61 @@ test_reset(Fixture *f, gconstpointer data)
     close_end(f, 1);
     run(f, 1);
     g_assert_cmpint(f->state, ==, YD_GATE_RELAY_DONE);
+}
+
+// With nothing, little, bulk or as much as it takes on the way to a side that is reset: the relay
+// lets go of it and ends with the other side.
+static void
+test_reset_stages(Fixture *f, gconstpointer data)
+{
+    static const gsize offered[] = {0, 1, 20000, 64 << 20};
+    g_autofree guint8 *fill = g_malloc0(1 << 16);
+    for (guint i = 0; i < 2 * G_N_ELEMENTS(offered); i++) {
+        guint side = i % 2;
+        gsize left = offered[i / 2];
+        if (i > 0) {
+            tear_down(f, data);
+            set_up(f, data);
+        }
+        for (gssize n = 1; left > 0 && n > 0; left -= (gsize)MAX(n, 0)) {
+            n = send(f->ends[1 - side], fill, MIN(left, 1 << 16), MSG_NOSIGNAL);
+            run(f, 0);
+        }
+        reset_end(f, side);
+        run(f, 1);
+        g_assert_true(yd_gate_relay_broken(&f->relay));
+        assert_empty_handed(f);
+        must_end(f->ends[1 - side]);
+        close_end(f, 1 - side);
+        run(f, 1);
+        g_assert_cmpint(f->state, ==, YD_GATE_RELAY_DONE);
+    }
+}
+
+// The end comes behind bulk that a slow reader has not taken yet; nothing of it is lost, and the
+// other direction stays open.
+static void
+test_half_close_bulk(Fixture *f, gconstpointer data)
+{
+    g_autofree guint8 *fill = g_malloc0(1 << 16);
+    gsize sent = 0, got = 0;
+    for (gssize n = 1; n > 0; sent += (gsize)MAX(n, 0)) {
+        n = send(f->ends[0], fill, 1 << 16, MSG_NOSIGNAL);
+        run(f, 0);
+    }
+    shutdown(f->ends[0], SHUT_WR);
+    run(f, 1);
+    g_assert_false(yd_gate_relay_ended(&f->relay, YD_GATE_UP));
+    for (gssize n = 1; n != 0; got += (gsize)MAX(n, 0)) {
+        n = recv(f->ends[1], fill, 1 << 16, 0);
+        run(f, 0);
+    }
+    g_assert_cmpuint(got, ==, sent);
+    g_assert_true(yd_gate_relay_ended(&f->relay, YD_GATE_UP));
+    must_send(f->ends[1], "thanks", 6);
+    run(f, 1);
+    must_receive(f->ends[0], "thanks", 6);
+    assert_empty_handed(f);
 }
 
 // The target answers and goes without reading all: the answer arrives all the same.
@@ -434,6 +493,8 @@ main(int argc, char **argv)
     TCP("half-close", test_half_close);
     TCP("back-pressure", test_back_pressure);
     TCP("reset", test_reset);
+    TCP("reset-stages", test_reset_stages);
+    TCP("half-close-bulk", test_half_close_bulk);
     TCP("answer-before-reset", test_answer_before_reset);
     TCP("prefill", test_prefill);
     WS("both-ways", test_ws);

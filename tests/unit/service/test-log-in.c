@@ -226,6 +226,20 @@ nobody_in_time(Desk *f, gconstpointer data)
 }
 
 static void
+somebody_lives_after_all(Desk *f, gconstpointer data)
+{
+    g_autofree char *desktop = desk_make_ready(f);
+    g_autofree char *uuid = uuid_of(f, desktop);
+    g_autofree char *id = open_one(f, desktop, "rdp-web");
+    yd_fake_exec_answer(desk_hv(f), 0, "waiting\n");
+    yd_fake_set_users(desk_hv(f), uuid, (const char *const[]){"anna", NULL});
+    gint64 later = 92;
+    desk_wait((sweep(f, later), later += 2, log_in_is(f, id, "unknown")));
+    g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
+    g_assert_cmpstr(row->state, ==, "open");
+}
+
+static void
 hung_agent(Desk *f, gconstpointer data)
 {
     g_autofree char *desktop = desk_make_ready(f);
@@ -266,6 +280,7 @@ main(int argc, char **argv)
     ADD("refused-in-a-browser", refused_in_a_browser);
     ADD("refused-elsewhere", refused_elsewhere);
     ADD("nobody-in-time", nobody_in_time);
+    ADD("somebody-lives-after-all", somebody_lives_after_all);
     ADD("hung-agent", hung_agent);
     ADD("ended-before", ended_before);
     return g_test_run();

@@ -830,6 +830,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desktops/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Small picture of the screen of one's own desktop; none of those reached by RDP */
+        get: operations["desktop_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/desktops/{id}/connections": {
         parameters: {
             query?: never;
@@ -1024,6 +1043,23 @@ export interface paths {
         };
         /** Counts of everything */
         get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Starts, failures and people with an open desktop over time */
+        get: operations["activity"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1272,11 +1308,13 @@ export interface components {
             readonly user_enabled?: boolean;
             readonly must_change?: boolean;
         };
-        LoginPage: {
-            items: components["schemas"]["Login"][];
+        OwnLogin: components["schemas"]["Login"] & {
+            /** @description the log-in that asks */
+            current?: boolean;
+        };
+        OwnLoginPage: {
+            items: components["schemas"]["OwnLogin"][];
             next: string | null;
-            /** Format: int64 */
-            total?: number;
         };
         /** @description A golden system disk with immutable versions. */
         Template: {
@@ -2040,12 +2078,32 @@ export interface components {
             department_id?: string;
             user_ids?: string[];
         };
+        Activity: {
+            /** Format: date-time */
+            from: string;
+            bucket_seconds: number;
+            items: {
+                /**
+                 * Format: date-time
+                 * @description when the bucket begins
+                 */
+                time: string;
+                /** @description desktops that were started */
+                starts: number;
+                /** @description jobs that failed */
+                failures: number;
+                /** @description different people who had a desktop open */
+                people: number;
+            }[];
+        };
         OwnDesktops: {
             next?: string | null;
             items: {
                 pool_id?: string;
                 pool_name?: string;
                 access?: string | null;
+                /** @description false: the pool was taken back; the desktop is kept but cannot be opened */
+                given?: boolean;
                 os?: string | null;
                 desktop?: components["schemas"]["Desktop"] | null;
             }[];
@@ -2379,7 +2437,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoginPage"];
+                    "application/json": components["schemas"]["OwnLoginPage"];
                 };
             };
             default: components["responses"]["problem"];
@@ -3921,6 +3979,29 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    desktop_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     desktop_connect: {
         parameters: {
             query?: never;
@@ -4323,6 +4404,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    activity: {
+        parameters: {
+            query?: {
+                /** @description how far back; up to 48 in buckets of an hour, above of six */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
                 };
             };
             default: components["responses"]["problem"];

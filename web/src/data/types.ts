@@ -15,7 +15,8 @@ export type Desktop = Schemas['Desktop'];
 export type Connection = Schemas['Connection'];
 export type Job = Schemas['Job'];
 export type Audit = Schemas['Audit'];
-export type Login = Schemas['Login'];
+export type OwnLogin = Schemas['OwnLogin'];
+export type Activity = Schemas['Activity'];
 
 export interface Page<T> {
   items: T[];

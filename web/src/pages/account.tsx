@@ -1,6 +1,6 @@
-import { Button, Card, CardBody, CardTitle, Gallery, List, ListItem } from '@patternfly/react-core';
+import { Button, Card, CardBody, CardTitle, Gallery, Label, List, ListItem } from '@patternfly/react-core';
 import { remove } from '../api/client';
-import type { Connection, Login, Page } from '../data/types';
+import type { Connection, OwnLogin, Page } from '../data/types';
 import { useSession } from '../data/session';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
@@ -16,6 +16,7 @@ function Mine<T extends { id?: string | null }>({
   action,
   path,
   reload,
+  current,
 }: {
   title: string;
   empty: string;
@@ -24,6 +25,8 @@ function Mine<T extends { id?: string | null }>({
   action: string;
   path: string;
   reload: () => void;
+  /** Said in place of the action where it is this very log-in. */
+  current?: (row: T) => string | undefined;
 }) {
   const toasts = useToasts();
   const end = async (row: T) => {
@@ -44,9 +47,13 @@ function Mine<T extends { id?: string | null }>({
             <ListItem key={row.id}>
               <span className="yd-head">
                 {text(row)}
-                <Button variant="secondary" onClick={() => void end(row)}>
-                  {action}
-                </Button>
+                {current?.(row) ? (
+                  <Label color="green">{current(row)}</Label>
+                ) : (
+                  <Button variant="secondary" onClick={() => void end(row)}>
+                    {action}
+                  </Button>
+                )}
               </span>
             </ListItem>
           ))}
@@ -56,10 +63,33 @@ function Mine<T extends { id?: string | null }>({
   );
 }
 
+const BROWSERS: [RegExp, string][] = [
+  [/Edg\//, 'Edge'],
+  [/Firefox\//, 'Firefox'],
+  [/Chrom(e|ium)\//, 'Chrome'],
+  [/Safari\//, 'Safari'],
+];
+const SYSTEMS: [RegExp, string][] = [
+  [/Android/, 'Android'],
+  [/iPhone|iPad/, 'iOS'],
+  [/Windows/, 'Windows'],
+  [/Mac OS/, 'macOS'],
+  [/Linux/, 'Linux'],
+];
+
+/** "Firefox, Linux" of what a browser says of itself; other programs by their first word. */
+export function agentName(agent: string | null | undefined): string {
+  const found = (list: [RegExp, string][]) => list.find(([pattern]) => pattern.test(agent ?? ''))?.[1];
+  const browser = found(BROWSERS);
+  const system = found(SYSTEMS);
+  if (browser) return system ? `${browser}, ${system}` : browser;
+  return (agent ?? '').split(/[\s/]/)[0] || '–';
+}
+
 export default function AccountPage() {
   const { t, date, word } = useI18n();
   const toasts = useToasts();
-  const logins = useGet<Page<Login>>('/me/logins');
+  const logins = useGet<Page<OwnLogin>>('/me/logins');
   const { user } = useSession();
   const sessions = useGet<Page<Connection>>(user ? `/connections?user_id=${user.id}&sort=-created&limit=50` : null);
   return (
@@ -84,7 +114,8 @@ export default function AccountPage() {
           title={t('portal.logins')}
           empty={t('table.empty')}
           rows={logins.data?.items ?? []}
-          text={(row) => `${row.address ?? ''} · ${date(row.last_used)}`}
+          text={(row) => `${agentName(row.agent)} · ${row.address ?? ''} · ${date(row.last_used)}`}
+          current={(row) => (row.current ? t('portal.this-login') : undefined)}
           action={t('portal.end-login')}
           path="/me/logins"
           reload={logins.reload}

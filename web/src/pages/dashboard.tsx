@@ -3,6 +3,7 @@ import {
   Alert,
   Card,
   CardBody,
+  CardHeader,
   CardTitle,
   DescriptionList,
   DescriptionListDescription,
@@ -13,12 +14,15 @@ import {
   ListComponent,
   ListItem,
   Skeleton,
+  ToggleGroup,
+  ToggleGroupItem,
 } from '@patternfly/react-core';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { Link } from 'react-router-dom';
-import type { Host, Page } from '../data/types';
+import type { Activity as ActivityData, Host, Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
+import { Bars } from '../ui/bars';
 import { PageFrame } from '../ui/page';
 import { ProblemAlert } from '../ui/problem';
 import { StateLabel } from '../ui/state-label';
@@ -28,14 +32,16 @@ export type Overview = Record<string, Record<string, number> | undefined>;
 
 const MIB = 1024 * 1024;
 const ONLINE_MS = 60_000;
+const DAY = 24;
+const WEEK = 7 * 24;
 
 export function count(overview: Overview, noun: string, state = 'all'): number {
   return overview[noun]?.[state] ?? 0;
 }
 
-function Box({ title, children }: { title: string; children: ReactNode }) {
+function Box({ title, children, wide }: { title: string; children: ReactNode; wide?: boolean }) {
   return (
-    <Card isFullHeight>
+    <Card isFullHeight {...(wide ? { className: 'yd-wide' } : {})}>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>{children}</CardBody>
     </Card>
@@ -44,6 +50,8 @@ function Box({ title, children }: { title: string; children: ReactNode }) {
 
 function Attention({ overview }: { overview: Overview }) {
   const { t, number } = useI18n();
+  const { data: activity } = useGet<ActivityData>(`/overview/activity?hours=${DAY}`);
+  const failures = (activity?.items ?? []).reduce((all, item) => all + item.failures, 0);
   const rows: [number, string, string][] = [
     [count(overview, 'hosts', 'down'), t('dashboard.hosts-down', { count: number(count(overview, 'hosts', 'down')) }), '/hosts'],
     [
@@ -51,7 +59,7 @@ function Attention({ overview }: { overview: Overview }) {
       t('dashboard.failed-desktops', { count: number(count(overview, 'desktops', 'failed')) }),
       '/desktops?state=failed',
     ],
-    [count(overview, 'jobs', 'failed'), t('dashboard.failed-jobs', { count: number(count(overview, 'jobs', 'failed')) }), '/jobs?state=failed'],
+    [failures, t('dashboard.failed-jobs', { count: number(failures) }), activity ? rowsOf('/jobs?state=failed', 'ended', activity) : '/jobs?state=failed'],
   ];
   const shown = rows.filter(([there]) => there > 0);
   if (shown.length === 0) return <Alert component="p" isInline variant="success" title={t('dashboard.calm')} />;
@@ -89,13 +97,18 @@ function FirstSteps({ overview }: { overview: Overview }) {
   const open = missing(overview);
   if (open.length === 0) return null;
   return (
-    <Box title={t('dashboard.first')}>
+    <Box wide title={t('dashboard.first')}>
       <p>{t('dashboard.first-text')}</p>
-      <List component={ListComponent.ol}>
+      <List component={ListComponent.ol} className="yd-steps">
         {Object.keys(STEP_PATHS).map((step) => (
           <ListItem key={step}>
             {open.includes(step) ? (
-              <Link to={STEP_PATHS[step] ?? '/'}>{t(`dashboard.step-${step}` as never)}</Link>
+              <>
+                <Link to={STEP_PATHS[step] ?? '/'} {...(step === open[0] ? { className: 'yd-next' } : {})}>
+                  {t(`dashboard.step-${step}` as never)}
+                </Link>
+                {step === open[0] && <p>{t(`dashboard.why-${step}` as never)}</p>}
+              </>
             ) : (
               <s>{t(`dashboard.step-${step}` as never)}</s>
             )}
@@ -103,6 +116,71 @@ function FirstSteps({ overview }: { overview: Overview }) {
         ))}
       </List>
     </Box>
+  );
+}
+
+/** The rows that a bucket, or all from its begin on, is made of. */
+function rowsOf(path: string, field: string, activity: ActivityData, index?: number): string {
+  const begin = activity.items[index ?? 0]?.time ?? activity.from;
+  const end = index === undefined ? undefined : new Date(new Date(begin).getTime() + activity.bucket_seconds * 1000).toISOString();
+  return `${path}&${field}_from=${encodeURIComponent(begin)}${end ? `&${field}_to=${encodeURIComponent(end)}` : ''}`;
+}
+
+function Activity() {
+  const { t, number } = useI18n();
+  const [hours, setHours] = useState(DAY);
+  const { data, error } = useGet<ActivityData>(`/overview/activity?hours=${hours}`);
+  const shown = useRef<ActivityData>();
+  if (data) shown.current = data;
+  const activity = data ?? shown.current;
+  const items = activity?.items ?? [];
+  const sum = (figure: 'starts' | 'failures') => number(items.reduce((all, item) => all + item[figure], 0));
+  const bars = (figure: 'starts' | 'failures', path: string, field: string) =>
+    activity ? items.map((item, index) => ({ time: item.time, value: item[figure], path: rowsOf(path, field, activity, index) })) : [];
+  const started = '/jobs?kind=desktop-start&state=done';
+  return (
+    <Card className="yd-wide" data-testid="activity">
+      <CardHeader
+        actions={{
+          hasNoOffset: true,
+          actions: (
+            <ToggleGroup aria-label={t('dashboard.period')}>
+              {[DAY, WEEK].map((period) => (
+                <ToggleGroupItem
+                  key={period}
+                  text={t(period === DAY ? 'dashboard.day' : 'dashboard.week')}
+                  isSelected={hours === period}
+                  onChange={() => setHours(period)}
+                />
+              ))}
+            </ToggleGroup>
+          ),
+        }}
+      >
+        <CardTitle component="h2">{t('dashboard.activity')}</CardTitle>
+      </CardHeader>
+      <CardBody>
+        <ProblemAlert error={error} />
+        {activity && (
+          <div className="yd-activity">
+            <Bars title={t('dashboard.starts')} total={sum('starts')} path={rowsOf(started, 'ended', activity)} bars={bars('starts', started, 'ended')} />
+            <Bars
+              title={t('dashboard.at-desktops')}
+              total={t('dashboard.peak', { count: number(Math.max(0, ...items.map((item) => item.people))) })}
+              path={rowsOf('/sessions?sort=-created', 'last_seen', activity)}
+              bars={items.map((item) => ({ time: item.time, value: item.people, path: `/sessions?sort=-created&last_seen_from=${encodeURIComponent(item.time)}` }))}
+            />
+            <Bars
+              danger
+              title={t('dashboard.failures')}
+              total={sum('failures')}
+              path={rowsOf('/jobs?state=failed', 'ended', activity)}
+              bars={bars('failures', '/jobs?state=failed', 'ended')}
+            />
+          </div>
+        )}
+      </CardBody>
+    </Card>
   );
 }
 
@@ -160,10 +238,10 @@ export default function DashboardPage() {
       {!data && !error && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
       {data && (
         <Gallery hasGutter minWidths={{ default: '18rem' }}>
+          <FirstSteps overview={data} />
           <Box title={t('dashboard.attention')}>
             <Attention overview={data} />
           </Box>
-          <FirstSteps overview={data} />
           <Box title={t('dashboard.people')}>
             <DescriptionList isCompact isHorizontal>
               <Figure label={t('dashboard.everybody')} path="/users" value={count(data, 'users')} />
@@ -182,6 +260,7 @@ export default function DashboardPage() {
             {states.length === 0 && t('table.empty')}
           </Box>
           <Capacity />
+          <Activity />
         </Gallery>
       )}
     </PageFrame>

@@ -19,7 +19,7 @@ function PeopleDialog({ department, kind, onClose }: { department: Department; k
   const acts = useActs();
   const path = `/departments/${department.id}/${kind}`;
   const { data, reload } = useGet<Page<Membership>>(`${path}?limit=1000`);
-  const people = useOptions(kind === 'managers' ? '/users?role=manager,admin' : '/users');
+  const people = kind === 'managers' ? '/users?role=manager,admin' : '/users';
   const title = t(kind === 'members' ? 'departments.members' : 'departments.managers', { name: department.name ?? '' });
   const addTitle = t(kind === 'members' ? 'departments.add-member' : 'departments.add-manager');
 
@@ -35,7 +35,7 @@ function PeopleDialog({ department, kind, onClose }: { department: Department; k
     acts.show(
       <FormDialog
         title={addTitle}
-        fields={[{ name: 'user_id', label: t('field.owner'), kind: 'choice', options: people, required: true }]}
+        fields={[{ name: 'user_id', label: t('field.owner'), kind: 'search', path: people, required: true }]}
         submit={t('act.add')}
         onClose={acts.close}
         onSubmit={async (values) => {
@@ -62,7 +62,7 @@ function PeopleDialog({ department, kind, onClose }: { department: Department; k
         ))}
       </List>
       {data?.items.length === 0 && <p>{t('table.empty')}</p>}
-      {admin && people.length > 0 && (
+      {admin && (
         <Button variant="secondary" onClick={add}>
           {addTitle}
         </Button>

@@ -2,11 +2,15 @@ import { Progress } from '@patternfly/react-core';
 import { useRole } from '../data/session';
 import type { Job } from '../data/types';
 import { useI18n } from '../i18n';
+import { en } from '../i18n/en';
 import { DataTable } from '../ui/data-table';
 import { PageFrame } from '../ui/page';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
 
+const KINDS = Object.keys(en)
+  .filter((key) => key.startsWith('job.kind.'))
+  .map((key) => key.slice('job.kind.'.length));
 const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
 
 export default function JobsPage() {
@@ -39,7 +43,11 @@ export default function JobsPage() {
           },
           { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
         ]}
-        filters={[{ name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('job.state', value) })) }]}
+        times={[{ name: 'ended', label: t('field.ended') }]}
+        filters={[
+          { name: 'kind', label: t('field.job'), options: KINDS.map((value) => ({ value, label: word('job.kind', value) })) },
+          { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('job.state', value) })) },
+        ]}
         {...(admin
           ? {
               actions: (row: Job) =>

@@ -19,12 +19,11 @@ function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
   const path = `/pools/${pool.id}/entitlements`;
   const { data, reload } = useGet<Page<Entitlement>>(`${path}?limit=1000`);
   const departments = useOptions('/departments');
-  const people = useOptions('/users');
-  const give = (name: string, title: string, options: { value: string; label: string }[]) =>
+  const give = (title: string, field: Pick<Field, 'name' | 'kind' | 'options' | 'path'>) =>
     acts.show(
       <FormDialog
         title={title}
-        fields={[{ name, label: t('field.person-or-department'), kind: 'choice', options, required: true }]}
+        fields={[{ label: t('field.person-or-department'), required: true, ...field }]}
         submit={t('act.add')}
         onClose={acts.close}
         onSubmit={async (values) => {
@@ -69,11 +68,11 @@ function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
       <Button
         variant="secondary"
         isDisabled={departments.length === 0}
-        onClick={() => give('department_id', t('pools.grant-department'), departments)}
+        onClick={() => give(t('pools.grant-department'), { name: 'department_id', kind: 'choice', options: departments })}
       >
         {t('pools.grant-department')}
       </Button>{' '}
-      <Button variant="secondary" isDisabled={people.length === 0} onClick={() => give('user_id', t('pools.grant-user'), people)}>
+      <Button variant="secondary" onClick={() => give(t('pools.grant-user'), { name: 'user_id', kind: 'search', path: '/users' })}>
         {t('pools.grant-user')}
       </Button>
     </Dialog>
@@ -169,6 +168,20 @@ export default function PoolsPage() {
         }}
       />,
     );
+  const handoutTo = (row: Pool) =>
+    acts.show(
+      <FormDialog
+        title={`${t('pools.handout-person')}: ${row.name ?? ''}`}
+        intro={t('pools.handout-person-text')}
+        fields={[{ name: 'user_id', label: t('field.owner'), kind: 'search', path: '/users', required: true }]}
+        submit={t('pools.handout')}
+        onClose={acts.close}
+        onSubmit={async (values) => {
+          const job = await post<Job>(`/pools/${row.id}/handout`, { user_ids: [values['user_id'] ?? ''] });
+          void toasts.follow(job, row.name ?? '');
+        }}
+      />,
+    );
   return (
     <PageFrame title={t('pools.title')}>
       <DataTable<Pool>
@@ -192,6 +205,7 @@ export default function PoolsPage() {
         ]}
         actions={(row) => [
           { title: t('pools.handout'), onClick: () => handout(row) },
+          { title: t('pools.handout-person'), onClick: () => handoutTo(row) },
           ...(admin
             ? [
                 { title: t('pools.grants'), onClick: () => acts.show(<GrantsDialog pool={row} onClose={acts.close} />) },

@@ -1,5 +1,6 @@
 // A person's desktops: a card each, with its live state and picture and one large button.
 import {
+  Alert,
   Button,
   Card,
   CardBody,
@@ -19,7 +20,7 @@ import {
 } from '@patternfly/react-core';
 import { DesktopIcon } from '@patternfly/react-icons/dist/esm/icons/desktop-icon';
 import { EllipsisVIcon } from '@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import { post } from '../api/client';
 import { connect, save, waysOf, type ConnectAnswer, type Way } from '../data/connect';
@@ -36,6 +37,8 @@ export interface PortalEntry {
   pool_id: string;
   pool_name: string;
   access: string;
+  /** false: taken back; the desktop is kept. */
+  given?: boolean;
   desktop: Desktop | null;
 }
 
@@ -106,6 +109,42 @@ function WayChoice({ ways, value, onChange }: { ways: Way[]; value: Way; onChang
   );
 }
 
+const PICTURE_MS = 15_000;
+
+/** What the desktop shows, renewed while the page is looked at. A desktop reached by RDP has no such picture: its screen
+ *  shows nobody's session. Then, and while it does not run, an icon stands there. */
+function Picture({ entry }: { entry: PortalEntry }) {
+  const { t } = useI18n();
+  const { desktop } = entry;
+  const wanted = entry.access === 'spice' && entry.given !== false && desktop?.state === 'ready';
+  const [turn, setTurn] = useState(0);
+  const [broken, setBroken] = useState(false);
+  useEffect(() => {
+    if (!wanted) return undefined;
+    setBroken(false);
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      setTurn((before) => before + 1);
+      setBroken(false);
+    }, PICTURE_MS);
+    return () => clearInterval(timer);
+  }, [wanted]);
+  if (wanted && !broken)
+    return (
+      <img
+        className="yd-picture"
+        alt={t('portal.screen', { name: entry.pool_name })}
+        src={`/api/v1/desktops/${desktop.id}/picture?turn=${turn}`}
+        onError={() => setBroken(true)}
+      />
+    );
+  return (
+    <div className="yd-picture" data-runs={RUNS.includes(desktop?.state ?? '')}>
+      <DesktopIcon />
+    </div>
+  );
+}
+
 function DesktopCard({ entry }: { entry: PortalEntry }) {
   const { t } = useI18n();
   const navigate = useNavigate();
@@ -118,6 +157,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
   const [answer, setAnswer] = useState<ConnectAnswer>();
   const [asking, setAsking] = useState(false);
   const { desktop } = entry;
+  const taken = entry.given === false;
   // A .vv file has its password inside.
   const secret = answer?.protocol === 'rdp' ? (answer.password ?? undefined) : undefined;
 
@@ -149,16 +189,14 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
     <Card data-testid="desktop-card">
       <CardHeader
         actions={{
-          actions: desktop ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} /> : <span />,
+          actions: desktop && !taken ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} /> : <span />,
           hasNoOffset: true,
         }}
       >
         <CardTitle component="h2">{entry.pool_name}</CardTitle>
       </CardHeader>
       <CardBody>
-        <div className="yd-picture" data-runs={RUNS.includes(desktop?.state ?? '')}>
-          <DesktopIcon />
-        </div>
+        <Picture entry={entry} />
       </CardBody>
       <CardBody>
         {desktop ? <StateLabel of="desktop" state={desktop.state} /> : t('portal.not-made')}
@@ -166,12 +204,13 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
         {desktop?.fixed_port ? (
           <p>{t('portal.fixed-port', { address: `${window.location.hostname}:${desktop.fixed_port}` })}</p>
         ) : null}
+        {taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.taken')} />}
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />
       </CardBody>
-      <CardFooter>
-        <WayChoice ways={ways} value={way} onChange={setWay} />
-        <Button isBlock size="lg" isLoading={busy} isDisabled={busy} onClick={() => void open()}>
+      <CardFooter className="yd-connect">
+        {!taken && <WayChoice ways={ways} value={way} onChange={setWay} />}
+        <Button isBlock size="lg" isLoading={busy} isDisabled={busy || taken} onClick={() => void open()}>
           {t('portal.connect')}
         </Button>
       </CardFooter>

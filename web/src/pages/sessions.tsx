@@ -48,6 +48,7 @@ export default function SessionsPage() {
           { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
           { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
         ]}
+        times={[{ name: 'last_seen', label: t('field.seen') }]}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },

@@ -6,7 +6,7 @@ import { walkXml } from './xml';
 import { inflateRaw, isZip, Zip, type Inflate } from './zip';
 
 export const MAX_BYTES = 32 << 20;
-const MAX_PART = 128 << 20;
+const MAX_PART = 64 << 20;
 const MAX_CSV = 20 << 20;
 const MAX_ROWS = 1048576;
 const MAX_COLUMNS = 16384;

@@ -156,7 +156,7 @@ function UserMenu() {
 function Head({ open, onToggle }: { open: boolean; onToggle: () => void }) {
   const { t } = useI18n();
   return (
-    <Masthead>
+    <Masthead display={{ default: 'inline' }}>
       <MastheadMain>
         <MastheadToggle>
           <PageToggleButton aria-label={t('nav.toggle')} variant="plain" isSidebarOpen={open} onSidebarToggle={onToggle}>

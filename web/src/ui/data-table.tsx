@@ -7,6 +7,7 @@ import {
   EmptyStateBody,
   FormSelect,
   FormSelectOption,
+  Label,
   MenuToggle,
   SearchInput,
   Skeleton,
@@ -46,6 +47,8 @@ export interface DataTableProps<T> {
   columns: Column<T>[];
   nameOf: (row: T) => string;
   filters?: Filter[];
+  /** Times that a link may narrow (NAME_from and NAME_to in the address), with the words for it. */
+  times?: { name: string; label: string }[];
   /** Conditions that always hold, e.g. the pool whose page this is. */
   fixed?: Record<string, string>;
   searchable?: boolean;
@@ -89,7 +92,7 @@ interface View {
   any: boolean;
 }
 
-function useView(filters: Filter[], sort: string): View {
+function useView(filters: { name: string }[], sort: string): View {
   const [params, setParams] = useSearchParams();
   const values = Object.fromEntries(filters.map((filter) => [filter.name, params.get(filter.name) ?? '']));
   const search = params.get('search') ?? '';
@@ -113,9 +116,13 @@ function useView(filters: Filter[], sort: string): View {
 }
 
 export function DataTable<T extends { id?: string | null }>(props: DataTableProps<T>) {
-  const { t, number } = useI18n();
+  const { t, number, date } = useI18n();
   const filters = props.filters ?? [];
-  const view = useView(filters, props.sort ?? '');
+  const times = (props.times ?? []).flatMap(({ name, label }) => [
+    { name: `${name}_from`, label: `${label} ≥` },
+    { name: `${name}_to`, label: `${label} <` },
+  ]);
+  const view = useView([...filters, ...times], props.sort ?? '');
   const [cursors, setCursors] = useState<string[]>([]);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const query = { ...props.fixed, ...view.filters, search: view.search, sort: view.sort };
@@ -175,6 +182,15 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
               </FormSelect>
             </ToolbarItem>
           ))}
+          {times
+            .filter((it) => view.filters[it.name])
+            .map((it) => (
+              <ToolbarItem key={it.name} alignSelf="center">
+                <Label closeBtnAriaLabel={`${t('act.remove')}: ${it.label}`} onClose={() => view.set(it.name, '')}>
+                  {it.label} {date(view.filters[it.name])}
+                </Label>
+              </ToolbarItem>
+            ))}
           {view.any && (
             <ToolbarItem>
               <Button variant="link" onClick={view.clear}>
@@ -286,39 +302,25 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   );
 }
 
-/** The menu of a row. Until it is first opened only its button is there: fifty menus would be most of a page's work. */
 function RowActions({ name, items }: { name: string; items: IAction[] }) {
   const { t } = useI18n();
-  const [used, setUsed] = useState(false);
-  const place = useRef<HTMLSpanElement>(null);
-  useEffect(() => {
-    if (used) place.current?.querySelector('button')?.click();
-  }, [used]);
   if (items.length === 0) return null;
-  if (!used)
-    return (
-      <MenuToggle variant="plain" aria-haspopup="menu" onClick={() => setUsed(true)} aria-label={t('table.actions', { name })}>
-        <EllipsisVIcon />
-      </MenuToggle>
-    );
   return (
-    <span ref={place}>
-      <ActionsColumn
-        items={items}
-        popperProps={{ position: 'right' }}
-        actionsToggle={({ onToggle, isOpen, isDisabled, toggleRef }) => (
-          <MenuToggle
-            ref={toggleRef}
-            variant="plain"
-            isExpanded={isOpen}
-            isDisabled={isDisabled}
-            onClick={onToggle}
-            aria-label={t('table.actions', { name })}
-          >
-            <EllipsisVIcon />
-          </MenuToggle>
-        )}
-      />
-    </span>
+    <ActionsColumn
+      items={items}
+      popperProps={{ position: 'right' }}
+      actionsToggle={({ onToggle, isOpen, isDisabled, toggleRef }) => (
+        <MenuToggle
+          ref={toggleRef}
+          variant="plain"
+          isExpanded={isOpen}
+          isDisabled={isDisabled}
+          onClick={onToggle}
+          aria-label={t('table.actions', { name })}
+        >
+          <EllipsisVIcon />
+        </MenuToggle>
+      )}
+    />
   );
 }

@@ -19,6 +19,7 @@ import { ApiError } from '../api/client';
 import { useI18n } from '../i18n';
 import { Dialog } from './dialog';
 import { ProblemAlert } from './problem';
+import { SearchPicker } from './search-picker';
 
 export type Value = string | number | boolean | null | undefined;
 export type Values = Record<string, Value>;
@@ -26,7 +27,9 @@ export type Values = Record<string, Value>;
 export interface Field {
   name: string;
   label: string;
-  kind?: 'text' | 'number' | 'area' | 'choice' | 'switch';
+  kind?: 'text' | 'number' | 'area' | 'choice' | 'switch' | 'search';
+  /** Of a search: the list of the API that is searched. */
+  path?: string;
   options?: { value: string; label: string }[];
   required?: boolean;
   help?: string;
@@ -83,6 +86,8 @@ function Input({ field, value, invalid, onChange }: { field: Field; value: Value
           ))}
         </FormSelect>
       );
+    case 'search':
+      return <SearchPicker id={id} label={field.label} path={field.path ?? ''} value={text} invalid={invalid} onChange={onChange} />;
     case 'switch':
       return <Checkbox id={id} label={field.label} isChecked={value === true} onChange={(_, next) => onChange(next)} />;
     case 'area':
@@ -92,7 +97,7 @@ function Input({ field, value, invalid, onChange }: { field: Field; value: Value
         <TextInput
           id={id}
           value={text}
-          type={field.kind ?? 'text'}
+          type={field.kind === 'number' ? 'number' : 'text'}
           isRequired={field.required ?? false}
           validated={validated}
           autoComplete="off"

@@ -139,6 +139,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     forgetAnswer();
     setError(undefined);
     setReason(undefined);
+    setPhase((now) => (now === 'open' ? 'connecting' : now)); // another keyboard layout, say
     ticket.then(
       async (answer) => {
         if (gone) return;
