@@ -2,6 +2,7 @@
 // Builds the parts in the order in which they need each other and takes them down in the other one.
 #include "gate/gate.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "gate/worker.h"
 
