@@ -86,7 +86,7 @@ before(async () => {
   await ok(program('deskd'), ['--config', yd.config, '--add-gate', 'edge-1', '--out', folder, '--manager', `${HERE}:${yd.port}`,
     '--names', 'localhost', '--names', THERE]);
   edgeConfig = path.join(folder, 'yundesk.conf');
-  const text = fs.readFileSync(edgeConfig, 'utf8').replaceAll('/etc/yundesk/', `${folder}/`).replace('0.0.0.0:443', `${THERE}:${EDGE_PORT}`);
+  const text = fs.readFileSync(edgeConfig, 'utf8').replaceAll('/etc/yundesk/', `${folder}/`).replace('0.0.0.0:443', `${THERE}:${EDGE_PORT}\nuser=root`);
   fs.writeFileSync(edgeConfig, `${text}\n[paths]\nstate=${folder}\nrun=${folder}\n`);
   startEdge();
   await poll('the edge reaches deskd', () => links() === 1, { seconds: 60 });
@@ -160,6 +160,7 @@ test('a gate that is not registered, or a stranger, gets nowhere', async () => {
   await edge.stop();
   const before = links();
   startEdge();
+  await poll('the edge listens again', () => Wire.open(EDGE_PORT, viaEdge).then((wire) => { wire.close(); return true; }, () => false), { seconds: 60 });
   const answer = await connect('rdp');
   const { granted } = await rdpOpen(EDGE_PORT, answer.ticket, { ...viaEdge, seconds: 60 });
   assert.equal(granted, false);
