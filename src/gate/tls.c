@@ -16,6 +16,7 @@ struct YdGateTls {
     GMutex lock;
     SSL_CTX *context;
     SSL_CTX *client;
+    YdPeerTls *peers; // NULL: no other gates
 };
 
 // Only HTTP/1.1 is spoken inside; a client that offers other protocols only goes on without one.
@@ -139,7 +140,16 @@ yd_gate_tls_reload(YdGateTls *tls, GError **error)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
     SSL_CTX_free(tls->context);
     tls->context = context;
+    if (tls->peers != NULL)
+        yd_peer_tls_serve(tls->peers, context);
     return TRUE;
+}
+
+void
+yd_gate_tls_serve_peers(YdGateTls *tls, YdPeerTls *peers)
+{
+    tls->peers = peers;
+    yd_peer_tls_serve(peers, tls->context);
 }
 
 SSL_CTX *
