@@ -162,7 +162,7 @@ test('a desktop is handed out, started, looked at, changed and made anew', async
   await ctl(['desktop', 'start', name]);
   assert.equal(one(await yd.ctlJson(['desktop', 'show', name])).state, 'ready');
   const mine = await ctl(['desktop', 'mine'], { as: carol });
-  assert.deepEqual(rows(mine.stdout), [['staff', 'rdp', name, 'ready', '-']]);
+  assert.deepEqual(rows(mine.stdout), [['staff', 'rdp', 'yes', name, 'ready', '-', '-']]);
   assert.match((await ctl(['desktop', 'stats', name])).stdout, /^Memory +128 MiB/m);
   const shot = path.join(yd.home, 'shot.png');
   await ctl(['desktop', 'screenshot', name, '--out', shot]);
