@@ -248,11 +248,12 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
     g_hash_table_iter_init(&iter, sessions->table);
     while (n < YD_GATE_STATS_MAX && g_hash_table_iter_next(&iter, NULL, &value)) {
         YdGateSession *s = value;
-        if (s->changed && !s->muted)
+        gboolean tell = s->changed && !s->muted;
+        s->changed = FALSE;
+        if (tell)
             stats[n++] = stats_of(s);
         else if (s->sockets == 0 && s->empty_since < forget)
             g_hash_table_iter_remove(&iter);
-        s->changed = FALSE;
     }
     return n == 0 ? NULL : yd_gate_message_stats(stats, n);
 }
