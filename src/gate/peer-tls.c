@@ -7,7 +7,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "gate/tls-error.h"
 
 struct YdPeerTls {
     SSL_CTX *server, *client;
@@ -17,27 +17,15 @@ struct YdPeerTls {
 static const unsigned char alpn[] = "\x0c" YD_PEER_ALPN;
 
 static gboolean
-fail(GError **error, const char *what, const char *file)
-{
-    char why[256] = "unknown error";
-    unsigned long code = ERR_peek_last_error();
-    if (code != 0)
-        ERR_error_string_n(code, why, sizeof why);
-    ERR_clear_error();
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s \"%s\": %s", what, file, why);
-    return FALSE;
-}
-
-static gboolean
 load(SSL_CTX *context, const char *certificate, const char *key, const char *ca, GError **error)
 {
     if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1)
-        return fail(error, "cannot use the certificate for other gates", certificate);
+        return yd_tls_fail(error, "cannot use the certificate for other gates", certificate);
     if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context) != 1)
-        return fail(error, "cannot use the key for other gates", key);
+        return yd_tls_fail(error, "cannot use the key for other gates", key);
     if (SSL_CTX_load_verify_locations(context, ca, NULL) != 1)
-        return fail(error, "cannot use the CA for other gates", ca);
+        return yd_tls_fail(error, "cannot use the CA for other gates", ca);
     return TRUE;
 }
 
@@ -48,7 +36,7 @@ make(const SSL_METHOD *method, const char *certificate, const char *key, const c
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(method);
     if (context == NULL) {
-        fail(error, "cannot make a TLS context for", certificate);
+        yd_tls_fail(error, "cannot make a TLS context for", certificate);
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);

@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "gate/tls-error.h"
 
 #define GUEST_READ (64 * 1024)
 
@@ -32,26 +32,14 @@ choose_protocol(SSL *ssl, const guchar **out, guchar *out_len, const guchar *in,
 }
 
 static gboolean
-fail(GError **error, const char *what, const char *file)
-{
-    char why[256] = "unknown error";
-    unsigned long code = ERR_peek_last_error();
-    if (code != 0)
-        ERR_error_string_n(code, why, sizeof why);
-    ERR_clear_error();
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s \"%s\": %s", what, file, why);
-    return FALSE;
-}
-
-static gboolean
 load(SSL_CTX *context, const YdGateTls *tls, GError **error)
 {
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
-        return fail(error, "cannot use the gate's certificate", tls->certificate);
+        return yd_tls_fail(error, "cannot use the gate's certificate", tls->certificate);
     if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1)
-        return fail(error, "cannot use the gate's key", tls->key);
+        return yd_tls_fail(error, "cannot use the gate's key", tls->key);
     if (SSL_CTX_check_private_key(context) != 1)
-        return fail(error, "the gate's key does not fit its certificate", tls->key);
+        return yd_tls_fail(error, "the gate's key does not fit its certificate", tls->key);
     return TRUE;
 }
 
@@ -61,7 +49,7 @@ make_context(const YdGateTls *tls, GError **error)
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (context == NULL) {
-        fail(error, "cannot make a TLS context for", tls->certificate);
+        yd_tls_fail(error, "cannot make a TLS context for", tls->certificate);
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -92,7 +80,7 @@ make_client(GError **error)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (context == NULL) {
-        fail(error, "cannot make a TLS context for", "guests");
+        yd_tls_fail(error, "cannot make a TLS context for", "guests");
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);

@@ -308,7 +308,7 @@ test_stalled(Fixture *f, gconstpointer data)
     for (guint i = 0; i < CLIENTS; i++) {
         gboolean spice = i % 2 == 1;
         clients[i] = gate_client_new(f->port, i % 4 == 3);
-        g_autoptr(GByteArray) request = rdp_request(RDP_TICKET);
+        g_autoptr(GByteArray) request = gate_client_rdp_request(RDP_TICKET);
         if (spice)
             spice_connect(clients[i], SPICE_TICKET, 10000);
         else
