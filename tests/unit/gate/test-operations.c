@@ -147,12 +147,17 @@ spawn(Fixture *f, const char *command)
 }
 
 static void
-expect_ready(Fixture *f)
+expect_ready(Fixture *f, GSubprocess *process)
 {
     char told[128] = "";
     do {
         memset(told, 0, sizeof told);
-        g_assert_cmpint(recv(f->notify, told, sizeof told - 1, 0), >, 0);
+        if (recv(f->notify, told, sizeof told - 1, 0) > 0)
+            continue;
+        g_autofree char *log = NULL;
+        g_subprocess_force_exit(process);
+        g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &log, NULL);
+        g_error("deskgate does not become ready, log:\n%s", log);
     } while (!g_str_has_prefix(told, "READY=1\n"));
 }
 
@@ -160,7 +165,7 @@ static GSubprocess *
 start(Fixture *f, const char *command)
 {
     GSubprocess *process = spawn(f, command);
-    expect_ready(f);
+    expect_ready(f, process);
     return process;
 }
 
@@ -658,7 +663,7 @@ test_activation(Fixture *f, gconstpointer data)
     g_autofree char *refused = log_of(spawn_activated(f, "other"), 1);
     g_assert_nonnull(strstr(refused, "FileDescriptorName=gate"));
     GSubprocess *old = spawn_activated(f, "gate");
-    expect_ready(f);
+    expect_ready(f, old);
     Stream stream;
     stream_start(&stream, rdp_connect(f, RDP_TICKET), FALSE);
     // The sockets are handed on as they came.
