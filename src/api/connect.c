@@ -18,12 +18,13 @@ ready_json(const YdConnectAnswer *answer)
                        ? json_pack("{s:s?, s:s?, s:s}", "name", answer->file_name, "type",
                                    answer->file_type, "content", answer->file_content)
                        : json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s, s:s?, s:i, s:s, s:s?, s:s?, s:s, s:I, s:I, s:o}", "id",
-                     answer->id, "state", "ready", "desktop_id", answer->desktop_id, "protocol",
-                     answer->protocol, "host", answer->host, "port", (int)answer->port, "ticket",
-                     answer->ticket, "username", answer->username, "password", answer->password,
-                     "expires", time, "idle_seconds", (json_int_t)answer->idle_seconds,
-                     "idle_notice_seconds", (json_int_t)answer->idle_notice_seconds, "file", file);
+    return json_pack(
+        "{s:s, s:s, s:s?, s:s, s:s?, s:i, s:s, s:s?, s:s?, s:s, s:I, s:I, s:b, s:o}", "id",
+        answer->id, "state", "ready", "desktop_id", answer->desktop_id, "protocol",
+        answer->protocol, "host", answer->host, "port", (int)answer->port, "ticket", answer->ticket,
+        "username", answer->username, "password", answer->password, "expires", time, "idle_seconds",
+        (json_int_t)answer->idle_seconds, "idle_notice_seconds",
+        (json_int_t)answer->idle_notice_seconds, "clipboard", answer->clipboard, "file", file);
 }
 
 static gboolean

@@ -185,7 +185,7 @@ add_listen(xmlNode *graphics, const char *type, const char *attribute, const cha
 }
 
 static void
-add_spice(xmlNode *devices)
+add_spice(xmlNode *devices, gboolean no_clipboard)
 {
     xmlNode *graphics = yd_xml_add(devices, "graphics", NULL);
     yd_xml_set(graphics, "type", "spice");
@@ -195,6 +195,8 @@ add_spice(xmlNode *devices)
     yd_xml_set(graphics, "passwdValidTo", "1970-01-01T00:00:01");
     add_listen(graphics, "address", "address", "127.0.0.1");
     yd_xml_set(yd_xml_add(graphics, "streaming", NULL), "mode", "filter");
+    if (no_clipboard)
+        yd_xml_set(yd_xml_add(graphics, "clipboard", NULL), "copypaste", "no");
     yd_xml_set(yd_xml_add(graphics, "filetransfer", NULL), "enable", "no");
 }
 
@@ -202,7 +204,7 @@ static void
 add_graphics(xmlNode *devices, const YdMachineSpec *spec)
 {
     if (spec->spice)
-        add_spice(devices);
+        add_spice(devices, spec->no_clipboard);
     if (spec->vnc_socket) {
         xmlNode *graphics = yd_xml_add(devices, "graphics", NULL);
         yd_xml_set(graphics, "type", "vnc");
@@ -329,7 +331,7 @@ yd_domain_xml_test(const YdMachineSpec *spec)
     add_disk(devices, spec);
     add_nic(devices, spec);
     if (spec->spice)
-        add_spice(devices);
+        add_spice(devices, spec->no_clipboard);
     return yd_xml_take_text(doc);
 }
 

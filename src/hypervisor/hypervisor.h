@@ -30,6 +30,7 @@ typedef struct {
     gboolean uefi;
     const char *nvram;        // path of its own NVRAM file, for uefi
     gboolean console_vdagent; // agent channel for VNC clients instead of SPICE ones
+    gboolean no_clipboard;    // SPICE: nothing goes through it
     gboolean balloon_free_pages;
     const char *vnc_socket; // absolute path; NULL: no VNC
     gboolean spice;         // SPICE on 127.0.0.1, port chosen by QEMU, password set later

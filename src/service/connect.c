@@ -440,6 +440,7 @@ connect_ready(Connect *c, YdConnectAnswer *answer, GError **error)
     answer->expires = row->expires;
     answer->idle_seconds = c->policy.idle_seconds;
     answer->idle_notice_seconds = c->policy.idle_notice_seconds;
+    answer->clipboard = c->policy.clipboard;
     return TRUE;
 }
 

@@ -29,6 +29,7 @@ typedef struct {
     char *password; // RDP: one-time; SPICE: the display's, expiring; NULL for rdp-web
     gint64 expires; // ms: first use before
     gint64 idle_seconds, idle_notice_seconds; // of the pool's policy, for the viewer in the browser
+    gboolean clipboard;                       // likewise
     char *file_name, *file_type, *file_content; // .rdp / .vv; NULL in the browser
 } YdConnectAnswer;
 

@@ -216,7 +216,8 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
                                 .os = desktop->os,
                                 .uefi = g_strcmp0(desk->version->firmware, "uefi") == 0,
                                 .nvram = nvram,
-                                .console_vdagent = !spice,
+                                .console_vdagent = !spice && desk->policy.clipboard,
+                                .no_clipboard = !desk->policy.clipboard,
                                 .balloon_free_pages = desk->policy.balloon_free_pages,
                                 .vnc_socket = vnc,
                                 .spice = TRUE, // R18: also a way in when RDP is not there

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { dir, ok, poll, run, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
 import { ADDRESSES, Detour } from '../lib/detour.mjs';
-import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
+import { Browser, axe, close, fitsWidth, logIn, paste, picture } from '../lib/browser.mjs';
 
 let yd;
 let browser;
@@ -117,6 +117,33 @@ test('two windows show and serve the same screen', async () => {
   await same(other, 'the second window is up to date');
   await same(page, 'so is the first');
   await close(other);
+});
+
+test('a clipboard that is too long for the machine’s screen is refused in words, and stays where it was typed', async () => {
+  const long = `${'x'.repeat(79)}\n`.repeat(12500); // a million letters
+  await page.getByRole('button', { name: 'Clipboard' }).click();
+  const panel = page.getByTestId('clipboard');
+  await paste(page, long);
+  await page.getByText(/and at most 512 KiB can go at once/).waitFor();
+  assert.ok(await page.getByRole('button', { name: 'Send to the desktop' }).isDisabled());
+  assert.equal((await panel.inputValue()).length, long.length, 'nothing of it is lost');
+  await axe(page, 'a clipboard that is too long');
+  await paste(page, '字'.repeat(170000)); // 510000 bytes: as much as goes
+  await page.getByRole('button', { name: 'Send to the desktop' }).click();
+  await page.getByRole('button', { name: 'Clipboard' }).click();
+  await same(page, 'the screen goes on');
+});
+
+test('a pool that forbids the clipboard: no panel, and the page says why', async () => {
+  const pool = (await yd.api('GET', '/pools')).items[0];
+  await yd.api('PATCH', `/pools/${pool.id}`, { body: { policy: { ...pool.policy, clipboard: false } } });
+  const other = await browser.as(yd.admin, { where: `/console/${desktop.id}` });
+  await inPhase(other, 'open');
+  await other.getByText('No clipboard: the pool’s policy forbids it').waitFor();
+  assert.equal(await other.getByRole('button', { name: 'Clipboard' }).count(), 0);
+  await axe(other, 'a viewer without clipboard');
+  await close(other);
+  await yd.api('PATCH', `/pools/${pool.id}`, { body: { policy: pool.policy } });
 });
 
 test('a session that another administrator cuts ends with a word, and opens again when asked', async () => {

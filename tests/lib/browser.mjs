@@ -81,6 +81,15 @@ export async function logIn(page, { username, password }) {
 // Ends with its window; what it still loads is of no interest.
 export const close = (page) => page.context().close();
 
+// Pastes as hands do, in place of what stands in the viewer's clipboard panel.
+export async function paste(page, text) {
+  await page.evaluate((it) => navigator.clipboard.writeText(it), text);
+  await page.getByTestId('clipboard').focus();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.press('Control+V');
+  await page.waitForFunction((length) => document.querySelector('[data-testid=clipboard]').value.length === length, text.length);
+}
+
 // Fails on anything that axe finds against WCAG 2.1 A and AA, or its best practices.
 export async function axe(page, what) {
   await page.evaluate(axeSource);

@@ -71,6 +71,9 @@ test_domains(void)
     YdMachineSpec spec = linux_spec;
     check_domain("linux-kvm", &spec, TRUE);
     check_domain("linux-tcg", &spec, FALSE);
+    spec.no_clipboard = TRUE;
+    check_domain("linux-no-clipboard-kvm", &spec, TRUE);
+    spec.no_clipboard = FALSE;
     spec.memory_mib = 128;
     spec.vcpus = 1;
     spec.network = spec.mac = spec.title = NULL;

@@ -2138,6 +2138,8 @@ export interface components {
             /** @description of the pool's policy, for the viewer in the browser */
             idle_seconds?: number;
             idle_notice_seconds?: number;
+            /** @description likewise: whether text and files may go through the clipboard */
+            clipboard?: boolean;
             file?: {
                 name?: string;
                 type?: string;

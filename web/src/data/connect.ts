@@ -18,6 +18,8 @@ export interface ConnectAnswer {
   /** Of the pool's policy: without input the session in the browser ends; 0: never. */
   idle_seconds?: number;
   idle_notice_seconds?: number;
+  /** Likewise: false when nothing may go through the clipboard. */
+  clipboard?: boolean;
   job?: Job;
   file?: { name: string; type: string; content: string };
 }

@@ -615,5 +615,7 @@ export const en = {
   'console.back': 'Back',
   'console.layout': 'Keyboard',
   'console.resize': 'Fit to the window anew',
-  'console.too-long': 'At most {limit} KiB can be sent at once.',
+  'console.too-long': 'It takes {size}, and at most {limit} can go at once. Nothing was sent: send it in parts, or as a file.',
+  'console.too-long-own': 'What you copied here is too long for the desktop’s clipboard.',
+  'console.no-clipboard': 'No clipboard: the pool’s policy forbids it',
 } as const;

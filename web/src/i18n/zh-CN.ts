@@ -593,5 +593,7 @@ export const zhCN: Record<keyof typeof en, string> = {
   'console.back': '返回',
   'console.layout': '键盘布局',
   'console.resize': '按窗口重新调整大小',
-  'console.too-long': '一次最多发送 {limit} KiB。',
+  'console.too-long': '需要 {size}，一次最多 {limit}。没有发送任何内容：请分几次发送，或以文件形式发送。',
+  'console.too-long-own': '您在此复制的内容过长，无法放入桌面的剪贴板。',
+  'console.no-clipboard': '剪贴板已被桌面池策略禁用',
 };

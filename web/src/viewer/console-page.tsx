@@ -6,6 +6,7 @@ import type { Desktop } from '../data/types';
 import { useGet } from '../data/use-get';
 import { ViewerFrame } from './frame';
 import { COMBINATIONS, press, socketUrl } from './keys';
+import { CONSOLE_PASTE } from './paste';
 import { useViewer, type Opener } from './use-viewer';
 
 export default function ConsolePage() {
@@ -25,7 +26,7 @@ export default function ConsolePage() {
       events.onOpen();
       client.focus();
     });
-    client.addEventListener('clipboard', (event) => setReceived((event as CustomEvent<{ text: string }>).detail.text));
+    if (answer.clipboard !== false) client.addEventListener('clipboard', (event) => setReceived((event as CustomEvent<{ text: string }>).detail.text));
     client.addEventListener('disconnect', () => {
       rfb.current = undefined;
       events.onClose();
@@ -33,7 +34,7 @@ export default function ConsolePage() {
     rfb.current = client;
     return Promise.resolve({ close: () => rfb.current === client && client.disconnect() });
   }, []);
-  const { phase, error, reason, id: session, again } = useViewer(id, 'console', opener);
+  const { phase, error, reason, id: session, clipboard, again } = useViewer(id, 'console', opener);
 
   return (
     <ViewerFrame
@@ -45,6 +46,7 @@ export default function ConsolePage() {
       combinations={COMBINATIONS}
       onKeys={(combination) => rfb.current && press(rfb.current, combination)}
       received={received}
+      clipboard={clipboard !== false && CONSOLE_PASTE}
       onPaste={(text) => rfb.current?.clipboardPasteFrom(text)}
       onAgain={again}
       screen={screen}

@@ -1,10 +1,11 @@
 // What both viewers have around the picture: the bar, the state in words, the clipboard, the way back.
-import { Alert, Button, FormSelect, FormSelectOption, TextArea } from '@patternfly/react-core';
+import { Alert, Button, FormSelect, FormSelectOption, Label, TextArea } from '@patternfly/react-core';
+import { BanIcon } from '@patternfly/react-icons/dist/esm/icons/ban-icon';
 import { useEffect, useState, type ReactNode, type RefObject } from 'react';
 import { Link } from 'react-router-dom';
 import { useI18n } from '../i18n';
 import { ProblemAlert } from '../ui/problem';
-import { PASTE_LIMIT } from './keys';
+import { fits, type PasteRule } from './paste';
 import { SessionQuality } from './session-quality';
 
 export type Phase = 'connecting' | 'open' | 'lost' | 'ended';
@@ -21,6 +22,10 @@ export interface ViewerFrameProps {
   /** Text that came from the desktop. */
   received: string;
   onPaste: (text: string) => void;
+  /** What is too long for this way; false: the pool's policy forbids the clipboard. */
+  clipboard: PasteRule | false;
+  /** Text of this computer's clipboard that was too long to go over by itself. */
+  tooLong?: string | undefined;
   onAgain: () => void;
   screen: RefObject<HTMLDivElement>;
   /** The session under way, for the quality of its connection. */
@@ -31,11 +36,13 @@ export interface ViewerFrameProps {
   children?: ReactNode;
 }
 
-function Clipboard({ received, onPaste }: { received: string; onPaste: (text: string) => void }) {
-  const { t, number } = useI18n();
+const LONG = 20_000;
+
+function Clipboard({ received, rule, onPaste }: { received: string; rule: PasteRule; onPaste: (text: string) => void }) {
+  const { t, bytes } = useI18n();
   const [text, setText] = useState(received);
   useEffect(() => setText(received), [received]);
-  const tooLong = text.length > PASTE_LIMIT;
+  const tooLong = !fits(rule, text);
   return (
     <div className="yd-viewer-bar">
       <TextArea
@@ -44,11 +51,19 @@ function Clipboard({ received, onPaste }: { received: string; onPaste: (text: st
         value={text}
         validated={tooLong ? 'error' : 'default'}
         onChange={(_, value) => setText(value)}
+        onPaste={(event) => {
+          const pasted = event.clipboardData.getData('text/plain');
+          if (pasted.length < LONG) return;
+          // Browsers insert line by line what is pasted into a field: seconds for a megabyte.
+          event.preventDefault();
+          const { selectionStart, selectionEnd } = event.currentTarget as HTMLTextAreaElement;
+          setText((before) => before.slice(0, selectionStart) + pasted.replaceAll('\r\n', '\n') + before.slice(selectionEnd));
+        }}
       />
       <Button variant="secondary" isDisabled={tooLong} onClick={() => onPaste(text)}>
         {t('console.clipboard-send')}
       </Button>
-      {tooLong && <small role="alert">{t('console.too-long', { limit: number(PASTE_LIMIT / 1024) })}</small>}
+      {tooLong && <small role="alert">{t('console.too-long', { size: bytes(rule.bytes(text)), limit: bytes(rule.limit) })}</small>}
     </div>
   );
 }
@@ -70,7 +85,7 @@ function State({ phase, error, reason, onAgain }: Pick<ViewerFrameProps, 'phase'
 }
 
 export function ViewerFrame(props: ViewerFrameProps) {
-  const { t } = useI18n();
+  const { t, bytes } = useI18n();
   const [showClipboard, setShowClipboard] = useState(false);
   const { name, phase } = props;
   useEffect(() => {
@@ -93,16 +108,29 @@ export function ViewerFrame(props: ViewerFrameProps) {
             <FormSelectOption key={combination} value={combination} label={combination} />
           ))}
         </FormSelect>
-        <Button variant="secondary" isDisabled={phase !== 'open'} onClick={() => setShowClipboard(!showClipboard)}>
-          {t('console.clipboard')}
-        </Button>
+        {props.clipboard ? (
+          <Button variant="secondary" isDisabled={phase !== 'open'} onClick={() => setShowClipboard(!showClipboard)}>
+            {t('console.clipboard')}
+          </Button>
+        ) : (
+          <Label variant="outline" icon={<BanIcon />} data-testid="no-clipboard">
+            {t('console.no-clipboard')}
+          </Label>
+        )}
         <Button variant="secondary" onClick={() => void props.screen.current?.requestFullscreen()}>
           {t('console.full')}
         </Button>
         {props.tools}
         <SessionQuality session={phase === 'open' ? props.session : undefined} />
       </div>
-      {showClipboard && phase === 'open' && <Clipboard received={props.received} onPaste={props.onPaste} />}
+      {showClipboard && props.clipboard && phase === 'open' && (
+        <Clipboard received={props.received} rule={props.clipboard} onPaste={props.onPaste} />
+      )}
+      {props.clipboard && props.tooLong !== undefined && phase === 'open' && (
+        <Alert component="p" isInline variant="warning" title={t('console.too-long-own')} data-testid="too-long">
+          {t('console.too-long', { size: bytes(props.clipboard.bytes(props.tooLong)), limit: bytes(props.clipboard.limit) })}
+        </Alert>
+      )}
       {props.notice}
       <State phase={phase} error={props.error} reason={props.reason} onAgain={props.onAgain} />
       <div className="yd-viewer-screen" ref={props.screen} data-testid="screen">

@@ -5,9 +5,6 @@ export interface KeySink {
   sendKey(keysym: number, code: string | null, down?: boolean): void;
 }
 
-/** Longer text is not sent to the guest's clipboard at once: it would stop the picture for long. */
-export const PASTE_LIMIT = 512 * 1024;
-
 // X keysyms (X11 keysymdef.h) and the key's code (UI Events KeyboardEvent code values).
 const KEYS: Record<string, [number, string]> = {
   Ctrl: [0xffe3, 'ControlLeft'],

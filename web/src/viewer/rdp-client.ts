@@ -5,6 +5,7 @@ import { ApiError } from '../api/client';
 import type { ConnectAnswer } from '../data/connect';
 import { isTrap } from './crash';
 import { RdpFiles, type FileEvents } from './rdp-files';
+import { fits, RDP_PASTE } from './paste';
 import { RdpInput } from './rdp-input';
 
 type Session = Awaited<ReturnType<InstanceType<typeof Backend.SessionBuilder>['connect']>>;
@@ -28,6 +29,8 @@ export interface RdpEvents extends FileEvents {
   onEnd: () => void;
   /** Text that was copied inside of the desktop. */
   onText: (text: string) => void;
+  /** This computer's clipboard holds more than is sent at once; undefined: not any more. */
+  onTooLong: (text: string | undefined) => void;
 }
 
 /** Windows keyboard layouts by the names that people choose. */
@@ -84,7 +87,7 @@ class Clipboard {
   private last: string | undefined;
   private session: Session | undefined;
 
-  constructor(private readonly onText: (text: string) => void) {}
+  constructor(private readonly events: Pick<RdpEvents, 'onText' | 'onTooLong'>) {}
 
   begin(session: Session, canvas: HTMLCanvasElement): void {
     const { signal } = this.abort;
@@ -116,7 +119,7 @@ class Clipboard {
     const text = textOf(data);
     if (text === undefined) return;
     this.last = text;
-    this.onText(text);
+    this.events.onText(text);
     // Refused by browsers without a click or without focus: the text is in the panel all the same.
     navigator.clipboard?.writeText(text).catch(() => undefined);
   }
@@ -124,7 +127,9 @@ class Clipboard {
   private async look(): Promise<void> {
     try {
       const text = await navigator.clipboard.readText();
-      if (text !== '' && text !== this.last) await this.send(text);
+      const tooLong = !fits(RDP_PASTE, text);
+      this.events.onTooLong(tooLong ? text : undefined);
+      if (text !== '' && text !== this.last && !tooLong) await this.send(text);
     } catch {
       // Not allowed here: the panel sends text.
     }
@@ -138,13 +143,17 @@ function showCursor(canvas: HTMLCanvasElement) {
   };
 }
 
+/** A file that is dropped must not open in place of the desktop. */
+function refuseDrops(canvas: HTMLCanvasElement) {
+  for (const name of ['dragover', 'drop']) canvas.addEventListener(name, (event) => event.preventDefault());
+}
+
 function builderFor(
   answer: ConnectAnswer,
   layout: string,
   size: Size,
   canvas: HTMLCanvasElement,
-  clipboard: Clipboard,
-  files: RdpFiles,
+  shared: { clipboard: Clipboard; files: RdpFiles } | undefined,
 ) {
   const builder = new Backend.SessionBuilder()
     .username('yundesk')
@@ -156,14 +165,16 @@ function builderFor(
     .renderCanvas(canvas)
     .setCursorStyleCallbackContext(null)
     .setCursorStyleCallback(showCursor(canvas))
-    .remoteClipboardChangedCallback((data: ClipboardData) => {
-      files.forget();
-      clipboard.received(data);
-    })
-    .forceClipboardUpdateCallback(() => clipboard.force())
     .canvasResizedCallback(() => undefined)
     .extension(enableCredssp(false))
     .extension(displayControl(false));
+  if (!shared) return builder; // then IronRDP does not ask for the clipboard's channel at all
+  const { clipboard, files } = shared;
+  builder.remoteClipboardChangedCallback((data: ClipboardData) => {
+    files.forget();
+    clipboard.received(data);
+  });
+  builder.forceClipboardUpdateCallback(() => clipboard.force());
   for (const extension of files.extensions()) builder.extension(extension);
   return builder;
 }
@@ -180,24 +191,24 @@ export async function openRdp(
   canvas.className = 'yd-canvas';
   canvas.tabIndex = 0;
   host.replaceChildren(canvas);
-  const clipboard = new Clipboard(events.onText);
-  const files = new RdpFiles(events);
-  const session = await builderFor(answer, layout, size, canvas, clipboard, files)
+  const shared = answer.clipboard === false ? undefined : { clipboard: new Clipboard(events), files: new RdpFiles(events) };
+  const session = await builderFor(answer, layout, size, canvas, shared)
     .connect()
     .catch((error: unknown) => {
       throw problemOf(error);
     });
   const input = new RdpInput(canvas, session);
-  clipboard.begin(session, canvas);
-  files.begin(session, canvas);
+  shared?.clipboard.begin(session, canvas);
+  shared?.files.begin(session, canvas);
+  if (!shared) refuseDrops(canvas);
   canvas.focus();
 
   let over = false;
   const stop = () => {
     over = true;
     input.stop();
-    clipboard.end();
-    files.end();
+    shared?.clipboard.end();
+    shared?.files.end();
   };
   const end = () => {
     if (over) return;
@@ -210,9 +221,9 @@ export async function openRdp(
   });
   return {
     keys: (combination) => input.combination(combination),
-    paste: (text) => clipboard.send(text),
-    saveFile: (index) => files.save(index),
-    offerFiles: (picked) => files.offer(picked),
+    paste: (text) => shared?.clipboard.send(text) ?? Promise.resolve(),
+    saveFile: (index) => shared?.files.save(index) ?? Promise.resolve(),
+    offerFiles: (picked) => shared?.files.offer(picked),
     close: () => {
       if (over) return;
       stop();

@@ -12,6 +12,7 @@ import { ViewerFrame } from './frame';
 import { useIdle } from './idle';
 import { IdleNotice } from './idle-notice';
 import { COMBINATIONS } from './keys';
+import { RDP_PASTE } from './paste';
 import { desktopSize, LAYOUTS, openRdp, type RdpSession } from './rdp-client';
 import type { OfferedFile } from './rdp-files';
 import { useViewer, type Opener } from './use-viewer';
@@ -28,6 +29,7 @@ export default function RdpPage() {
   const fail = useRef(toasts.failure);
   fail.current = toasts.failure;
   const [received, setReceived] = useState('');
+  const [tooLong, setTooLong] = useState<string>();
   const [offered, setOffered] = useState<OfferedFile[]>([]);
   const [showFiles, setShowFiles] = useState(false);
   const [layout, setLayout] = useState(() => localStorage.getItem(STORED) ?? 'us');
@@ -44,6 +46,7 @@ export default function RdpPage() {
           events.onClose();
         },
         onText: setReceived,
+        onTooLong: setTooLong,
         onOffer: setOffered,
         onError: (why) => fail.current(why),
       });
@@ -53,7 +56,7 @@ export default function RdpPage() {
     },
     [layout],
   );
-  const { phase, error, reason, id: sessionId, idle, again, end } = useViewer(id, 'rdp-web', opener, state?.answer);
+  const { phase, error, reason, id: sessionId, idle, clipboard, again, end } = useViewer(id, 'rdp-web', opener, state?.answer);
   const unused = useCallback(() => end('nobody used it'), [end]);
   const idling = useIdle(idle, phase === 'open', unused);
 
@@ -72,12 +75,14 @@ export default function RdpPage() {
       onKeys={(combination) => session.current?.keys(combination)}
       received={received}
       onPaste={(text) => void session.current?.paste(text).catch(toasts.failure)}
+      clipboard={clipboard !== false && RDP_PASTE}
+      tooLong={tooLong}
       onAgain={again}
       screen={screen}
       notice={
         <>
           <IdleNotice idle={idling} />
-          {(showFiles || offered.length > 0) && phase === 'open' && (
+          {clipboard !== false && (showFiles || offered.length > 0) && phase === 'open' && (
             <FilesBar
               files={offered}
               onSave={(index) => session.current?.saveFile(index).catch(toasts.failure) ?? Promise.resolve()}
@@ -99,9 +104,11 @@ export default function RdpPage() {
               <FormSelectOption key={name} value={name} label={`${t('console.layout')}: ${name}`} />
             ))}
           </FormSelect>
-          <Button variant="secondary" isDisabled={phase !== 'open'} onClick={() => setShowFiles(!showFiles)}>
-            {t('files.title')}
-          </Button>
+          {clipboard !== false && (
+            <Button variant="secondary" isDisabled={phase !== 'open'} onClick={() => setShowFiles(!showFiles)}>
+              {t('files.title')}
+            </Button>
+          )}
           <Button variant="secondary" onClick={again}>
             {t('console.resize')}
           </Button>

@@ -37,6 +37,8 @@ export interface Viewer {
   idle: IdlePolicy;
   /** The connection that was given for it last. */
   id: string | undefined;
+  /** Whether the pool's policy allows the clipboard; undefined until it is known. */
+  clipboard: boolean | undefined;
   again: () => void;
   /** Ends it for a reason of the viewer's own, until the person asks for it again. */
   end: (reason: string) => void;
@@ -78,6 +80,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
   const [idle, setIdle] = useState(NEVER);
   const [attempt, setAttempt] = useState(0);
   const [id, setId] = useState<string>();
+  const [clipboard, setClipboard] = useState<boolean>();
   const failures = useRef(0);
   const given = useRef(first);
   const stop = useRef<(why: string) => void>();
@@ -145,6 +148,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
         if (gone) return;
         session.current = answer.id;
         setId(answer.id);
+        setClipboard(answer.clipboard !== false);
         setIdle({ seconds: answer.idle_seconds ?? 0, notice: answer.idle_notice_seconds ?? 0 });
         try {
           opened = await opener(answer, events);
@@ -188,5 +192,5 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     });
   }, [phase, slept, again]);
   useWake(doubt, slept);
-  return { phase, error, reason, idle, id, again, end };
+  return { phase, error, reason, idle, id, clipboard, again, end };
 }
