@@ -27,7 +27,9 @@ static const struct {
     {G_STRUCT_OFFSET(YdPolicy, multimon), "globals:allow_multimon=false", NULL},
 };
 
-static const char script_head[] = "set -eu\n"
+// A shell of its own, so that what is appended to the script runs as if it stood alone.
+static const char script_head[] = "(\n"
+                                  "set -eu\n"
                                   "R=${YUNDESK_ROOT:-}\n"
                                   "umask 022\n"
                                   "PATH=/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}\n";
@@ -114,6 +116,8 @@ yd_guest_policy_script(const YdPolicy *policy)
     add_change(script, policy, "xrdp.ini", FALSE);
     add_change(script, policy, "sesman.ini", TRUE);
     g_string_append(script, "}\n"
-                            "apply </dev/null\n");
+                            "apply </dev/null\n"
+                            ")\n"
+                            "[ $? = 0 ] || exit 1\n");
     return g_string_free(script, FALSE);
 }

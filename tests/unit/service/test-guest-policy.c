@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The script that sets a pool's policy in a guest, run by real shells below a folder of its own.
+#include "service/first-boot.h"
 #include "service/guest-policy.h"
 
 #include <string.h>
@@ -59,19 +60,28 @@ inode(const char *root, const char *name)
     return status.st_ino;
 }
 
-static void
-apply(const char *shell, const char *root, const YdPolicy *policy)
+// Followed by the look at the first boot's mark, as at each start.
+static int
+run(const char *shell, const char *root, const YdPolicy *policy, char **ret_output)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *script = yd_guest_policy_script(policy);
-    g_autofree char *output = NULL;
+    g_autofree char *told = yd_guest_policy_script(policy);
+    g_autofree char *script = g_strconcat(told, yd_first_boot_check(), NULL);
     int status = -1;
     put(root, "script", script, 0600);
     g_autofree char *command =
         g_strdup_printf("YUNDESK_ROOT='%s' %s -s <'%s/script' 2>&1", root, shell, root);
     const char *argv[] = {"/bin/sh", "-c", command, NULL};
     g_assert_true(
-        g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, &output, NULL, &status, &error));
+        g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, ret_output, NULL, &status, &error));
+    return status;
+}
+
+static void
+apply(const char *shell, const char *root, const YdPolicy *policy)
+{
+    g_autofree char *output = NULL;
+    int status = run(shell, root, policy, &output);
     g_assert_cmpstr(output, ==, "");
     g_assert_cmpint(status, ==, 0);
 }
@@ -205,6 +215,20 @@ no_xrdp(void)
     g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
 }
 
+// A guest that can't be told must not count as told.
+static void
+says_what_failed(void)
+{
+    g_autofree char *root = g_dir_make_tmp("yd-policy-XXXXXX", NULL);
+    g_autofree char *output = NULL;
+    YdPolicy policy;
+    yd_policy_init(&policy);
+    g_assert_cmpint(run("sh", root, &policy, &output), !=, 0); // there is no etc
+    g_assert_nonnull(strstr(output, "yundesk-policy"));
+    g_autofree char *command = g_strdup_printf("rm -rf '%s'", root);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -214,5 +238,6 @@ main(int argc, char **argv)
     g_test_add_data_func("/guest-policy/busybox", "busybox sh", sets);
     g_test_add_func("/guest-policy/templates-no", keeps_the_templates_no);
     g_test_add_func("/guest-policy/no-xrdp", no_xrdp);
+    g_test_add_func("/guest-policy/says-what-failed", says_what_failed);
     return g_test_run();
 }
