@@ -12,7 +12,7 @@ _deskctl() {
     'logout') leaf=1 offer=' --profile --json --quiet --help' ;;
     'whoami') leaf=1 offer=' --profile --json --quiet --help' ;;
     'password') leaf=1 offer=' --password-stdin --profile --json --quiet --help' ;;
-    'overview') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'overview') leaf=1 offer=' --hours --profile --json --quiet --help' ;;
     'doctor') leaf=1 offer=' --columns --no-header --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'events') leaf=1 offer=' --since --profile --json --quiet --help' ;;
     'completion') leaf=1 offer=' --profile --json --quiet --help' ;;
@@ -44,7 +44,7 @@ _deskctl() {
     'user disable') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
     'user enable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'user reset-password') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
-    'user import') leaf=1 offer=' --dry-run --partial --passwords --columns --no-header --profile --json --quiet --help' ;;
+    'user import') leaf=1 offer=' --dry-run --partial --passwords --sheet --columns --no-header --profile --json --quiet --help' ;;
     'user export') leaf=1 offer=' --out --profile --json --quiet --help' ;;
     'user') offer=' list show add edit delete disable enable reset-password import export' ;;
     'department list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;

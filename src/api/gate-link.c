@@ -26,7 +26,8 @@ typedef struct {
     YdGateLink *link; // NULL once it is closed
     GSocketConnection *stream;
     GCancellable *cancel;
-    char *name; // NULL before hello; then fixed
+    char *behind; // the name that a remote gate's certificate has; NULL: it is on this host
+    char *name;   // NULL before hello; then fixed
     GString *input, *output, *writing;
     guint waiting;        // tasks, and figures in line
     GQueue figures;       // json_t: lines of figures behind the one under way
@@ -75,6 +76,7 @@ gate_clear(gpointer data)
     g_object_unref(gate->stream);
     g_object_unref(gate->cancel);
     g_free(gate->name);
+    g_free(gate->behind);
     g_string_free(gate->input, TRUE);
     g_string_free(gate->output, TRUE);
     g_string_free(gate->writing, TRUE);
@@ -232,6 +234,18 @@ task_run(gpointer data, gpointer user_data)
     g_main_context_invoke_full(link->context, G_PRIORITY_DEFAULT, task_done, task, task_free);
 }
 
+// The gate beside us says for whom it opened this connection, before that one's first line.
+static gboolean
+is_behind(Gate *gate, json_t *message)
+{
+    const char *name = json_string_value(json_object_get(message, "gate"));
+    if (gate->behind || !name ||
+        g_strcmp0(json_string_value(json_object_get(message, "op")), "behind") != 0)
+        return FALSE;
+    gate->behind = g_strdup(name);
+    return TRUE;
+}
+
 static gboolean
 hello(Gate *gate, json_t *message)
 {
@@ -240,6 +254,10 @@ hello(Gate *gate, json_t *message)
     if (g_strcmp0(op, "hello") != 0 || !name || !*name || strlen(name) > 64 ||
         json_integer_value(json_object_get(message, "version")) != 1) {
         gate_close(gate, "did not begin with hello of version 1, closing");
+        return FALSE;
+    }
+    if (gate->behind && strcmp(gate->behind, name) != 0) {
+        gate_close(gate, "says another name than its certificate, closing");
         return FALSE;
     }
     gate->name = g_strdup(name);
@@ -258,7 +276,7 @@ take_line(Gate *gate, const char *line)
         return FALSE;
     }
     if (!gate->name) {
-        gboolean good = hello(gate, message);
+        gboolean good = is_behind(gate, message) || hello(gate, message);
         json_decref(message);
         return good;
     }

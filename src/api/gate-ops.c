@@ -7,6 +7,7 @@
 #include "base/json-util.h"
 #include "service/connection.h"
 #include "service/fixed-port.h"
+#include "service/route.h"
 
 #define MAX_SESSIONS 10000 // in one line of figures
 
@@ -34,6 +35,10 @@ verdict(gint64 id, YdGrant *grant)
             json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant->username,
                                                    "password", grant->password, "certificate",
                                                    grant->certificate));
+        if (grant->via_gate)
+            json_object_set_new(
+                json, "via",
+                json_pack("{s:s, s:s}", "gate", grant->via_gate, "grant", grant->via_grant));
         answer = yd_json_text(json);
     } else {
         answer = refuse(id, grant->code, grant->message);
@@ -80,6 +85,25 @@ enter(YdService *service, const char *gate, const json_t *message)
                   port, error->message);
         return refuse(id, "unavailable", error->message);
     }
+    return verdict(id, &grant);
+}
+
+// A client that another gate has passed on.
+static char *
+take_pass(YdService *service, const char *gate, const json_t *message)
+{
+    const char *grant_text = NULL, *edge = NULL, *protocol = NULL;
+    gint64 id = 0;
+    g_autoptr(GError) error = NULL;
+    if (!yd_json_int(message, "id", 0, G_MAXINT64, &id, &error) ||
+        !yd_json_string(message, "grant", &grant_text, &error) ||
+        !yd_json_string(message, "edge", &edge, &error) ||
+        !yd_json_string(message, "protocol", &protocol, &error))
+        return refuse(id, "unavailable", error->message);
+    if (!grant_text || !edge || !protocol)
+        return refuse(id, "pass-unknown", "grant, edge or protocol is missing");
+    YdGrant grant = {0};
+    yd_route_take(service, gate, edge, grant_text, protocol, &grant);
     return verdict(id, &grant);
 }
 
@@ -140,6 +164,8 @@ yd_gate_op(YdService *service, const char *gate, const json_t *message)
         return redeem(service, gate, message);
     if (g_strcmp0(op, "enter") == 0)
         return enter(service, gate, message);
+    if (g_strcmp0(op, "pass") == 0)
+        return take_pass(service, gate, message);
     if (g_strcmp0(op, "stats") == 0)
         take_stats(service, gate, message);
     else

@@ -19,7 +19,7 @@ static const CtlColumn columns[] = {
     {"template_name", "TEMPLATE"},
     {"template_number", "VERSION", CTL_CELL_INT},
     {"open_sessions", "SESSIONS", CTL_CELL_INT},
-    {"fixed_port", "PORT", CTL_CELL_INT},
+    {"fixed_port", "PORT", CTL_CELL_PORT},
     {"error", "ERROR"},
     {0},
 };
@@ -30,7 +30,7 @@ static const CtlColumn mine_columns[] = {
     {"given", "GIVEN", CTL_CELL_BOOL},
     {"desktop.name", "DESKTOP"},
     {"desktop.state", "STATE"},
-    {"desktop.fixed_port", "PORT", CTL_CELL_INT},
+    {"desktop.fixed_port", "PORT", CTL_CELL_PORT},
     {"desktop.error", "ERROR"},
     {0},
 };

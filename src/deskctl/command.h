@@ -45,6 +45,7 @@ typedef enum {
     CTL_CELL_BYTES,   // → 1.5 GiB
     CTL_CELL_MIB,     // → 2 GiB
     CTL_CELL_GIB,     // → 30 GiB, 0 is "-"
+    CTL_CELL_PORT,    // 0 → -
     CTL_CELL_BOOL,    // → yes, no
     CTL_CELL_PERCENT, // → 45 %
     CTL_CELL_MICRO,   // µs → 1.2 ms

@@ -63,6 +63,8 @@ number_text(double value, CtlCell cell)
         return value == 0 ? g_strdup("-") : g_strdup_printf("%.0f ms", value);
     case CTL_CELL_PPM:
         return g_strdup_printf("%.1f %%", value / 10000);
+    case CTL_CELL_PORT:
+        return value == 0 ? g_strdup("-") : g_strdup_printf("%.0f", value);
     case CTL_CELL_SCORE:
         return g_strdup_printf("%.0f", value);
     default:

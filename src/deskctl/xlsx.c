@@ -121,7 +121,7 @@ read_relations(Xlsx *xlsx, const char *part, GError **error)
 static char *
 resolve(const char *part, const char *target)
 {
-    const char *slash = strrchr(part, '/');
+    const char *slash = part ? strrchr(part, '/') : NULL;
     g_autofree char *folder = slash ? g_strndup(part, (gsize)(slash - part)) : g_strdup("");
     g_autofree char *path = NULL;
 

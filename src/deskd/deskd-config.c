@@ -2,6 +2,8 @@
 // Reads deskd's part of the configuration into the configurations of its rooms.
 #include "deskd/deskd-config.h"
 
+#include "service/route.h"
+
 #define GROUP "deskd"
 
 static const char *const known[] = {
@@ -23,6 +25,7 @@ static const char *const known[] = {
     "log_in",
     "reconnects",
     "import_dirs",
+    "host_gates",
     "max_upload",
     "max_connections",
     "max_per_address",
@@ -102,6 +105,8 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_seconds(file, GROUP, "log_in", 5, 3600, &config->log_in_seconds, error) ||
         !read_uint(file, "reconnects", 0, 1000, &config->reconnects, error) ||
         !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
+        !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
+        !yd_route_check((const char *const *)config->host_gates, error) ||
         !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,
                          error))
         return FALSE;
@@ -151,7 +156,8 @@ set_paths(const YdConfig *file, DeskdConfig *config)
 gboolean
 deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
 {
-    DeskdConfig config = {.hypervisor = g_strdup("qemu:///system")};
+    DeskdConfig config = {.hypervisor = g_strdup("qemu:///system"),
+                          .gate_name = g_strdup("gate-1")};
     yd_service_config_init(&config.service);
     yd_api_config_init(&config.api);
     yd_gate_link_config_init(&config.gate_link);
@@ -159,6 +165,7 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
     if (!yd_config_known(file, GROUP, known, error) ||
         !yd_config_string(file, GROUP, "hypervisor", &config.hypervisor, error) ||
         !yd_config_strings(file, "deskgate", "names", &config.gate_names, error) ||
+        !yd_config_string(file, "deskgate", "name", &config.gate_name, error) ||
         !yd_config_ports(file, "deskgate", "fixed_ports", &config.service.fixed_port_first,
                          &config.service.fixed_port_last, error) ||
         !yd_config_bool(file, "storage", "local", &config.local_images, error) ||
@@ -181,6 +188,7 @@ deskd_config_clear(DeskdConfig *config)
     yd_gate_link_config_clear(&config->gate_link);
     g_free(config->hypervisor);
     g_strfreev(config->gate_names);
+    g_free(config->gate_name);
     g_free(config->images_dir);
     g_free(config->keys_dir);
     g_free(config->deskhost_socket);

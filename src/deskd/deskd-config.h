@@ -12,6 +12,7 @@ typedef struct {
     YdGateLinkConfig gate_link;
     char *hypervisor;      // URI of the host that the first start adds; "none": no host
     char **gate_names;     // names and addresses of the gate's certificate; NULL: only the own ones
+    char *gate_name;       // of the gate beside deskd
     gboolean local_images; // work on images in this process (tests), not by deskhost
     char *images_dir, *keys_dir, *deskhost_socket, *pid_file;
 } DeskdConfig;

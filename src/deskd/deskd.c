@@ -28,6 +28,7 @@
 
 typedef struct {
     char *config_file, *init_admin;
+    char *add_gate, *out, *manager, **names;
     gboolean version, print_routes, check;
 } Options;
 
@@ -105,6 +106,7 @@ static gboolean
 start_service(YdService *service, const DeskdConfig *config, GError **error)
 {
     return yd_ca_ensure(config->keys_dir, (const char *const *)config->gate_names, error) &&
+           yd_ca_ensure_link(config->keys_dir, config->gate_name, error) &&
            yd_service_open_hosts(service, error) &&
            add_first_host(service, config->hypervisor, error) && yd_desktops_start(service, error);
 }
@@ -154,6 +156,40 @@ init_admin(const DeskdConfig *config, const char *username, GError **error)
     return TRUE;
 }
 
+// Certificates for a gate on another host, and the beginning of its configuration.
+static gboolean
+add_gate(const DeskdConfig *config, const Options *options, GError **error)
+{
+    const char *name = options->add_gate;
+    if (!options->out || !options->manager || !strchr(options->manager, ':'))
+        return yd_error_invalid(error, "add-gate",
+                                "give --out FOLDER, and --manager ADDRESS:PORT of the gate beside "
+                                "deskd as the new gate reaches it");
+    if (!*name || strlen(name) > 64 || *name == '.' ||
+        strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS ".-_") != strlen(name))
+        return yd_error_invalid(error, "add-gate",
+                                "“%.80s” is no name for a gate: letters, digits, . - _", name);
+    if (strcmp(name, config->gate_name) == 0)
+        return yd_error_invalid(error, "add-gate", "“%s” is the name of the gate beside deskd",
+                                name);
+    if (!yd_ca_issue_gate(config->keys_dir, name, (const char *const *)options->names, options->out,
+                          error))
+        return FALSE;
+    g_autofree char *file = g_build_filename(options->out, "yundesk.conf", NULL);
+    g_autofree char *text = g_strdup_printf(
+        "# Gate %s. Copy this folder to its host as /etc/yundesk; deskgate has to be able to read\n"
+        "# it, and nobody else.\n[deskgate]\nname=%s\nlisten=0.0.0.0:443\nmanager=%s@%s\n"
+        "certificate=/etc/yundesk/gate.pem\nkey=/etc/yundesk/gate.key\n"
+        "link_certificate=/etc/yundesk/link.pem\nlink_key=/etc/yundesk/link.key\n"
+        "ca=/etc/yundesk/ca.pem\n",
+        name, name, config->gate_name, options->manager);
+    if (!g_file_set_contents(file, text, -1, error))
+        return FALSE;
+    printf("%s: gate.pem, gate.key, link.pem, link.key, ca.pem and yundesk.conf for gate %s\n",
+           options->out, name);
+    return TRUE;
+}
+
 static gboolean
 check_store(const DeskdConfig *config, GError **error)
 {
@@ -176,6 +212,7 @@ run(const Options *options, GError **error)
     if (!file || !deskd_config_read(file, &config, error))
         return FALSE;
     gboolean good = options->init_admin ? init_admin(&config, options->init_admin, error)
+                    : options->add_gate ? add_gate(&config, options, error)
                     : options->check    ? check_store(&config, error)
                                         : serve(&config, error);
     deskd_config_clear(&config);
@@ -190,6 +227,14 @@ parse(int *argc, char ***argv, Options *options, GError **error)
          "Configuration file (" YD_CONFIG_FILE ")", "FILE"},
         {"init-admin", 0, 0, G_OPTION_ARG_STRING, &options->init_admin,
          "Make the first administrator, print the one-time password, and end", "NAME"},
+        {"add-gate", 0, 0, G_OPTION_ARG_STRING, &options->add_gate,
+         "Make certificates and configuration for a gate on another host, and end", "NAME"},
+        {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out, "With --add-gate: into that folder",
+         "FOLDER"},
+        {"manager", 0, 0, G_OPTION_ARG_STRING, &options->manager,
+         "With --add-gate: how it reaches the gate beside deskd", "ADDRESS:PORT"},
+        {"names", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->names,
+         "With --add-gate: a name or address of the new gate (repeat it)", "NAME"},
         {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the store's integrity, and end",
          NULL},
         {"print-routes", 0, 0, G_OPTION_ARG_NONE, &options->print_routes,
@@ -220,5 +265,9 @@ main(int argc, char **argv)
         fprintf(stderr, "deskd: %s\n", error->message);
     g_free(options.config_file);
     g_free(options.init_admin);
+    g_free(options.add_gate);
+    g_free(options.out);
+    g_free(options.manager);
+    g_strfreev(options.names);
     return good ? 0 : 1;
 }

@@ -170,7 +170,7 @@ main(int argc, char **argv)
         g_printerr("deskgate: %s\n", error->message);
         return 2;
     }
-    g_autofree char *config = options.config;
+    G_GNUC_UNUSED g_autofree char *config = options.config;
     if (options.version) {
         g_print("deskgate %s\n", YD_VERSION);
         return EXIT_SUCCESS;

@@ -143,6 +143,8 @@ yd_gate_conn_handshake(YdGateConn *conn)
 {
     switch (yd_gate_stream_handshake(&conn->client)) {
     case YD_GATE_IO_OK:
+        if (yd_peer_tls_is_peer(conn->client.ssl))
+            return yd_gate_conn_peer_hello(conn);
         conn->state = CONN_HEAD; // its time goes on
         return STEP_ON;
     case YD_GATE_IO_AGAIN:

@@ -15,8 +15,11 @@ typedef enum {
     CONN_HANDSHAKE,   // TLS
     CONN_HEAD,        // reads an HTTP head, plain or inside TLS
     CONN_WEB_REQUEST, // reads an RDCleanPath request in WebSocket frames
+    CONN_PEER_LINE,   // another gate has connected: reads for whom
     CONN_REDEEM,      // deskd looks at the ticket
     CONN_CONNECT,     // the target has to take the connection
+    CONN_PEER_TLS,    // the way leads through another gate: TLS with it
+    CONN_PEER_ASK,    // and its answer
     CONN_WEB_X224,    // RDP in the browser: X.224 with the guest
     CONN_WEB_TLS,     // and TLS
     CONN_RELAY,       // bytes go both ways
@@ -36,12 +39,16 @@ typedef enum {
     CONN_IS_CONSOLE,
     CONN_IS_RDP_WEB,
     CONN_IS_HTTPS,
+    CONN_IS_PEER, // another gate's own: its link, or browsers' to deskd
+    CONN_IS_LINK, // ours to the manager's gate
     CONN_IS_UNKNOWN,
 } YdGateConnKind;
 
 // What clients of a draining gate are told.
 #define YD_GATE_DRAINING_TEXT                                                                      \
     "this gate is being taken out of service and takes no new sessions; connect again in a moment"
+
+typedef struct YdPeerCall YdPeerCall;
 
 struct YdGateConn {
     YdGateWorker *worker;
@@ -56,6 +63,9 @@ struct YdGateConn {
     gboolean queued;       // it waits for another turn
     char address[YD_GATE_ADDRESS_SIZE];
     guint16 port;
+    char *peer;         // the gate at the client's end; NULL: it is no gate
+    gboolean passed;    // by it, for a client of its
+    YdPeerCall *call;   // the way leads through another gate; NULL: it does not, or that is done
     guint16 fixed_port; // 0: it came by the port of all
     YdThrottleKey key;
     gboolean authenticated; // no longer counted as unauthenticated
@@ -98,6 +108,9 @@ YdGateStep yd_gate_conn_farewell(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_request(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_x224(YdGateConn *conn);
 YdGateStep yd_gate_conn_web_tls(YdGateConn *conn);
+YdGateStep yd_gate_conn_peer_line(YdGateConn *conn);
+YdGateStep yd_gate_conn_peer_tls(YdGateConn *conn);
+YdGateStep yd_gate_conn_peer_ask(YdGateConn *conn);
 
 // Answers a request that yd_ws_upgrade() did not take.
 YdGateStep yd_gate_conn_no_upgrade(YdGateConn *conn, const GError *error);
@@ -125,6 +138,22 @@ YdGateStep yd_gate_conn_redeem(YdGateConn *conn, YdGateConnKind kind, const char
 
 // Asks deskd whether its address may enter by the fixed port that it came by.
 YdGateStep yd_gate_conn_enter_port(YdGateConn *conn);
+
+// Asks deskd what a client passed on by another gate was granted.
+YdGateStep yd_gate_conn_ask_pass(YdGateConn *conn, const YdPeerRequest *request);
+
+// conn-peer.c: another gate has connected, or deskd has granted what it asked for.
+YdGateStep yd_gate_conn_peer_hello(YdGateConn *conn);
+YdGateStep yd_gate_conn_pass_granted(YdGateConn *conn);
+
+// A connection for another gate, or ours to it, comes to nothing: closes it, logs now and then.
+YdGateStep yd_gate_conn_peer_failed(YdGateConn *conn, const char *why);
+
+// The target will be that gate; grant is NULL but for a pass. And: it has taken the connection.
+void yd_gate_conn_call(YdGateConn *conn, YdPeerOp op, const char *gate, const char *grant);
+YdGateStep yd_gate_conn_call_begin(YdGateConn *conn);
+void yd_peer_call_free(YdPeerCall *call);
+gboolean yd_peer_call_writes(const YdPeerCall *call); // what it says is not all out
 
 // Starts towards deskd's own socket, without a ticket.
 YdGateStep yd_gate_conn_to_deskd(YdGateConn *conn);

@@ -54,11 +54,17 @@ take_bytes(YdGateConn *conn, guint8 *data, gsize len)
 {
     g_autoptr(GError) error = NULL;
     char *ticket = NULL;
+    if (!conn->passed)
+        g_byte_array_append(conn->web->raw, data, (guint)len);
     switch (yd_rdp_web_take(conn->web, data, len, &ticket, &error)) {
     case YD_RDP_WEB_MORE:
         return STEP_WAIT;
     case YD_RDP_WEB_DONE: {
-        YdGateStep step = yd_gate_conn_redeem(conn, CONN_IS_RDP_WEB, ticket);
+        YdGateStep step =
+            conn->passed // its ticket was looked at where it came in
+                ? yd_gate_conn_enter(conn, CONN_CONNECT,
+                                     yd_gate_worker_parts(conn->worker)->config->connect_seconds)
+                : yd_gate_conn_redeem(conn, CONN_IS_RDP_WEB, ticket);
         explicit_bzero(ticket, strlen(ticket));
         g_free(ticket);
         return step;

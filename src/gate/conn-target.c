@@ -27,6 +27,7 @@ typedef struct {
     YdGateSession *session; // joined for the connection
     char *target, *code, *text;
     char *username, *password, *certificate; // rdp-web
+    char *via_gate, *via_grant;
     char *user;
     guint idle_seconds;
 } Answer;
@@ -46,6 +47,8 @@ answer_free(gpointer data)
     g_free(answer->username);
     yd_secret_wipe(&answer->password);
     g_free(answer->certificate);
+    g_free(answer->via_gate);
+    yd_secret_wipe(&answer->via_grant);
     g_free(answer->code);
     g_free(answer->text);
     g_free(answer);
@@ -75,6 +78,7 @@ take_grant(YdGateConn *conn, Answer *answer)
     conn->idle_seconds = answer->idle_seconds;
     conn->authenticated = TRUE;
     yd_throttle_authenticated(parts->throttle, &conn->key);
+    yd_gate_sessions_mute(parts->sessions, conn->session, conn->passed);
     if (is_one_too_late(conn)) {
         yd_gate_conn_refuse(conn, "draining", YD_GATE_DRAINING_TEXT);
     } else if (yd_gate_session_is_cut(conn->session)) {
@@ -82,9 +86,15 @@ take_grant(YdGateConn *conn, Answer *answer)
     } else if (yd_gate_session_sockets(parts->sessions, conn->session) >
                parts->config->max_sockets_per_session) {
         yd_gate_conn_refuse(conn, "throttled", "this session has too many connections already");
+    } else if (conn->passed && answer->via_gate != NULL) {
+        yd_gate_conn_refuse(conn, "loop", "there is one hop between gates, and no more");
     } else if (!yd_gate_target_parse(answer->target, &conn->where, &error)) {
         yd_gate_conn_refuse(conn, "unavailable", error->message);
+    } else if (conn->passed) {
+        yd_gate_conn_pass_granted(conn);
     } else {
+        if (answer->via_gate != NULL)
+            yd_gate_conn_call(conn, YD_PEER_PASS, answer->via_gate, answer->via_grant);
         yd_gate_conn_enter(conn, CONN_CONNECT, parts->config->connect_seconds);
     }
 }
@@ -126,6 +136,8 @@ hear(YdTicketVerdict *verdict, gpointer data)
     answer->username = g_strdup(verdict->username);
     answer->password = g_strdup(verdict->password);
     answer->certificate = g_strdup(verdict->certificate);
+    answer->via_gate = g_strdup(verdict->via_gate);
+    answer->via_grant = g_strdup(verdict->via_grant);
     answer->code = g_strdup(verdict->code);
     answer->text = g_strdup(verdict->text);
     answer->idle_seconds = verdict->idle_seconds;
@@ -173,6 +185,36 @@ yd_gate_conn_enter_port(YdGateConn *conn)
 }
 
 YdGateStep
+yd_gate_conn_ask_pass(YdGateConn *conn, const YdPeerRequest *request)
+{
+    yd_ticket_client_pass(yd_gate_worker_parts(conn->worker)->tickets, request->grant, conn->peer,
+                          request->protocol, request->address, request->port, hear,
+                          wait_for_answer(conn));
+    return STEP_WAIT;
+}
+
+// By way of the gate beside deskd.
+static YdGateStep
+to_manager(YdGateConn *conn, YdPeerOp op)
+{
+    const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
+    conn->where = parts->manager_at;
+    yd_gate_conn_call(conn, op, parts->manager_name, NULL);
+    return yd_gate_conn_enter(conn, CONN_CONNECT, parts->config->connect_seconds);
+}
+
+void
+yd_gate_conn_link(YdGateConn *conn)
+{
+    conn->kind = CONN_IS_LINK;
+    conn->in = g_byte_array_new();
+    conn->authenticated = TRUE;
+    yd_throttle_authenticated(yd_gate_worker_parts(conn->worker)->throttle, &conn->key);
+    to_manager(conn, YD_PEER_LINK);
+    yd_gate_conn_run(conn);
+}
+
+YdGateStep
 yd_gate_conn_to_deskd(YdGateConn *conn)
 {
     const YdGateParts *parts = yd_gate_worker_parts(conn->worker);
@@ -181,6 +223,8 @@ yd_gate_conn_to_deskd(YdGateConn *conn)
     conn->kind = CONN_IS_HTTPS;
     conn->authenticated = TRUE; // deskd's business from here on
     yd_throttle_authenticated(parts->throttle, &conn->key);
+    if (parts->manager_name != NULL)
+        return to_manager(conn, YD_PEER_WEB);
     if (!yd_gate_target_parse(target, &conn->where, &error))
         return yd_gate_conn_refuse(conn, "unavailable", error->message);
     return yd_gate_conn_enter(conn, CONN_CONNECT, parts->config->connect_seconds);
@@ -227,7 +271,8 @@ yd_gate_conn_start_relay(YdGateConn *conn)
     conn->connecting = FALSE;
     conn->retry_at = 0;
     yd_gate_relay_init(&conn->relay, yd_gate_worker_pool(conn->worker), &conn->client,
-                       &conn->target, conn->kind == CONN_IS_CONSOLE || conn->web != NULL);
+                       &conn->target,
+                       (conn->kind == CONN_IS_CONSOLE && !conn->passed) || conn->web != NULL);
     if (conn->web != NULL)
         start_early(conn);
     if (conn->kind == CONN_IS_HTTPS)
@@ -255,6 +300,8 @@ yd_gate_conn_start_relay(YdGateConn *conn)
 static YdGateStep
 connected(YdGateConn *conn)
 {
+    if (conn->call != NULL)
+        return yd_gate_conn_call_begin(conn);
     return conn->web != NULL ? yd_gate_conn_web_begin(conn) : yd_gate_conn_start_relay(conn);
 }
 
@@ -377,9 +424,16 @@ yd_gate_conn_refuse(YdGateConn *conn, const char *code, const char *text)
 {
     const char *kind = yd_gate_conn_kind_name(conn->kind);
     const char *why = text != NULL ? text : "the ticket is not good";
+    if (conn->kind == CONN_IS_LINK || conn->kind == CONN_IS_PEER)
+        return yd_gate_conn_peer_failed(conn, why);
     // Throttled ones are left out, or a guesser could fill the log.
     yd_log(g_str_equal(code, "throttled") ? G_LOG_LEVEL_DEBUG : G_LOG_LEVEL_MESSAGE, NULL,
            "refused %s from %s port %u: %s (%s)", kind, conn->address, conn->port, code, why);
+    if (conn->passed && !(conn->web != NULL && conn->web->answered)) {
+        g_autofree char *line = yd_peer_answer_line(code, why);
+        set_out(conn, line, strlen(line));
+        return farewell(conn);
+    }
     if (conn->web != NULL && conn->web->answered) {
         GByteArray *out = g_byte_array_new();
         yd_gate_conn_web_refusal(conn, status_of(code), out);

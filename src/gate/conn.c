@@ -72,8 +72,11 @@ static YdGateStep (*const steps[CONN_N_STATES])(YdGateConn *) = {
     [CONN_HANDSHAKE] = yd_gate_conn_handshake,
     [CONN_HEAD] = yd_gate_conn_read_head,
     [CONN_WEB_REQUEST] = yd_gate_conn_web_request,
+    [CONN_PEER_LINE] = yd_gate_conn_peer_line,
     [CONN_REDEEM] = wait_for_others,
     [CONN_CONNECT] = yd_gate_conn_connect,
+    [CONN_PEER_TLS] = yd_gate_conn_peer_tls,
+    [CONN_PEER_ASK] = yd_gate_conn_peer_ask,
     [CONN_WEB_X224] = yd_gate_conn_web_x224,
     [CONN_WEB_TLS] = yd_gate_conn_web_tls,
     [CONN_RELAY] = relay_step,
@@ -90,10 +93,13 @@ yd_gate_conn_client_interest(const YdGateConn *conn)
     case CONN_RDP:
     case CONN_HANDSHAKE:
     case CONN_HEAD:
+    case CONN_PEER_LINE:
         return conn->client.read_wants;
     case CONN_WEB_REQUEST:
         return conn->out->len > 0 ? conn->client.write_wants : conn->client.read_wants;
     case CONN_REDEEM:
+    case CONN_PEER_TLS:
+    case CONN_PEER_ASK:
     case CONN_WEB_X224:
     case CONN_WEB_TLS:
         return EPOLLRDHUP;
@@ -113,7 +119,9 @@ yd_gate_conn_target_interest(const YdGateConn *conn)
         return yd_gate_relay_interest(&conn->relay, &conn->target);
     if (conn->state == CONN_WEB_X224)
         return conn->web->out->len > 0 ? conn->target.write_wants : conn->target.read_wants;
-    if (conn->state == CONN_WEB_TLS)
+    if (conn->state == CONN_PEER_ASK && yd_peer_call_writes(conn->call))
+        return conn->target.write_wants;
+    if (conn->state == CONN_WEB_TLS || conn->state == CONN_PEER_TLS || conn->state == CONN_PEER_ASK)
         return conn->target.read_wants;
     return conn->state == CONN_CONNECT && conn->connecting ? EPOLLOUT : 0;
 }
@@ -166,7 +174,8 @@ static gboolean
 is_connecting(const YdGateConn *conn)
 {
     return conn->state == CONN_CONNECT || conn->state == CONN_WEB_X224 ||
-           conn->state == CONN_WEB_TLS;
+           conn->state == CONN_WEB_TLS || conn->state == CONN_PEER_TLS ||
+           conn->state == CONN_PEER_ASK;
 }
 
 static void
@@ -325,7 +334,8 @@ yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
 const char *
 yd_gate_conn_kind_name(YdGateConnKind kind)
 {
-    static const char *const names[] = {"rdp", "spice", "console", "rdp-web", "https", "unknown"};
+    static const char *const names[] = {"rdp",   "spice", "console", "rdp-web",
+                                        "https", "gate",  "link",    "unknown"};
     return names[kind];
 }
 
@@ -376,6 +386,8 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     wipe(&conn->out);
     g_clear_pointer(&conn->user, g_free);
     g_clear_pointer(&conn->web, yd_rdp_web_free);
+    g_clear_pointer(&conn->call, yd_peer_call_free);
+    g_clear_pointer(&conn->peer, g_free);
     yd_gate_worker_bury(conn->worker, conn);
 }
 

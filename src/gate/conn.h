@@ -11,6 +11,9 @@ YdGateConn *yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
                              const struct sockaddr_storage *address, const YdThrottleKey *key,
                              guint16 fixed_port);
 
+// Has a new connection lead to deskd's gate.sock by way of the manager's gate, and runs it.
+void yd_gate_conn_link(YdGateConn *conn);
+
 // Of a closed connection.
 void yd_gate_conn_free(YdGateConn *conn);
 

@@ -49,6 +49,11 @@ static const char *const known[] = {
     "names",
     "congestion",
     "fixed_ports",
+    "ca",
+    "link_certificate",
+    "link_key",
+    "manager",
+    "edges",
     "origins",
     "workers",
     "max_sockets",
@@ -129,6 +134,10 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
     gate->key = yd_config_state_path(config, "keys/gate.key");
     gate->deskd = yd_config_run_path(config, "deskd.sock");
     gate->tickets = yd_config_run_path(config, "gate.sock");
+    gate->ca = yd_config_state_path(config, "keys/ca.pem");
+    gate->link_certificate = yd_config_state_path(config, "keys/link.pem");
+    gate->link_key = yd_config_state_path(config, "keys/link.key");
+    gate->gates = yd_config_state_path(config, "keys/gates");
     return yd_config_known(config, GROUP, known, error) &&
            yd_config_strings(config, GROUP, "listen", &gate->listen, error) &&
            yd_config_strings(config, GROUP, "origins", &gate->origins, error) &&
@@ -138,6 +147,11 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "user", &gate->user, error) &&
            read_seccomp(gate, config, error) && read_log(gate, config, error) &&
            yd_config_string(config, GROUP, "congestion", &gate->congestion, error) &&
+           yd_config_string(config, GROUP, "ca", &gate->ca, error) &&
+           yd_config_string(config, GROUP, "link_certificate", &gate->link_certificate, error) &&
+           yd_config_string(config, GROUP, "link_key", &gate->link_key, error) &&
+           yd_config_string(config, GROUP, "manager", &gate->manager, error) &&
+           yd_config_strings(config, GROUP, "edges", &gate->edges, error) &&
            yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
                            &gate->fixed_port_last, error);
 }
@@ -170,6 +184,12 @@ yd_gate_config_free(YdGateConfig *config)
     g_free(config->key);
     g_free(config->name);
     g_free(config->congestion);
+    g_free(config->ca);
+    g_free(config->link_certificate);
+    g_free(config->link_key);
+    g_free(config->gates);
+    g_free(config->manager);
+    g_strfreev(config->edges);
     g_free(config->user);
     g_free(config->deskd);
     g_free(config->tickets);

@@ -80,6 +80,15 @@ yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint
 }
 
 char *
+yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char *protocol,
+                     const char *address, guint16 port)
+{
+    return to_line(json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:i}", "op", "pass", "id",
+                             (json_int_t)id, "grant", grant, "edge", edge, "protocol", protocol,
+                             "address", address, "port", (int)port));
+}
+
+char *
 yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
 {
     json_t *list = json_array();
@@ -138,6 +147,12 @@ read_members(const json_t *object, YdGateMessage *m)
     m->text = dup_string(object, m->op == YD_GATE_OP_CUT ? "reason" : "message");
     json_int_t idle = json_integer_value(json_object_get(object, "idle_seconds"));
     m->idle_seconds = (guint)CLAMP(idle, 0, G_MAXINT);
+    const json_t *via = json_object_get(object, "via");
+    m->via_gate = dup_string(via, "gate");
+    m->via_grant = dup_string(via, "grant");
+    if (via != NULL &&
+        (m->via_gate == NULL || m->via_grant == NULL || !yd_gate_ticket_valid(m->via_grant)))
+        return "via";
     if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_REFUSE) && !take_id(object, &m->id))
         return "id";
     if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_CUT) && m->session == NULL)
@@ -216,6 +231,8 @@ yd_gate_message_free(YdGateMessage *message)
     yd_secret_wipe(&message->password);
     g_free(message->certificate);
     g_free(message->text);
+    g_free(message->via_gate);
+    yd_secret_wipe(&message->via_grant);
     g_strfreev(message->sources);
     g_free(message);
 }

@@ -36,10 +36,11 @@ typedef struct {
     char *user;         // grant: the person's log-in name; NULL when deskd did not say
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
-    char *code;         // refuse
-    char *text;         // refuse: the message; cut: the reason. NULL when deskd gave none
-    guint16 fixed_port; // port
-    char **sources;     // port: the addresses it is open to; none: it is closed
+    char *via_gate, *via_grant; // grant: the target is that gate, which wants to see this
+    char *code;                 // refuse
+    char *text;                 // refuse: the message; cut: the reason. NULL when deskd gave none
+    guint16 fixed_port;         // port
+    char **sources;             // port: the addresses it is open to; none: it is closed
 } YdGateMessage;
 
 // What the gate tells about one session. Byte totals count since the session's first socket here.
@@ -63,6 +64,8 @@ char *yd_gate_message_hello(const char *gate);
 char *yd_gate_message_redeem(guint64 id, const char *ticket, const char *protocol,
                              const char *address, guint16 port);
 char *yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port);
+char *yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char *protocol,
+                           const char *address, guint16 port);
 char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
 
 // Reads a line of deskd, len bytes without the "\n". An op that is not known gives

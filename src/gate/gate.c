@@ -2,6 +2,7 @@
 // Builds the parts in the order in which they need each other and takes them down in the other one.
 #include "gate/gate.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "gate/worker.h"
 
@@ -46,6 +47,62 @@ set_port(guint16 port, const char *const *sources, gpointer data)
     }
 }
 
+// deskd is behind another gate: one worker carries our words there.
+static int
+dial(gpointer data)
+{
+    const YdGate *gate = data;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+        return -1;
+    yd_gate_worker_link(gate->workers->pdata[0], ends[1]);
+    return ends[0];
+}
+
+// "NAME@ADDRESS:PORT".
+static gboolean
+parse_manager(YdGate *gate, GError **error)
+{
+    const char *text = gate->parts.config->manager;
+    const char *at = text != NULL ? strchr(text, '@') : NULL;
+    if (text == NULL)
+        return TRUE;
+    gate->parts.manager_name = at != NULL ? g_strndup(text, (gsize)(at - text)) : NULL;
+    if (at == NULL || !yd_peer_name_valid(gate->parts.manager_name) ||
+        !yd_gate_address_parse(at + 1, FALSE, &gate->parts.manager_at, error)) {
+        g_prefix_error(error, "[deskgate] manager=%s: ", text);
+        if (error != NULL && *error == NULL)
+            g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
+                        "[deskgate] manager=%s is not NAME@ADDRESS:PORT, such as "
+                        "gate-1@192.0.2.10:443",
+                        text);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean
+start_peers(YdGate *gate, GError **error)
+{
+    const YdGateConfig *config = gate->parts.config;
+    GError *local = NULL;
+    gate->parts.peers = yd_peer_tls_new(config->link_certificate, config->link_key, config->ca,
+                                        config->gates, &local);
+    if (local != NULL) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    if (gate->parts.peers != NULL)
+        yd_gate_tls_serve_peers(gate->parts.tls, gate->parts.peers);
+    if (gate->parts.peers != NULL || config->manager == NULL)
+        return parse_manager(gate, error);
+    g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
+                "[deskgate] manager= needs a certificate for other gates: \"%s\" is not there "
+                "(deskd --add-gate makes it)",
+                config->link_certificate);
+    return FALSE;
+}
+
 static gboolean
 add_worker(YdGate *gate, guint index, GError **error)
 {
@@ -71,6 +128,7 @@ start_tickets(YdGate *gate, GError **error)
         .sessions = gate->parts.sessions,
         .cut = cut_session,
         .port = set_port,
+        .dial = config->manager != NULL ? dial : NULL,
         .gate = gate,
     };
     gate->parts.tickets = yd_ticket_client_new(&tickets, error);
@@ -82,7 +140,7 @@ start(YdGate *gate, GError **error)
 {
     const YdGateConfig *config = gate->parts.config;
     gate->parts.tls = yd_gate_tls_new(config->certificate, config->key, error);
-    if (gate->parts.tls == NULL ||
+    if (gate->parts.tls == NULL || !start_peers(gate, error) ||
         !yd_gate_sockets_open(gate->sockets, config->listen, config->workers, error))
         return FALSE;
     for (guint i = 0; i < config->workers; i++)
@@ -130,6 +188,8 @@ yd_gate_free(YdGate *gate)
     yd_ticket_client_free(g_steal_pointer(&gate->parts.tickets));
     g_ptr_array_unref(gate->workers);
     yd_gate_tls_free(gate->parts.tls);
+    yd_peer_tls_free(gate->parts.peers);
+    g_free(gate->parts.manager_name);
     yd_gate_sessions_free(gate->parts.sessions);
     yd_throttle_free(gate->parts.throttle);
     yd_gate_sockets_free(gate->sockets);

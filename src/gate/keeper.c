@@ -201,7 +201,7 @@ hear(guint64 connection, const json_t *request, GArray *fds, gpointer data)
     if (request == NULL)
         return connection == keeper->heir ? (miss_heir(keeper), NULL) : NULL;
     json_t *answer = obey(keeper, connection, request, fds, &error);
-    return answer != NULL ? answer : json_pack("{s:s}", "error", error->message);
+    return answer != NULL ? answer : json_pack("{s:s}", "error", error ? error->message : "failed");
 }
 
 static void

@@ -18,6 +18,7 @@ yd_rdp_web_new(guint32 keyboard)
 {
     YdRdpWeb *web = g_new0(YdRdpWeb, 1);
     web->keyboard = keyboard;
+    web->raw = g_byte_array_new();
     web->request = g_byte_array_new();
     web->x224 = g_byte_array_new();
     web->confirm = g_byte_array_new();
@@ -32,6 +33,9 @@ yd_rdp_web_free(YdRdpWeb *web)
         return;
     if (web->request->len > 0)
         explicit_bzero(web->request->data, web->request->len);
+    if (web->raw->len > 0)
+        explicit_bzero(web->raw->data, web->raw->len);
+    g_byte_array_unref(web->raw);
     g_byte_array_unref(web->request);
     g_byte_array_unref(web->x224);
     g_byte_array_unref(web->confirm);

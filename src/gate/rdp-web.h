@@ -12,6 +12,7 @@
 
 typedef struct {
     YdWsDecoder decoder;
+    GByteArray *raw;     // the frames as they came, should another gate have to read them
     GByteArray *request; // RDCleanPath bytes, decoded
     GByteArray *x224;    // of the request, without cookies: for the guest
     GByteArray *confirm; // the guest's

@@ -19,6 +19,7 @@ struct YdGateSession {
     gint64 started; // the first socket; monotonic, 0: not told yet
     guint64 first_byte_ms, first_picture_ms;
     gboolean changed;   // since the last statistics
+    gboolean muted;     // another gate tells of it
     YdGateFigures told; // in the last statistics
     gint cut;           // atomic: read without the lock
     gint64 empty_since; // monotonic, when sockets is 0
@@ -134,6 +135,13 @@ yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session)
 }
 
 void
+yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gboolean muted)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    session->muted = muted;
+}
+
+void
 yd_gate_sessions_cut(YdGateSessions *sessions, const char *id)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
@@ -240,11 +248,12 @@ yd_gate_sessions_take_stats(YdGateSessions *sessions)
     g_hash_table_iter_init(&iter, sessions->table);
     while (n < YD_GATE_STATS_MAX && g_hash_table_iter_next(&iter, NULL, &value)) {
         YdGateSession *s = value;
-        if (s->changed)
+        gboolean tell = s->changed && !s->muted;
+        s->changed = FALSE;
+        if (tell)
             stats[n++] = stats_of(s);
         else if (s->sockets == 0 && s->empty_since < forget)
             g_hash_table_iter_remove(&iter);
-        s->changed = FALSE;
     }
     return n == 0 ? NULL : yd_gate_message_stats(stats, n);
 }

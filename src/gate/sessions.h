@@ -40,6 +40,10 @@ const char *yd_gate_session_user(const YdGateSession *session);
 // Takes *session and sets it to NULL; NULL is fine.
 void yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session);
 
+// The session's sockets here come from another gate, which tells deskd of them: no statistics until
+// a socket of its own joins.
+void yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gboolean muted);
+
 // Marks a session as cut; the statistics will tell of it even when it has no socket here.
 void yd_gate_sessions_cut(YdGateSessions *sessions, const char *id);
 

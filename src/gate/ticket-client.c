@@ -39,6 +39,7 @@ struct YdTicketClient {
     YdGateSessions *sessions;
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
+    YdTicketDialFunc dial;
     gpointer gate;
     GThread *thread;
     int wake; // eventfd
@@ -133,11 +134,12 @@ try_to_connect(YdTicketClient *client)
 {
     gboolean pending;
     g_autoptr(GError) error = NULL;
-    client->fd = yd_gate_target_connect(&client->address, &pending, &error);
+    client->fd = client->dial != NULL ? client->dial(client->gate)
+                                      : yd_gate_target_connect(&client->address, &pending, &error);
     if (client->fd < 0) {
         client->next_try = client->now + client->pause;
         client->pause = MIN(client->pause * 2, RETRY_MAX_US);
-        g_debug("deskd: %s", error->message);
+        g_debug("deskd: %s", error != NULL ? error->message : "no socket");
         return;
     }
     g_autofree char *hello = yd_gate_message_hello(client->name);
@@ -200,6 +202,8 @@ take_answer(YdTicketClient *client, const YdGateMessage *message)
             .username = message->username,
             .password = message->password,
             .certificate = message->certificate,
+            .via_gate = message->via_gate,
+            .via_grant = message->via_grant,
         };
     }
     answer(request, &verdict);
@@ -418,6 +422,7 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->sessions = config->sessions;
     client->cut = config->cut;
     client->port = config->port;
+    client->dial = config->dial;
     client->gate = config->gate;
     client->pause = RETRY_MIN_US;
     client->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, request_free);
@@ -518,6 +523,16 @@ yd_ticket_client_enter(YdTicketClient *client, guint16 fixed_port, const char *a
 {
     Request *request = new_request(client, func, data);
     request->line = yd_gate_message_enter(request->id, fixed_port, address, port);
+    ask(client, request);
+}
+
+void
+yd_ticket_client_pass(YdTicketClient *client, const char *grant, const char *edge,
+                      const char *protocol, const char *address, guint16 port, YdTicketFunc func,
+                      gpointer data)
+{
+    Request *request = new_request(client, func, data);
+    request->line = yd_gate_message_pass(request->id, grant, edge, protocol, address, port);
     ask(client, request);
 }
 

@@ -17,6 +17,7 @@ typedef struct {
     guint idle_seconds;
     const char *user;                              // the person, for the log; NULL: not told
     const char *username, *password, *certificate; // rdp-web
+    const char *via_gate, *via_grant;              // the target is another gate; NULL: it is not
     const char *code; // refused: "ticket-unknown", … , or "unavailable"
     const char *text;
 } YdTicketVerdict;
@@ -31,6 +32,10 @@ typedef void (*YdTicketCutFunc)(const char *session, const char *reason, gpointe
 // port 0: all are closed, since deskd is gone.
 typedef void (*YdTicketPortFunc)(guint16 port, const char *const *sources, gpointer data);
 
+// Called on the client's thread: a connected stream socket (non-blocking, taken) that leads to
+// deskd by way of another gate, or -1.
+typedef int (*YdTicketDialFunc)(gpointer data);
+
 typedef struct {
     const char *socket;       // path of deskd's gate.sock
     const char *name;         // of this gate, told in hello
@@ -40,7 +45,8 @@ typedef struct {
     YdGateSessions *sessions; // borrowed, must outlive the client
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
-    gpointer gate; // for both
+    YdTicketDialFunc dial; // NULL: by socket
+    gpointer gate;         // for all of them
 } YdTicketClientConfig;
 
 // Starts the thread; a deskd that is not there yet is no error. Strings of config are copied.
@@ -58,6 +64,12 @@ void yd_ticket_client_redeem(YdTicketClient *client, const char *ticket, const c
 // Asks whether address and port may enter by a fixed port. As yd_ticket_client_redeem().
 void yd_ticket_client_enter(YdTicketClient *client, guint16 fixed_port, const char *address,
                             guint16 port, YdTicketFunc func, gpointer data);
+
+// Asks what another gate, edge, was granted for a client whom it passes on to this one. As
+// yd_ticket_client_redeem().
+void yd_ticket_client_pass(YdTicketClient *client, const char *grant, const char *edge,
+                           const char *protocol, const char *address, guint16 port,
+                           YdTicketFunc func, gpointer data);
 
 // A socket came or went: statistics soon. NULL is fine. Any thread.
 void yd_ticket_client_hurry(YdTicketClient *client);

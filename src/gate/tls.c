@@ -6,7 +6,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "gate/tls-error.h"
 
 #define GUEST_READ (64 * 1024)
 
@@ -16,6 +16,7 @@ struct YdGateTls {
     GMutex lock;
     SSL_CTX *context;
     SSL_CTX *client;
+    YdPeerTls *peers; // NULL: no other gates
 };
 
 // Only HTTP/1.1 is spoken inside; a client that offers other protocols only goes on without one.
@@ -31,26 +32,14 @@ choose_protocol(SSL *ssl, const guchar **out, guchar *out_len, const guchar *in,
 }
 
 static gboolean
-fail(GError **error, const char *what, const char *file)
-{
-    char why[256] = "unknown error";
-    unsigned long code = ERR_peek_last_error();
-    if (code != 0)
-        ERR_error_string_n(code, why, sizeof why);
-    ERR_clear_error();
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s \"%s\": %s", what, file, why);
-    return FALSE;
-}
-
-static gboolean
 load(SSL_CTX *context, const YdGateTls *tls, GError **error)
 {
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
-        return fail(error, "cannot use the gate's certificate", tls->certificate);
+        return yd_tls_fail(error, "cannot use the gate's certificate", tls->certificate);
     if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1)
-        return fail(error, "cannot use the gate's key", tls->key);
+        return yd_tls_fail(error, "cannot use the gate's key", tls->key);
     if (SSL_CTX_check_private_key(context) != 1)
-        return fail(error, "the gate's key does not fit its certificate", tls->key);
+        return yd_tls_fail(error, "the gate's key does not fit its certificate", tls->key);
     return TRUE;
 }
 
@@ -60,7 +49,7 @@ make_context(const YdGateTls *tls, GError **error)
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (context == NULL) {
-        fail(error, "cannot make a TLS context for", tls->certificate);
+        yd_tls_fail(error, "cannot make a TLS context for", tls->certificate);
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -91,7 +80,7 @@ make_client(GError **error)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (context == NULL) {
-        fail(error, "cannot make a TLS context for", "guests");
+        yd_tls_fail(error, "cannot make a TLS context for", "guests");
         return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
@@ -139,7 +128,16 @@ yd_gate_tls_reload(YdGateTls *tls, GError **error)
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
     SSL_CTX_free(tls->context);
     tls->context = context;
+    if (tls->peers != NULL)
+        yd_peer_tls_serve(tls->peers, context);
     return TRUE;
+}
+
+void
+yd_gate_tls_serve_peers(YdGateTls *tls, YdPeerTls *peers)
+{
+    tls->peers = peers;
+    yd_peer_tls_serve(peers, tls->context);
 }
 
 SSL_CTX *

@@ -3,6 +3,8 @@
 // the context for new connections; live ones keep theirs.
 #pragma once
 
+#include "gate/peer-tls.h"
+
 #include <openssl/ssl.h>
 
 #include <glib.h>
@@ -16,6 +18,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdGateTls, yd_gate_tls_free)
 
 // Reads the files again; on failure the old certificate stays. Any thread.
 gboolean yd_gate_tls_reload(YdGateTls *tls, GError **error);
+
+// At start: connections that ask for it by ALPN are other gates'. peers is borrowed.
+void yd_gate_tls_serve_peers(YdGateTls *tls, YdPeerTls *peers);
 
 // The present context, one more reference (SSL_CTX_free()). Any thread.
 SSL_CTX *yd_gate_tls_context(YdGateTls *tls);

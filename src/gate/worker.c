@@ -68,7 +68,8 @@ close_listeners(YdGateWorker *worker)
     }
 }
 
-static void
+// NULL: a limit is reached; fd is closed.
+static YdGateConn *
 welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, guint16 fixed_port)
 {
     const char *limit = NULL;
@@ -76,14 +77,21 @@ welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, gu
     if (!yd_throttle_enter(worker->parts->throttle, &key, g_get_monotonic_time(), &limit)) {
         g_debug("a socket is closed at once: [deskgate] %s is reached", limit);
         close(fd);
-        return;
+        return NULL;
     }
     YdGateConn *conn =
         yd_gate_conn_new(worker, ++worker->last_serial, fd, address, &key, fixed_port);
     g_hash_table_insert(worker->conns, (gpointer)yd_gate_conn_serial(conn), conn);
     worker->next_tick = MIN(worker->next_tick, g_get_monotonic_time() + YOUNG_TICK_US);
-    // The first bytes are often here already.
-    yd_gate_conn_run(conn);
+    return conn;
+}
+
+// The first bytes are often here already.
+static void
+greet(YdGateConn *conn)
+{
+    if (conn != NULL)
+        yd_gate_conn_run(conn);
 }
 
 static void
@@ -96,7 +104,7 @@ accept_some(YdGateWatch *watch, guint32 events)
         int fd =
             accept4(watch->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            welcome(worker, fd, &address, 0);
+            greet(welcome(worker, fd, &address, 0));
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             yd_log(G_LOG_LEVEL_MESSAGE, NULL, "cannot accept: %s; waiting", g_strerror(errno));
             stop_listening(worker);
@@ -112,7 +120,7 @@ accept_some(YdGateWatch *watch, guint32 events)
 static void
 accept_at_port(int fd, const struct sockaddr_storage *address, guint16 fixed_port, gpointer data)
 {
-    welcome(data, fd, address, fixed_port);
+    greet(welcome(data, fd, address, fixed_port));
 }
 
 // ---- the rounds ----
@@ -275,6 +283,30 @@ port_run(gpointer data)
     port->worker->next_tick = MIN(port->worker->next_tick, g_get_monotonic_time() + OLD_TICK_US);
 }
 
+typedef struct {
+    YdGateWorker *worker;
+    int fd;
+} Link;
+
+static void
+link_free(gpointer data)
+{
+    Link *link = data;
+    if (link->fd >= 0)
+        close(link->fd);
+    g_free(link);
+}
+
+static void
+link_run(gpointer data)
+{
+    Link *link = data;
+    const struct sockaddr_storage nowhere = {0};
+    YdGateConn *conn = welcome(link->worker, g_steal_fd(&link->fd), &nowhere, 0);
+    if (conn != NULL)
+        yd_gate_conn_link(conn);
+}
+
 static void
 state_run(gpointer data)
 {
@@ -344,6 +376,14 @@ yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sourc
     Port *p = g_new(Port, 1);
     *p = (Port){worker, port, g_strdupv((char **)sources)};
     yd_gate_loop_post(worker->loop, port_run, p, port_free);
+}
+
+void
+yd_gate_worker_link(YdGateWorker *worker, int fd)
+{
+    Link *link = g_new(Link, 1);
+    *link = (Link){worker, fd};
+    yd_gate_loop_post(worker->loop, link_run, link, link_free);
 }
 
 void

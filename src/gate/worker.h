@@ -6,7 +6,9 @@
 #include "gate/drain.h"
 #include "gate/gate-config.h"
 #include "gate/loop.h"
+#include "gate/peer-tls.h"
 #include "gate/pool.h"
+#include "gate/target.h"
 #include "gate/ticket-client.h"
 #include "gate/tls.h"
 
@@ -17,7 +19,10 @@ typedef struct {
     YdGateSessions *sessions;
     YdTicketClient *tickets;
     YdGateTls *tls;
-    gint state; // YdGateState, atomic
+    YdPeerTls *peers;        // NULL: no other gates
+    YdGateTarget manager_at; // where [deskgate] manager= is
+    char *manager_name;      // NULL: deskd is beside us
+    gint state;              // YdGateState, atomic
 } YdGateParts;
 
 typedef struct YdGateConn YdGateConn;
@@ -34,6 +39,9 @@ void yd_gate_worker_cut(YdGateWorker *worker, const char *session, const char *r
 // Any thread: has a fixed port opened to these addresses soon, or closed (none). port 0 with none:
 // all are closed.
 void yd_gate_worker_port(YdGateWorker *worker, guint16 port, const char *const *sources);
+
+// Any thread: the other end of fd (taken, non-blocking) is deskd's by way of the manager's gate.
+void yd_gate_worker_link(YdGateWorker *worker, int fd);
 
 // Any thread: the state of the parts has changed. A retiring worker closes its listening sockets
 // soon.

@@ -65,7 +65,7 @@ static void
 mean(const guint8 *pixels, guint stride, guint x0, guint x1, guint y0, guint y1, guint8 *ret_pixel)
 {
     guint64 sum[3] = {0};
-    guint n = (x1 - x0) * (y1 - y0);
+    guint n = MAX(1, (x1 - x0) * (y1 - y0));
 
     for (guint y = y0; y < y1; y++) {
         const guint8 *p = pixels + (gsize)y * stride + (gsize)x0 * 3;

@@ -22,6 +22,7 @@
 #include "base/secret.h"
 
 #define DAY (24 * 3600L)
+#define GATE_URI "yundesk-gate:" // as src/gate/peer-message.h has it
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(X509, X509_free)
@@ -176,7 +177,10 @@ add_names(X509 *certificate, X509 *issuer, const char *const *names)
 {
     g_autoptr(GString) value = g_string_new(NULL);
     for (gsize i = 0; names && names[i]; i++)
-        g_string_append_printf(value, "%s%s:%s", i ? "," : "", is_address(names[i]) ? "IP" : "DNS",
+        g_string_append_printf(value, "%s%s:%s", i ? "," : "",
+                               is_address(names[i])                   ? "IP"
+                               : g_str_has_prefix(names[i], GATE_URI) ? "URI"
+                                                                      : "DNS",
                                names[i]);
     return value->len == 0 || add_extension(certificate, issuer, NID_subject_alt_name, value->str);
 }
@@ -237,8 +241,25 @@ make_certificate(const Request *request, EVP_PKEY *key, X509 *issuer, EVP_PKEY *
 }
 
 static gboolean
+has_uri(X509 *certificate, const char *uri)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    gboolean found = FALSE;
+    for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        const ASN1_STRING *text = name->d.uniformResourceIdentifier;
+        found = name->type == GEN_URI && (gsize)ASN1_STRING_length(text) == strlen(uri) &&
+                memcmp(ASN1_STRING_get0_data(text), uri, strlen(uri)) == 0;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+static gboolean
 has_name(X509 *certificate, const char *name)
 {
+    if (g_str_has_prefix(name, GATE_URI))
+        return has_uri(certificate, name);
     return is_address(name) ? X509_check_ip_asc(certificate, name, 0) == 1
                             : X509_check_host(certificate, name, 0,
                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
@@ -443,6 +464,52 @@ yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
     *ret_certificate = bio_text(certificate_bio);
     *ret_key = bio_text(key_bio);
     return TRUE;
+}
+
+gboolean
+yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError **error)
+{
+    g_autoptr(X509) ca = NULL;
+    g_autoptr(EVP_PKEY) ca_key = NULL;
+    g_autofree char *uri = g_strconcat(GATE_URI, gate_name, NULL);
+    const char *names[] = {uri, NULL};
+    const Request link = {
+        .common_name = gate_name, .names = names, .usage = "serverAuth,clientAuth", .days = 398};
+    return ensure_ca(keys_dir, &ca, &ca_key, error) &&
+           ensure_pair(keys_dir, "link", &link, FALSE, 0640, ca, ca_key, error);
+}
+
+gboolean
+yd_ca_issue_gate(const char *keys_dir, const char *name, const char *const *names, const char *out,
+                 GError **error)
+{
+    g_autoptr(X509) ca = NULL;
+    g_autoptr(EVP_PKEY) ca_key = NULL;
+    g_autofree char *uri = g_strconcat(GATE_URI, name, NULL);
+    g_autofree char *registered = g_build_filename(keys_dir, "gates", NULL);
+    const char *link_names[] = {uri, NULL};
+    const Request link = {
+        .common_name = name, .names = link_names, .usage = "serverAuth,clientAuth", .days = 825};
+    const Request gate = {
+        .common_name = names && names[0] ? names[0] : name,
+        .names = names,
+        .usage = "serverAuth",
+        .days = 825,
+    };
+    if (!ensure_ca(keys_dir, &ca, &ca_key, error))
+        return FALSE;
+    if (g_mkdir_with_parents(out, 0700) < 0)
+        return file_error(error, "make the folder", out);
+    if (g_mkdir_with_parents(registered, 0750) < 0)
+        return file_error(error, "make the folder", registered);
+    g_autoptr(X509) made = NULL;
+    g_autoptr(EVP_PKEY) key = NULL;
+    g_autofree char *ca_path = pair_path(out, "ca", ".pem");
+    g_autofree char *known = pair_path(registered, name, ".pem");
+    return ensure_pair(out, "gate", &gate, FALSE, 0640, ca, ca_key, error) &&
+           ensure_pair(out, "link", &link, FALSE, 0640, ca, ca_key, error) &&
+           save_certificate(ca_path, ca, NULL, error) &&
+           load_pair(out, "link", &made, &key, error) && save_certificate(known, made, NULL, error);
 }
 
 char *

@@ -12,6 +12,15 @@
 // name are always in.
 gboolean yd_ca_ensure(const char *keys_dir, const char *const *names, GError **error);
 
+// Likewise link.pem/.key (398 days): what the gate beside deskd shows to other gates as gate_name.
+gboolean yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError **error);
+
+// What a gate on another host needs, written into the folder out (0700): gate.pem/.key for browsers
+// (names: its DNS names and addresses), link.pem/.key for other gates, ca.pem; 825 days. A copy of
+// link.pem is kept as keys/gates/NAME.pem: the gate is let in as long as it is there.
+gboolean yd_ca_issue_gate(const char *keys_dir, const char *name, const char *const *names,
+                          const char *out, GError **error);
+
 // A fresh P-256 key and certificate for a desktop "<name>.desk.internal" and its address (825
 // days). PEMs and the SHA-256 of the certificate (DER, 64 hex digits) are owned by the caller; wipe
 // the key. TRUE even if the address is NULL.

@@ -15,6 +15,7 @@
 #include "service/connect.h"
 #include "service/desktop-private.h"
 #include "service/log-in-watch.h"
+#include "service/route.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -142,6 +143,8 @@ yd_grant_clear(YdGrant *grant)
     g_clear_pointer(&grant->username, g_free);
     g_clear_pointer(&grant->certificate, g_free);
     yd_secret_wipe(&grant->password);
+    g_clear_pointer(&grant->via_gate, g_free);
+    yd_secret_wipe(&grant->via_grant);
     grant->code = NULL;
 }
 
@@ -362,9 +365,12 @@ yd_connection_redeem(YdService *service, const char *gate, const char *ticket, c
             good = refuse(&grant, "session-ended", "the desktop is gone");
         else if (facts_fit(connection, &facts, &grant)) {
             g_clear_error(&local);
-            good = find_target(service, connection, &facts, &grant.target, &local) &&
-                   add_log_in(service, connection, &facts, &grant, &local) &&
-                   note_redeem(store, service, gate, hash, protocol, address, now, &grant, &local);
+            good =
+                find_target(service, connection, &facts, &grant.target, &local) &&
+                add_log_in(service, connection, &facts, &grant, &local) &&
+                note_redeem(store, service, gate, hash, protocol, address, now, &grant, &local) &&
+                (!grant.session ||
+                 yd_route_grant(service, gate, facts.host_id, protocol, &grant, &local));
         }
     }
     if (!good) {
@@ -450,6 +456,9 @@ take_report(YdService *service, YdStore *store, const char *gate, const YdConnec
             tell_gate(service, gate, report->session, "the session has ended");
         return TRUE;
     }
+    // A session is its present gate's: one that it left reports no sockets for it, say.
+    if (connection->gate && strcmp(connection->gate, gate) != 0)
+        return TRUE;
     gboolean open = report->sockets > 0;
     gboolean moved = take_figures(connection, report, now);
     if (strcmp(connection->state, "new") == 0 || open == (strcmp(connection->state, "open") == 0))

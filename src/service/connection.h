@@ -13,6 +13,8 @@ typedef struct {
     // rdp-web only: with what the gate logs the person in, and the SHA-256 (hex) that the guest's
     // TLS certificate must have.
     char *username, *password, *certificate;
+    // The target is another gate, which is shown this grant (route.h).
+    char *via_gate, *via_grant;
     // Refused: "ticket-unknown" | "ticket-expired" | "ticket-used" | "wrong-source" |
     // "wrong-protocol" | "session-ended" | "desktop-not-running" | "unavailable"
     const char *code; // static

@@ -66,7 +66,7 @@ static gboolean
 begin(Pictures *all, const char *id, GBytes **ret_png)
 {
     gint64 now = g_get_monotonic_time();
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
     Picture *picture;
 
     g_hash_table_foreach_remove(all->pictures, is_old, &now);
@@ -87,7 +87,7 @@ begin(Pictures *all, const char *id, GBytes **ret_png)
 static void
 finish(Pictures *all, const char *id, GBytes *png)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
     Picture *picture = png ? g_hash_table_lookup(all->pictures, id) : NULL;
 
     if (!picture) {

@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "model/policy.h"
+#include "service/route.h"
 #include "service/settings.h"
 #include "store/store-ports.h"
 
@@ -293,6 +294,10 @@ yd_fixed_port_enter(YdService *service, const char *gate, gint64 port, const cha
     if (!note_entry(service, right, whence, gate, &grant.session, error))
         return FALSE;
     grant.target = g_strdup_printf("tcp:%s:3389", right->ip);
+    if (!yd_route_grant(service, gate, right->host_id, "rdp", &grant, error)) {
+        yd_grant_clear(&grant);
+        return FALSE;
+    }
     *ret_grant = grant;
     return TRUE;
 }

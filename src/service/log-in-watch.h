@@ -6,7 +6,7 @@
 #include "service/service.h"
 
 // One look at an open connection whose log_in is "waiting": queued, and done on one of a few
-// threads of its own, 3 s at most. What comes out goes to yd_connection_logged_in(). Does nothing
+// threads of its own, 5 s at most. What comes out goes to yd_connection_logged_in(). Does nothing
 // while a look at that connection is under way or not yet due. For the sweep, every few seconds.
 void yd_log_in_watch(YdService *service, const YdConnection *connection, gint64 now);
 

@@ -39,6 +39,7 @@ typedef struct {
     gint64 log_in_seconds;                     // how long a guest may take to log a person in: 90
     guint16 fixed_port_first, fixed_port_last; // 50000, 59999; 0: no fixed ports
     gboolean spice_plain;                      // .vv files without TLS to the gate (tests)
+    char **host_gates;                         // "HOST=GATE@ADDRESS:PORT", see route.h
     char **import_dirs;                        // images may be imported from below these
     gint64 max_upload;                         // bytes: 64 GiB
 } YdServiceConfig;

@@ -30,7 +30,8 @@ yd_store_free_fixed_port(YdStore *store, gint64 first, gint64 last, gint64 *ret_
 }
 
 #define RIGHTS                                                                                     \
-    "SELECT d.fixed_port, d.id, d.name, d.state, a.ip, u.id, u.username, l.id, l.address "         \
+    "SELECT d.fixed_port, d.id, d.name, d.state, a.ip, u.id, u.username, l.id, l.address, "        \
+    "d.host_id "                                                                                   \
     "FROM desktops d JOIN pools p ON p.id = d.pool_id JOIN users u ON u.id = d.user_id "           \
     "JOIN logins l ON l.user_id = u.id LEFT JOIN addresses a ON a.desktop_id = d.id "              \
     "WHERE d.fixed_port > 0 AND (? = 0 OR d.fixed_port = ?) AND p.enabled = 1 "                    \
@@ -44,8 +45,9 @@ static void
 right_free(gpointer data)
 {
     YdPortRight *right = data;
-    char *texts[] = {right->desktop_id, right->name,     right->state,    right->ip,
-                     right->user_id,    right->username, right->login_id, right->address};
+    char *texts[] = {right->desktop_id, right->name,    right->state,
+                     right->ip,         right->user_id, right->username,
+                     right->login_id,   right->address, right->host_id};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_free(right);
@@ -65,6 +67,7 @@ read_right(YdStatement *row)
         .username = g_strdup(yd_statement_text(row, 6)),
         .login_id = g_strdup(yd_statement_text(row, 7)),
         .address = g_strdup(yd_statement_text(row, 8)),
+        .host_id = g_strdup(yd_statement_text(row, 9)),
     };
     return right;
 }

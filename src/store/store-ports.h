@@ -13,7 +13,7 @@ gboolean yd_store_free_fixed_port(YdStore *store, gint64 first, gint64 last, gin
 // One live log-in of the owner of a desktop that has a fixed port and that is still given to them.
 typedef struct {
     gint64 port;
-    char *desktop_id, *name, *state, *ip;
+    char *desktop_id, *name, *state, *ip, *host_id;
     char *user_id, *username;
     char *login_id, *address; // whence they logged in
 } YdPortRight;

@@ -209,6 +209,7 @@ test('the overview shows what happened over time, and each figure leads to its l
 });
 
 test('a table is sorted, searched, paged and filtered by its address', async () => {
+  await section('People');
   await page.getByRole('columnheader', { name: 'User name' }).getByRole('button').click();
   await page.waitForURL(/sort=-username/);
   await row('person59').waitFor();

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // needs: desktop guest
 // alone
+// seconds: 1800
 // The demo office desktop: xfreerdp, through the gate and with the one-time password, shows the logged-in light session;
 // judged by the picture and by the guest agent, since a wrong password "connects" as well. Then the same session in
 // Chromium: typing, clipboard both ways, a reload, back to xfreerdp and again, cut by the administrator.
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { Browser, picture } from '../lib/browser.mjs';
 import { Program, dir, poll, run, virsh } from '../lib/process.mjs';
@@ -192,6 +194,124 @@ test('xfreerdp takes the session over, and the browser gets it back', { timeout:
   await opened();
   await showsDesktop('viewer-rdp-back');
   assert.equal(await inGuest('pgrep -u alice -x openbox'), before, 'it is the same session');
+});
+
+// ---- keyboards, files, log-ins and people who went away ----
+
+// Presses keys by their place on the keyboard, "AltRight+KeyQ" with one held.
+async function pressPlaces(places) {
+  for (const place of places.split(' ')) {
+    const keys = place.split('+');
+    for (const key of keys.slice(0, -1)) await page.keyboard.down(key);
+    await page.keyboard.press(keys.at(-1), { delay: 60 });
+    for (const key of keys.slice(0, -1).reverse()) await page.keyboard.up(key);
+  }
+  await page.keyboard.press('Enter', { delay: 60 });
+}
+
+// Chooses the layout in the toolbar; the viewer connects anew for it.
+async function choose(layout) {
+  if (await page.getByLabel('Keyboard').inputValue() === layout) return;
+  await page.getByLabel('Keyboard').selectOption(layout);
+  await page.locator('.yd-viewer:not([data-phase=open])').waitFor();
+  await opened();
+  await showsDesktop(`viewer-${layout}`);
+}
+
+// What these keys write in the guest (the terminal's cat is still there), in this layout.
+async function writes(layout, places) {
+  await choose(layout);
+  const box = await page.locator('[data-testid=screen]').boundingBox();
+  let text = '';
+  await poll(`a line typed in layout ${layout} arrives`, async () => {
+    await inGuest(': >~alice/typed');
+    await page.mouse.click(box.x + 300, box.y + 220);
+    await pressPlaces(places);
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    text = (await inGuest('cat ~alice/typed')).replaceAll('\0', '');
+    return text.endsWith('\n') && text.length > 3;
+  }, { seconds: 60, every: 500 });
+  return text.trimEnd().split('\n').pop();
+}
+
+test('the keys of a German and a French keyboard write what is printed on them', { timeout: 300000 }, async () => {
+  assert.equal(await writes('us', 'KeyY KeyZ Semicolon Digit2'), 'yz;2');
+  // ö ä ü ß, y and z changed places, @ by AltGr, é by a dead key.
+  assert.equal(await writes('de', 'Semicolon Quote BracketLeft Minus KeyY KeyZ AltRight+KeyQ Equal KeyE'), 'öäüßzy@é');
+  assert.equal(await writes('fr', 'KeyQ Digit2 Digit0 Quote AltRight+Digit0 BracketLeft KeyE'), 'aéàù@ê');
+  await choose('us');
+});
+
+test('files go through the clipboard both ways', { timeout: 200000 }, async () => {
+  await inGuest('printf "made inside" >~alice/inside.txt; printf "copy\nfile:///home/alice/inside.txt" | DISPLAY=:10 xclip -selection clipboard -t x-special/gnome-copied-files >/dev/null 2>&1 &');
+  const save = page.getByRole('button', { name: /^Save inside.txt/ });
+  await save.waitFor({ timeout: 60000 });
+  const [saved] = await Promise.all([page.waitForEvent('download'), save.click()]);
+  assert.equal(fs.readFileSync(await saved.path(), 'utf8'), 'made inside');
+  const outside = path.join(dir, 'outside.txt');
+  fs.writeFileSync(outside, 'made outside: 你好');
+  await page.getByRole('button', { name: 'Files', exact: true }).click();
+  await page.getByLabel('Send files to the desktop').first().setInputFiles(outside);
+  // As a file manager pastes: it is told the names, and reads the files.
+  let name = '';
+  await poll('the desktop is offered the file', async () => {
+    name = (await inGuest('DISPLAY=:10 timeout 10 xclip -o -selection clipboard -t text/uri-list')).trim();
+    return name.startsWith('file://');
+  }, { seconds: 60, every: 1000 });
+  assert.equal(await inGuest(`timeout 20 cat "${decodeURIComponent(new URL(name.split(/\s/)[0]).pathname)}"`), 'made outside: 你好');
+});
+
+test('a wrong password is told in words, and another try goes on with the session', { timeout: 200000 }, async () => {
+  const before = await inGuest('pgrep -u alice -x openbox');
+  const rows = async () => (await yd.api('GET', '/connections?protocol=rdp-web&sort=-created')).items;
+  await poll('the log-in of before was seen', async () => (await rows())[0].log_in === 'in', { seconds: 60 }).catch(async (error) => {
+    throw new Error(`${error.message}: ${JSON.stringify((await rows())[0])}`);
+  });
+  await guestShell(await machine(), 'echo alice:something-else | chpasswd');
+  const began = Date.now();
+  await page.reload();
+  await page.getByText('The desktop did not accept the one-time password.').waitFor({ timeout: 90000 });
+  assert.equal(await phase(), 'ended');
+  console.log(`# a wrong password was told after ${Date.now() - began} ms`);
+  await picture(page, 'viewer-refused');
+  const [row] = await rows();
+  assert.deepEqual([row.log_in, row.state, row.reason], ['failed', 'ended', 'the desktop refused the log-in']);
+  const shown = await yd.ctl(['session', 'show', row.id]);
+  assert.match(shown.stdout, /failed/);
+  await page.getByRole('button', { name: 'Connect again' }).click();
+  await opened();
+  await poll('the new log-in was seen', async () => (await rows())[0].log_in === 'in', { seconds: 60 });
+  await showsDesktop('viewer-after-refusal');
+  assert.equal(await inGuest('pgrep -u alice -x openbox'), before, 'it is the same session');
+});
+
+test('a viewer that crashes comes back into the session by itself', { timeout: 120000 }, async () => {
+  const loaded = page.waitForEvent('load');
+  await page.evaluate(() => window.setTimeout(() => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  }, 0));
+  await loaded;
+  await opened();
+  await showsDesktop('viewer-restarted');
+  browser.faults = browser.faults.filter((fault) => !/unreachable/.test(fault));
+});
+
+test('who does nothing is warned, can stay, and is disconnected in the end', { timeout: 120000 }, async () => {
+  const pool = await yd.api('GET', `/pools/${office.pool.id}`);
+  await yd.api('PATCH', `/pools/${pool.id}`, { body: { policy: { idle_seconds: 20, idle_notice_seconds: 15 } }, headers: { 'If-Match': `"${pool.version}"` } });
+  await page.reload();
+  await opened();
+  const notice = page.getByTestId('idle-notice');
+  await notice.waitFor({ timeout: 30000 });
+  await picture(page, 'viewer-idle');
+  await page.getByRole('button', { name: 'Stay connected' }).click();
+  await notice.waitFor({ state: 'detached' });
+  assert.equal(await phase(), 'open');
+  await page.getByText('Nobody used it for some time.').waitFor({ timeout: 60000 });
+  assert.equal(await phase(), 'ended');
+  assert.match(await inGuest('ps -u alice -o comm='), /openbox/, 'the session in the guest goes on');
+  await page.getByRole('button', { name: 'Connect again' }).click();
+  await opened();
 });
 
 test('an administrator cuts the session, and the page says so', { timeout: 120000 }, async () => {

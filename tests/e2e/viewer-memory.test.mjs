@@ -46,7 +46,7 @@ async function openConsole() {
   const { ticket } = await yd.api('POST', `/desktops/${desktop.id}/connections`, { body: { protocol: 'console' } });
   const wire = await Wire.open(yd.port, { ca: yd.caText });
   const key = crypto.randomBytes(16).toString('base64');
-  wire.send(`GET /connect/console?ticket=${ticket} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`
+  wire.send(`GET /connect/console?ticket=${ticket} HTTP/1.1\r\nHost: ${new URL(yd.url).host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`
     + `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: binary\r\nOrigin: ${yd.url}\r\n\r\n`);
   const answer = await wire.until((buffer) => buffer.includes('RFB 003.'));
   assert.match(answer.toString('latin1'), /^HTTP\/1\.1 101 /);

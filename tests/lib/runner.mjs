@@ -119,8 +119,8 @@ function isGTest(program) {
   }
 }
 
-// Lines "// needs: desktop guest" (or release build, web console), "// alone" and "// of the release build" (which it runs
-// in place of the one with sanitizers) in the first comment of a file steer it.
+// Lines "// needs: desktop guest" (or release build, web console), "// alone", "// seconds: 1800" (its limit) and "// of the
+// release build" (which it runs in place of the one with sanitizers) in the first comment of a file steer it.
 function nodeItem(folder, file, seconds) {
   const head = fs.readFileSync(path.join(root, folder, file), 'utf8').split('\n').slice(0, 30).join('\n');
   const needs = ['build/asan', 'guest/tiny'];
@@ -135,7 +135,7 @@ function nodeItem(folder, file, seconds) {
     command: [path.join(root, 'tests/lib/lab'), 'run', process.execPath, '--test-reporter=tap', path.join(root, folder, file)],
     counts: 'node',
     env: { ...sanitizers, YD_SOURCE: root, YD_BUILD: fast ? builds.gcc : builds.asan, YD_LAB_LOGS: path.join(logs, name.replaceAll('/', '-')) },
-    seconds,
+    seconds: Number(/^\/\/ seconds: (\d+)$/m.exec(head)?.[1] ?? seconds),
     needs,
     alone: /^\/\/ alone$/m.test(head),
   };
@@ -264,7 +264,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 const total = { passed: 0, failed: 0, skipped: 0 };
 const outcome = new Map(); // item name → true when it passed
 const underWay = new Map(); // item name → promise of its end
-const report = { failures: [], skips: [], slow: [] };
+const report = { failures: [], reasons: [], skips: [], slow: [] };
 
 function record(item, result, count, progress) {
   for (const key of Object.keys(total)) total[key] += count[key];
@@ -276,7 +276,16 @@ function record(item, result, count, progress) {
   console.log(`[${progress}] ${word} ${item.name} ${result.seconds.toFixed(1)} s${cases}`);
   if (!count.failed) return;
   report.failures.push(`${item.name}: ${count.failures.join(', ') || 'failed'}${result.file ? ` (${path.relative(root, result.file)})` : ''}`);
-  if (result.file) console.log(excerpt(fs.readFileSync(result.file, 'utf8')));
+  if (!result.file) return;
+  const text = fs.readFileSync(result.file, 'utf8');
+  console.log(excerpt(text));
+  report.reasons.push(`${item.name}:`, ...reasons(text));
+}
+
+// The lines that say why, of a log of any kind: told once more at the end, where no other output hides them.
+function reasons(text) {
+  const said = text.split('\n').filter((line) => /ERROR:|^\s*error: |runtime error:|SUMMARY: |^\s*(expected|actual): |: warning: |^\s*not ok /.test(line));
+  return said.slice(0, 12).map((line) => `    | ${line.trim().slice(0, 300)}`);
 }
 
 function excerpt(text) {
@@ -350,6 +359,7 @@ async function main() {
   console.log(`\nslowest: ${report.slow.slice(0, 8).map(([seconds, name]) => `${name} ${seconds.toFixed(1)} s`).join(', ')}`);
   for (const skip of report.skips) console.log(`skipped: ${skip}`);
   for (const failure of report.failures) console.log(`FAILED:  ${failure}`);
+  for (const line of report.reasons) console.log(line);
   console.log(`${minutes} min, logs in ${path.relative(root, logs)}/`);
   if (total.passed + total.failed === 0) console.log('test: nothing ran');
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);

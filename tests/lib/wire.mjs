@@ -11,9 +11,10 @@ export class Wire {
     this.socket = socket;
     this.buffer = Buffer.alloc(0);
     this.closed = false;
-    this.wake = () => {};
-    socket.on('data', (chunk) => { this.buffer = Buffer.concat([this.buffer, chunk]); this.wake(); });
-    const over = () => { this.closed = true; this.wake(); };
+    this.waiting = new Set(); // several may wait at the same time, each with its own condition
+    const wake = () => { for (const resolve of this.waiting) resolve(); };
+    socket.on('data', (chunk) => { this.buffer = Buffer.concat([this.buffer, chunk]); wake(); });
+    const over = () => { this.closed = true; wake(); };
     socket.on('end', over);
     socket.on('close', over);
     socket.on('error', (error) => { this.error = error; over(); });
@@ -32,6 +33,17 @@ export class Wire {
     });
   }
 
+  // Until bytes or the end come, or the time is over.
+  async news(ms) {
+    let resolve;
+    const came = new Promise((done) => { resolve = done; });
+    const timer = setTimeout(resolve, ms);
+    this.waiting.add(resolve);
+    await came;
+    this.waiting.delete(resolve);
+    clearTimeout(timer);
+  }
+
   send(bytes) {
     this.socket.write(bytes);
   }
@@ -42,10 +54,7 @@ export class Wire {
     while (!enough(this.buffer) && !this.closed) {
       const left = end - Date.now();
       if (left <= 0) throw new Error(`no answer within ${seconds} s; got ${this.buffer.length} bytes: ${this.buffer.subarray(0, 64).toString('hex')}`);
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.wake = () => { clearTimeout(timer); resolve(); };
-      });
+      await this.news(left);
     }
     return this.buffer;
   }
@@ -64,7 +73,7 @@ export class Wire {
     const limit = began + seconds * 1000;
     while (!this.closed) {
       if (Date.now() > limit) throw new Error(`still open after ${seconds} s`);
-      await new Promise((resolve) => { const timer = setTimeout(resolve, 50); this.wake = () => { clearTimeout(timer); resolve(); }; });
+      await this.news(50);
     }
     return Date.now() - began;
   }

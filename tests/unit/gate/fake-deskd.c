@@ -17,6 +17,8 @@
 typedef struct {
     char *protocol, *session, *target;
     char *username, *password, *certificate; // rdp-web
+    char *via_gate, *via_target, *via_grant;
+    gboolean via_used;
 } Ticket;
 
 struct FakeDeskd {
@@ -29,6 +31,8 @@ struct FakeDeskd {
     GArray *gates;      // of int: connected ones
     guint redeems, grants, requests;
     char *port_session, *port_target;
+    int behind_fd;
+    char *behind;
 };
 
 static void
@@ -41,6 +45,9 @@ ticket_free(gpointer data)
     g_free(t->username);
     g_free(t->password);
     g_free(t->certificate);
+    g_free(t->via_gate);
+    g_free(t->via_target);
+    g_free(t->via_grant);
     g_free(t);
 }
 
@@ -80,6 +87,10 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     else if (!g_str_equal(t->protocol, protocol))
         say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code",
                           "wrong-protocol", "message", "another protocol"));
+    else if (t->via_gate != NULL && fd == deskd->behind_fd)
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:{s:s, s:s}}", "op", "grant", "id", id, "session",
+                          t->session, "target", t->via_target, "via", "gate", t->via_gate, "grant",
+                          t->via_grant));
     else
         say(fd, json_pack("{s:s, s:I, s:s, s:s, s:s, s:i, s:s*, s:s*, s:s*}", "op", "grant", "id",
                           id, "session", t->session, "target", t->target, "user", "ann",
@@ -93,6 +104,29 @@ enter(FakeDeskd *deskd, int fd, const json_t *object)
     json_int_t id = json_integer_value(json_object_get(object, "id"));
     say(fd, json_pack("{s:s, s:I, s:s, s:s, s:i}", "op", "grant", "id", id, "session",
                       deskd->port_session, "target", deskd->port_target, "idle_seconds", 0));
+}
+
+static void
+take_pass(FakeDeskd *deskd, int fd, const json_t *object)
+{
+    json_int_t id = json_integer_value(json_object_get(object, "id"));
+    const char *grant = json_string_value(json_object_get(object, "grant"));
+    const char *edge = json_string_value(json_object_get(object, "edge"));
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, deskd->tickets);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        Ticket *t = value;
+        if (g_strcmp0(t->via_grant, grant) != 0 || g_strcmp0(deskd->behind, edge) != 0 ||
+            t->via_used)
+            continue;
+        t->via_used = TRUE;
+        say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "grant", "id", id, "session", t->session,
+                          "target", t->target));
+        return;
+    }
+    say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code", "pass-unknown",
+                      "message", "used"));
 }
 
 static void
@@ -119,7 +153,13 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
         say(fd, json_pack("{s:s}", "op", "welcome"));
     } else if (g_str_equal(op, "redeem"))
         redeem(deskd, fd, object);
-    else if (g_str_equal(op, "enter"))
+    else if (g_str_equal(op, "pass"))
+        take_pass(deskd, fd, object);
+    else if (g_str_equal(op, "behind")) {
+        deskd->behind_fd = fd;
+        g_free(deskd->behind);
+        deskd->behind = g_strdup(json_string_value(json_object_get(object, "gate")));
+    } else if (g_str_equal(op, "enter"))
         enter(deskd, fd, object);
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
@@ -243,6 +283,7 @@ fake_deskd_new(const char *dir)
     g_mutex_init(&deskd->lock);
     deskd->gates = g_array_new(FALSE, FALSE, sizeof(int));
     deskd->source = "127.0.0.1";
+    deskd->behind_fd = -1;
     deskd->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, ticket_free);
     deskd->stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, json_free);
     deskd->tickets_server = fake_server_unix(gate, serve_gate, deskd);
@@ -262,6 +303,7 @@ fake_deskd_free(FakeDeskd *deskd)
     g_free(deskd->port_session);
     g_free(deskd->port_target);
     g_array_unref(deskd->gates);
+    g_free(deskd->behind);
     g_mutex_clear(&deskd->lock);
     g_free(deskd);
 }
@@ -323,6 +365,28 @@ fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *
     deskd->port_target = g_strdup(target);
     say(g_array_index(deskd->gates, int, deskd->gates->len - 1),
         json_pack("{s:s, s:i, s:o}", "op", "port", "fixed_port", (int)port, "sources", sources));
+}
+
+void
+fake_deskd_via(FakeDeskd *deskd, const char *ticket, const char *gate, const char *target,
+               const char *grant)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    Ticket *t = g_hash_table_lookup(deskd->tickets, ticket);
+    g_free(t->via_gate);
+    g_free(t->via_target);
+    g_free(t->via_grant);
+    t->via_used = FALSE;
+    t->via_gate = g_strdup(gate);
+    t->via_target = g_strdup(target);
+    t->via_grant = g_strdup(grant);
+}
+
+char *
+fake_deskd_behind(FakeDeskd *deskd)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&deskd->lock);
+    return g_strdup(deskd->behind != NULL ? deskd->behind : "");
 }
 
 static gint64

@@ -33,6 +33,14 @@ void fake_deskd_cut(FakeDeskd *deskd, const char *session);
 void fake_deskd_port(FakeDeskd *deskd, guint16 port, const char *source, const char *session,
                      const char *target);
 
+// A gate behind another one is granted that ticket through gate at target, with grant; the gate
+// shown the grant hears the ticket's own target, once.
+void fake_deskd_via(FakeDeskd *deskd, const char *ticket, const char *gate, const char *target,
+                    const char *grant);
+
+// The name of the gate behind another one that spoke last, "" if none did; owned.
+char *fake_deskd_behind(FakeDeskd *deskd);
+
 // What the statistics said last; -1 when they said nothing of the session yet.
 gint64 fake_deskd_sockets(FakeDeskd *deskd, const char *session);
 gint64 fake_deskd_bytes_up(FakeDeskd *deskd, const char *session);

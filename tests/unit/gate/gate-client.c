@@ -207,3 +207,18 @@ gate_client_serial(const GateClient *client)
     X509_free(x509);
     return text;
 }
+
+GByteArray *
+gate_client_rdp_request(const char *ticket)
+{
+    static const guint8 negotiation[8] = {1, 0, 8, 0, 3, 0, 0, 0};
+    g_autofree char *cookie =
+        ticket == NULL ? g_strdup("") : g_strdup_printf("Cookie: msts=%s\r\n", ticket);
+    gsize n = 19 + strlen(cookie);
+    const guint8 head[11] = {3, 0, (guint8)(n >> 8), (guint8)n, (guint8)(n - 5), 0xe0};
+    GByteArray *bytes = g_byte_array_new();
+    g_byte_array_append(bytes, head, sizeof head);
+    g_byte_array_append(bytes, (const guint8 *)cookie, (guint)strlen(cookie));
+    g_byte_array_append(bytes, negotiation, sizeof negotiation);
+    return bytes;
+}

@@ -47,3 +47,7 @@ char *gate_client_fingerprint(const char *certificate);
 
 // The serial number of the certificate that the gate showed, as text; owned by the caller.
 char *gate_client_serial(const GateClient *client);
+
+// An X.224 connection request with the ticket; NULL: without a cookie, as a guest gets it. Owned by
+// the caller.
+GByteArray *gate_client_rdp_request(const char *ticket);

@@ -84,26 +84,11 @@ restart_gate(Fixture *f)
     start_gate(f);
 }
 
-GByteArray *
-rdp_request(const char *ticket)
-{
-    static const guint8 negotiation[8] = {1, 0, 8, 0, 3, 0, 0, 0};
-    g_autofree char *cookie =
-        ticket == NULL ? g_strdup("") : g_strdup_printf("Cookie: msts=%s\r\n", ticket);
-    gsize n = 19 + strlen(cookie);
-    const guint8 head[11] = {3, 0, (guint8)(n >> 8), (guint8)n, (guint8)(n - 5), 0xe0};
-    GByteArray *bytes = g_byte_array_new();
-    g_byte_array_append(bytes, head, sizeof head);
-    g_byte_array_append(bytes, (const guint8 *)cookie, (guint)strlen(cookie));
-    g_byte_array_append(bytes, negotiation, sizeof negotiation);
-    return bytes;
-}
-
 GateClient *
 rdp_connect(Fixture *f, gsize piece)
 {
-    g_autoptr(GByteArray) request = rdp_request(RDP_TICKET);
-    g_autoptr(GByteArray) bare = rdp_request(NULL);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(RDP_TICKET);
+    g_autoptr(GByteArray) bare = gate_client_rdp_request(NULL);
     GateClient *client = gate_client_new(f->port, FALSE);
     for (gsize at = 0; at < request->len; at += piece)
         gate_client_send(client, request->data + at, MIN(piece, request->len - at));
@@ -116,7 +101,7 @@ rdp_expect_refusal(Fixture *f, const char *ticket)
 {
     static const guint8 refusal[] = {3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34,
                                      0, 3, 0, 8,  0,  4,    0, 0, 0};
-    g_autoptr(GByteArray) request = rdp_request(ticket);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(ticket);
     g_autoptr(GateClient) client = gate_client_new(f->port, FALSE);
     gate_client_send(client, request->data, request->len);
     gate_client_expect(client, refusal, sizeof refusal);

@@ -50,9 +50,6 @@ guint count_fds(void);
 
 // ---- what clients say ----
 
-// An X.224 connection request with the ticket; NULL: without a cookie, as a guest gets it.
-GByteArray *rdp_request(const char *ticket);
-
 // Comes in with RDP_TICKET, its request cut into pieces, and checks what the guest got.
 GateClient *rdp_connect(Fixture *f, gsize piece);
 

@@ -61,6 +61,10 @@ parse(const char *text)
     return m;
 }
 
+#define TOO_MANY_SOURCES                                                                           \
+    "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":"                                           \
+    "[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}"
+
 static void
 test_port(void)
 {
@@ -78,8 +82,7 @@ test_port(void)
         "{\"op\":\"port\",\"fixed_port\":50000}",
         "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":\"192.0.2.7\"}",
         "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":[7]}",
-        "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":"
-        "[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}",
+        TOO_MANY_SOURCES,
     };
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;

@@ -315,7 +315,7 @@ test_cut(Fixture *f, gconstpointer data)
     // The other session lives; the one that was cut does not come back, whatever deskd grants.
     gate_client_text(spice, "x");
     gate_client_expect(spice, "x", 1);
-    g_autoptr(GByteArray) request = rdp_request(RDP_TICKET);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(RDP_TICKET);
     g_autoptr(GateClient) again = gate_client_new(f->port, FALSE);
     gate_client_send(again, request->data, request->len);
     gate_client_expect_end(again);
@@ -358,7 +358,7 @@ test_deskd_silent(Fixture *f, gconstpointer data)
     // An end while it is asked ends the wait, too.
     f->config->redeem_seconds = 5;
     restart_gate(f);
-    g_autoptr(GByteArray) request = rdp_request(RDP_TICKET);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(RDP_TICKET);
     g_autoptr(GateClient) client = gate_client_new(f->port, FALSE);
     gate_client_send(client, request->data, request->len);
     WAIT_FOR(fake_deskd_redeems(f->deskd) == 2);
@@ -620,7 +620,7 @@ static void
 test_fixed_port(Fixture *f, gconstpointer data)
 {
     g_autofree char *guest = fake_server_target(f->guest);
-    g_autoptr(GByteArray) request = rdp_request(NULL);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(NULL);
     guint16 port = unused_port();
     f->config->fixed_port_first = f->config->fixed_port_last = port;
     restart_gate(f);

@@ -147,12 +147,17 @@ spawn(Fixture *f, const char *command)
 }
 
 static void
-expect_ready(Fixture *f)
+expect_ready(Fixture *f, GSubprocess *process)
 {
     char told[128] = "";
     do {
         memset(told, 0, sizeof told);
-        g_assert_cmpint(recv(f->notify, told, sizeof told - 1, 0), >, 0);
+        if (recv(f->notify, told, sizeof told - 1, 0) > 0)
+            continue;
+        g_autofree char *log = NULL;
+        g_subprocess_force_exit(process);
+        g_subprocess_communicate_utf8(process, NULL, NULL, NULL, &log, NULL);
+        g_error("deskgate does not become ready, log:\n%s", log);
     } while (!g_str_has_prefix(told, "READY=1\n"));
 }
 
@@ -160,7 +165,7 @@ static GSubprocess *
 start(Fixture *f, const char *command)
 {
     GSubprocess *process = spawn(f, command);
-    expect_ready(f);
+    expect_ready(f, process);
     return process;
 }
 
@@ -200,26 +205,11 @@ ask(Fixture *f, const char *command, const char *word, int status)
 
 // ---- clients ----
 
-static GByteArray *
-rdp_request(const char *ticket)
-{
-    static const guint8 negotiation[8] = {1, 0, 8, 0, 3, 0, 0, 0};
-    g_autofree char *cookie =
-        ticket == NULL ? g_strdup("") : g_strdup_printf("Cookie: msts=%s\r\n", ticket);
-    gsize n = 19 + strlen(cookie);
-    const guint8 head[11] = {3, 0, (guint8)(n >> 8), (guint8)n, (guint8)(n - 5), 0xe0};
-    GByteArray *bytes = g_byte_array_new();
-    g_byte_array_append(bytes, head, sizeof head);
-    g_byte_array_append(bytes, (const guint8 *)cookie, (guint)strlen(cookie));
-    g_byte_array_append(bytes, negotiation, sizeof negotiation);
-    return bytes;
-}
-
 static GateClient *
 rdp_connect(Fixture *f, const char *ticket)
 {
-    g_autoptr(GByteArray) request = rdp_request(ticket);
-    g_autoptr(GByteArray) bare = rdp_request(NULL);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(ticket);
+    g_autoptr(GByteArray) bare = gate_client_rdp_request(NULL);
     GateClient *client = gate_client_new(f->port, FALSE);
     gate_client_send(client, request->data, request->len);
     gate_client_expect(client, bare->data, bare->len);
@@ -231,7 +221,7 @@ rdp_expect_refusal(Fixture *f, const char *ticket)
 {
     static const guint8 refusal[] = {3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34,
                                      0, 3, 0, 8,  0,  4,    0, 0, 0};
-    g_autoptr(GByteArray) request = rdp_request(ticket);
+    g_autoptr(GByteArray) request = gate_client_rdp_request(ticket);
     g_autoptr(GateClient) client = gate_client_new(f->port, FALSE);
     gate_client_send(client, request->data, request->len);
     gate_client_expect(client, refusal, sizeof refusal);
@@ -673,7 +663,7 @@ test_activation(Fixture *f, gconstpointer data)
     g_autofree char *refused = log_of(spawn_activated(f, "other"), 1);
     g_assert_nonnull(strstr(refused, "FileDescriptorName=gate"));
     GSubprocess *old = spawn_activated(f, "gate");
-    expect_ready(f);
+    expect_ready(f, old);
     Stream stream;
     stream_start(&stream, rdp_connect(f, RDP_TICKET), FALSE);
     // The sockets are handed on as they came.

@@ -72,8 +72,8 @@ test_lost(void)
     g_autofree char *lost = fixture_pool(store, "lost", version, net);
     g_autofree char *never = fixture_pool(store, "never", version, net);
     g_autofree char *alice = fixture_user(store, "alice", "user");
-    g_autofree char *kept = fixture_desktop(store, "kept", lost, alice);
-    g_autofree char *open = fixture_desktop(store, "open", given, alice);
+    G_GNUC_UNUSED g_autofree char *kept = fixture_desktop(store, "kept", lost, alice);
+    G_GNUC_UNUSED g_autofree char *open = fixture_desktop(store, "open", given, alice);
 
     fixture_entitle(store, given, NULL, alice);
     g_autoptr(GPtrArray) mine = yd_store_pools_of_user(store, alice, NULL);

@@ -4,6 +4,7 @@ import { Backend, displayControl, enableCredssp, init } from '@devolutions/iron-
 import { ApiError } from '../api/client';
 import type { ConnectAnswer } from '../data/connect';
 import { isTrap } from './crash';
+import { RdpFiles, type FileEvents } from './rdp-files';
 import { RdpInput } from './rdp-input';
 
 type Session = Awaited<ReturnType<InstanceType<typeof Backend.SessionBuilder>['connect']>>;
@@ -17,10 +18,12 @@ export interface Size {
 export interface RdpSession {
   keys: (combination: string) => void;
   paste: (text: string) => Promise<void>;
+  saveFile: (index: number) => Promise<void>;
+  offerFiles: (files: File[]) => void;
   close: () => void;
 }
 
-export interface RdpEvents {
+export interface RdpEvents extends FileEvents {
   /** Once, when the session is over, for whatever reason. */
   onEnd: () => void;
   /** Text that was copied inside of the desktop. */
@@ -135,8 +138,15 @@ function showCursor(canvas: HTMLCanvasElement) {
   };
 }
 
-function builderFor(answer: ConnectAnswer, layout: string, size: Size, canvas: HTMLCanvasElement, clipboard: Clipboard) {
-  return new Backend.SessionBuilder()
+function builderFor(
+  answer: ConnectAnswer,
+  layout: string,
+  size: Size,
+  canvas: HTMLCanvasElement,
+  clipboard: Clipboard,
+  files: RdpFiles,
+) {
+  const builder = new Backend.SessionBuilder()
     .username('yundesk')
     .password('yundesk')
     .destination('desktop:3389')
@@ -146,11 +156,16 @@ function builderFor(answer: ConnectAnswer, layout: string, size: Size, canvas: H
     .renderCanvas(canvas)
     .setCursorStyleCallbackContext(null)
     .setCursorStyleCallback(showCursor(canvas))
-    .remoteClipboardChangedCallback((data: ClipboardData) => clipboard.received(data))
+    .remoteClipboardChangedCallback((data: ClipboardData) => {
+      files.forget();
+      clipboard.received(data);
+    })
     .forceClipboardUpdateCallback(() => clipboard.force())
     .canvasResizedCallback(() => undefined)
     .extension(enableCredssp(false))
     .extension(displayControl(false));
+  for (const extension of files.extensions()) builder.extension(extension);
+  return builder;
 }
 
 export async function openRdp(
@@ -166,13 +181,15 @@ export async function openRdp(
   canvas.tabIndex = 0;
   host.replaceChildren(canvas);
   const clipboard = new Clipboard(events.onText);
-  const session = await builderFor(answer, layout, size, canvas, clipboard)
+  const files = new RdpFiles(events);
+  const session = await builderFor(answer, layout, size, canvas, clipboard, files)
     .connect()
     .catch((error: unknown) => {
       throw problemOf(error);
     });
   const input = new RdpInput(canvas, session);
   clipboard.begin(session, canvas);
+  files.begin(session, canvas);
   canvas.focus();
 
   let over = false;
@@ -180,6 +197,7 @@ export async function openRdp(
     over = true;
     input.stop();
     clipboard.end();
+    files.end();
   };
   const end = () => {
     if (over) return;
@@ -193,6 +211,8 @@ export async function openRdp(
   return {
     keys: (combination) => input.combination(combination),
     paste: (text) => clipboard.send(text),
+    saveFile: (index) => files.save(index),
+    offerFiles: (picked) => files.offer(picked),
     close: () => {
       if (over) return;
       stop();

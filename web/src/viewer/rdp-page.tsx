@@ -7,11 +7,13 @@ import type { Desktop } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { useToasts } from '../ui/toasts';
+import { FilesBar } from './files-bar';
 import { ViewerFrame } from './frame';
 import { useIdle } from './idle';
 import { IdleNotice } from './idle-notice';
 import { COMBINATIONS } from './keys';
 import { desktopSize, LAYOUTS, openRdp, type RdpSession } from './rdp-client';
+import type { OfferedFile } from './rdp-files';
 import { useViewer, type Opener } from './use-viewer';
 
 const STORED = 'yundesk.keyboard';
@@ -23,7 +25,11 @@ export default function RdpPage() {
   const state = useLocation().state as { answer?: ConnectAnswer } | null;
   const screen = useRef<HTMLDivElement>(null);
   const session = useRef<RdpSession>();
+  const fail = useRef(toasts.failure);
+  fail.current = toasts.failure;
   const [received, setReceived] = useState('');
+  const [offered, setOffered] = useState<OfferedFile[]>([]);
+  const [showFiles, setShowFiles] = useState(false);
   const [layout, setLayout] = useState(() => localStorage.getItem(STORED) ?? 'us');
   const { data: desktop } = useGet<Desktop>(`/desktops/${id}`);
 
@@ -38,6 +44,8 @@ export default function RdpPage() {
           events.onClose();
         },
         onText: setReceived,
+        onOffer: setOffered,
+        onError: (why) => fail.current(why),
       });
       session.current = opened;
       events.onOpen();
@@ -66,7 +74,18 @@ export default function RdpPage() {
       onPaste={(text) => void session.current?.paste(text).catch(toasts.failure)}
       onAgain={again}
       screen={screen}
-      notice={<IdleNotice idle={idling} />}
+      notice={
+        <>
+          <IdleNotice idle={idling} />
+          {(showFiles || offered.length > 0) && phase === 'open' && (
+            <FilesBar
+              files={offered}
+              onSave={(index) => session.current?.saveFile(index).catch(toasts.failure) ?? Promise.resolve()}
+              onOffer={(files) => session.current?.offerFiles(files)}
+            />
+          )}
+        </>
+      }
       session={sessionId}
       tools={
         <>
@@ -80,6 +99,9 @@ export default function RdpPage() {
               <FormSelectOption key={name} value={name} label={`${t('console.layout')}: ${name}`} />
             ))}
           </FormSelect>
+          <Button variant="secondary" isDisabled={phase !== 'open'} onClick={() => setShowFiles(!showFiles)}>
+            {t('files.title')}
+          </Button>
           <Button variant="secondary" onClick={again}>
             {t('console.resize')}
           </Button>

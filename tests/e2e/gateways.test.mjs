@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// A gate on another host: it knows deskd only through the gate beside it, reaches no machine itself, and leads to a real
+// guest all the same. And what a scan from over there finds of the host of the machines: the gate, and nothing else.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import tls from 'node:tls';
+import { Product, program } from '../lib/product.mjs';
+import { Program, ok, poll } from '../lib/process.mjs';
+import { Wire, rdpOpen, spiceOpen, echo } from '../lib/wire.mjs';
+
+const HERE = '10.78.0.1';
+const THERE = '10.78.0.2';
+const EDGE_PORT = 8443;
+
+let yd;
+let edge;
+let edgeConfig;
+let office;
+let alice;
+
+const ip = (...args) => ok('ip', args);
+const there = (command, args, options) => ok('ip', ['netns', 'exec', 'edge', command, ...args], options);
+
+// Every port of an address that takes a connection, as seen from the edge's host.
+const scan = `
+const net = require('net');
+const [host, first, last] = [process.argv[1], Number(process.argv[2]), Number(process.argv[3])];
+let next = first, busy = 0; const open = [];
+const more = () => {
+  while (busy < 300 && next <= last) {
+    const port = next++; busy++;
+    const s = net.connect({ host, port });
+    const done = (is) => { if (is) open.push(port); s.destroy(); busy--; more(); };
+    s.setTimeout(3000, () => done(false));
+    s.once('connect', () => done(true));
+    s.once('error', () => done(false));
+  }
+  if (!busy && next > last) console.log(JSON.stringify(open));
+};
+more();`;
+
+function startEdge() {
+  edge = new Program('deskgate-edge', 'ip', ['netns', 'exec', 'edge', program('deskgate'), '--config', edgeConfig]);
+}
+
+// How often deskd has welcomed it.
+const links = () => fs.readFileSync(yd.programs.deskd.log, 'utf8').split('gate edge-1: connected').length - 1;
+
+async function connect(protocol, token = alice.token) {
+  return poll(`a ${protocol} connection is ready`, async () => {
+    const answer = await yd.api('POST', `/pools/${office.pool.id}/connections`, { token, body: { protocol, address: HERE } });
+    if (answer.state === 'ready') return answer;
+    await yd.job(answer, { token });
+    return null;
+  }, { seconds: 240 });
+}
+
+const viaEdge = { host: THERE, localAddress: HERE };
+
+before(async () => {
+  await ip('netns', 'add', 'edge');
+  await ip('link', 'add', 'yd-here', 'type', 'veth', 'peer', 'name', 'yd-there', 'netns', 'edge');
+  await ip('addr', 'add', `${HERE}/24`, 'dev', 'yd-here');
+  await ip('link', 'set', 'yd-here', 'up');
+  await there('ip', ['addr', 'add', `${THERE}/24`, 'dev', 'yd-there']);
+  await there('ip', ['link', 'set', 'yd-there', 'up']);
+  await there('ip', ['link', 'set', 'lo', 'up']);
+  await there('ip', ['route', 'add', '10.99.0.0/16', 'via', HERE]); // an outsider who tries
+  const made = await Product.make();
+  made.configure({
+    ...made.groups,
+    deskd: { ...made.groups.deskd, host_gates: `local=gate-1@${HERE}:${made.port}` },
+    deskgate: { ...made.groups.deskgate, listen: `127.0.0.1:${made.port},${HERE}:${made.port}` },
+  });
+  yd = made;
+  await yd.startAll();
+  const token = await yd.login(yd.first.username, yd.first.password);
+  await yd.api('POST', '/me/password', { token, body: { old: yd.first.password, new: 'Correct-horse-9-battery' } });
+  yd.admin = { username: yd.first.username, password: 'Correct-horse-9-battery', token: await yd.login(yd.first.username, 'Correct-horse-9-battery') };
+  office = await yd.office();
+  alice = await yd.person('alice', { department: office.department.id });
+  const folder = path.join(yd.home, 'edge');
+  await ok(program('deskd'), ['--config', yd.config, '--add-gate', 'edge-1', '--out', folder, '--manager', `${HERE}:${yd.port}`,
+    '--names', 'localhost', '--names', THERE]);
+  edgeConfig = path.join(folder, 'yundesk.conf');
+  const text = fs.readFileSync(edgeConfig, 'utf8').replaceAll('/etc/yundesk/', `${folder}/`).replace('0.0.0.0:443', `${THERE}:${EDGE_PORT}\nuser=root`);
+  fs.writeFileSync(edgeConfig, `${text}\n[paths]\nstate=${folder}\nrun=${folder}\n`);
+  startEdge();
+  await poll('the edge reaches deskd', () => links() === 1, { seconds: 60 });
+});
+
+after(async () => {
+  await edge?.stop();
+  await yd?.stop();
+  await ip('link', 'del', 'yd-here').catch(() => {});
+  await ip('netns', 'del', 'edge').catch(() => {});
+});
+
+test('RDP comes through the edge, and the session is known by it and by the true address', async () => {
+  const answer = await connect('rdp');
+  const { wire, granted } = await rdpOpen(EDGE_PORT, answer.ticket, viaEdge);
+  assert.ok(granted && await echo(wire));
+  const session = await poll('the session is open', async () => {
+    const row = await yd.api('GET', `/connections/${answer.id}`).catch(() => null)
+      ?? (await yd.api('GET', `/connections?state=open`)).items.find((one) => one.id === answer.id);
+    return row?.state === 'open' && row.bytes_up >= 65536 ? row : null;
+  }, { seconds: 60 });
+  assert.equal(session.gate, 'edge-1');
+  assert.equal(session.client_address, HERE);
+  assert.equal(session.sockets, 1, 'the inner gate does not count it again');
+  await yd.api('DELETE', `/connections/${answer.id}`);
+  await wire.end(20);
+});
+
+test('SPICE and the console come through the edge', async () => {
+  const spice = await connect('spice');
+  const opened = await spiceOpen(EDGE_PORT, spice.ticket, viaEdge);
+  assert.ok(opened.granted, `status ${opened.status}`);
+  opened.wire.close();
+  const [desktop] = (await yd.api('GET', `/desktops?user_id=${alice.id}`)).items;
+  const console_ = await yd.api('POST', `/desktops/${desktop.id}/connections`, { body: { protocol: 'console', address: HERE } });
+  const wire = await Wire.open(EDGE_PORT, { ...viaEdge, ca: fs.readFileSync(yd.ca) });
+  wire.send(`GET /connect/console?ticket=${console_.ticket} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`
+    + 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n');
+  const bytes = await wire.until((buffer) => buffer.includes('RFB 003.'), 60);
+  assert.match(bytes.toString('latin1'), /^HTTP\/1\.1 101 [^]*RFB 003\.008\n/, "QEMU's VNC server says hello");
+  wire.close();
+});
+
+test('the API answers at the edge', async () => {
+  const wire = await Wire.open(EDGE_PORT, { ...viaEdge, ca: fs.readFileSync(yd.ca) });
+  wire.send('GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  assert.match((await wire.until(() => false, 60)).toString(), /^HTTP\/1\.1 200/);
+});
+
+test('from another host the gate answers, and no port of a machine', async () => {
+  const [desktop] = (await yd.api('GET', `/desktops?user_id=${alice.id}`)).items;
+  assert.equal(desktop.state, 'ready');
+  const open = JSON.parse(await there('node', ['-e', scan, HERE, '1', '65535'], { seconds: 240 }));
+  assert.deepEqual(open, [yd.port], 'of the host itself');
+  const guest = JSON.parse(await there('node', ['-e', scan, desktop.ip, '3380', '3400'], { seconds: 60 }));
+  assert.deepEqual(guest, [], 'of the machine, by a route to its network');
+  // The scan can see a port that is there.
+  assert.equal(JSON.parse(await ok('node', ['-e', scan, desktop.ip, '3389', '3389'])).length, 1);
+});
+
+test('a gate that is not registered, or a stranger, gets nowhere', async () => {
+  const stranger = await new Promise((resolve) => {
+    const socket = tls.connect({ host: HERE, port: yd.port, ALPNProtocols: ['yundesk-gate'], rejectUnauthorized: false });
+    socket.on('secureConnect', () => socket.write('{"op":"link"}\n'));
+    socket.on('data', () => resolve('answered'));
+    socket.on('error', () => resolve('refused'));
+    socket.on('close', () => resolve('refused'));
+  });
+  assert.equal(stranger, 'refused');
+  fs.renameSync(path.join(yd.state, 'keys/gates/edge-1.pem'), path.join(yd.home, 'taken-away.pem'));
+  await edge.stop();
+  const before = links();
+  startEdge();
+  await poll('the edge listens again', () => Wire.open(EDGE_PORT, viaEdge).then((wire) => { wire.close(); return true; }, () => false), { seconds: 60 });
+  const answer = await connect('rdp');
+  const { granted } = await rdpOpen(EDGE_PORT, answer.ticket, { ...viaEdge, seconds: 60 });
+  assert.equal(granted, false);
+  assert.equal(links(), before);
+});
