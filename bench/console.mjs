@@ -7,7 +7,7 @@
 
 import { Browser, close } from '../tests/lib/browser.mjs';
 import { Product } from '../tests/lib/product.mjs';
-import { PASSWORD, logInUntilUsable, rows, seed, summary, usable, watch } from '../tests/lib/speed.mjs';
+import { PASSWORD, logInUntilUsable, quietWindow, rows, seed, summary, usable } from '../tests/lib/speed.mjs';
 
 const words = process.argv.slice(2);
 const times = Number(words.find((word) => /^\d+$/.test(word)) ?? 10);
@@ -18,12 +18,6 @@ const admin = { username: 'admin', password: PASSWORD };
 const line = (title, values, digits) => console.log(`${title.padEnd(58)}${summary(values, digits)}`);
 const head = (title) => console.log(`\n${title.padEnd(58)}   n      p50      p95      max`);
 
-async function window_(browser, storageState) {
-  const page = await browser.open({ where: 'about:blank', storageState });
-  await watch(page);
-  return page;
-}
-
 // Each in a window of its own: nothing is cached, no connection is open.
 async function measurePortal(browser) {
   const form = [];
@@ -33,14 +27,14 @@ async function measurePortal(browser) {
   const reload = [];
   let state;
   for (let i = 0; i < times; i++) {
-    const page = await window_(browser);
+    const page = await quietWindow(browser);
     form.push(await usable(page, '/', '', '#login-password'));
     login.push(await logInUntilUsable(page, person));
     state ??= await page.context().storageState();
     await close(page);
   }
   for (let i = 0; i < times; i++) {
-    const page = await window_(browser, state);
+    const page = await quietWindow(browser, state);
     cold.push(await usable(page, '/'));
     warm.push(await usable(page, '/'));
     await page.goto('about:blank');
@@ -61,7 +55,7 @@ async function measureLists(browser) {
   const asked = {};
   let state;
   for (let i = 0; i < times; i++) {
-    const page = await window_(browser, state);
+    const page = await quietWindow(browser, state);
     if (!state) {
       await usable(page, '/overview', '', '#login-password');
       await logInUntilUsable(page, admin, '', '[data-testid=user-menu]');

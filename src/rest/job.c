@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Following a job. The event stream is read on a thread of its own, which only wakes the follower:
-// what counts is what GET /jobs/{id} says, so a stream that is missing, late or cut does no harm.
+// Following a job. The event stream is read on a thread of its own, begun when there is something
+// to wait for, which only wakes the follower: what counts is what GET /jobs/{id} says, so a stream
+// that is missing, late or cut does no harm.
 #include "rest/job.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@
 
 typedef struct {
     YdRest *rest; // the thread's own
+    GThread *thread;
     char *id;
     GCancellable *cancel;
     GMutex lock;
@@ -62,6 +64,8 @@ watch_thread(gpointer user_data)
 static void
 rest_a_while(Watch *watch)
 {
+    if (!watch->thread)
+        watch->thread = g_thread_new("events", watch_thread, watch);
     gint64 until = g_get_monotonic_time() + G_TIME_SPAN_SECOND;
     g_mutex_lock(&watch->lock);
     while (!watch->wake && g_cond_wait_until(&watch->changed, &watch->lock, until))
@@ -124,10 +128,10 @@ yd_job_follow(YdRest *rest, const char *id, guint limit_seconds, YdJobFunc func,
     Watch watch = {.rest = yd_rest_copy(rest), .id = g_strdup(id), .cancel = g_cancellable_new()};
     g_mutex_init(&watch.lock);
     g_cond_init(&watch.changed);
-    GThread *thread = g_thread_new("events", watch_thread, &watch);
     json_t *job = follow(rest, &watch, until, func, user_data, error);
     g_cancellable_cancel(watch.cancel);
-    g_thread_join(thread);
+    if (watch.thread)
+        g_thread_join(watch.thread);
     yd_rest_free(watch.rest);
     g_object_unref(watch.cancel);
     g_mutex_clear(&watch.lock);

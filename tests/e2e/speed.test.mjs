@@ -9,7 +9,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Product } from '../lib/product.mjs';
 import { Browser, close } from '../lib/browser.mjs';
-import { PASSWORD, logInUntilUsable, percentile, rows, seed, usable, watch } from '../lib/speed.mjs';
+import { PASSWORD, logInUntilUsable, percentile, quietWindow, rows, seed, usable } from '../lib/speed.mjs';
 
 const USABLE_MS = 5000; // goal: 1000
 const LIST_MS = 1500; // goal: 150
@@ -35,17 +35,11 @@ after(async () => {
   }
 });
 
-async function windowWith(storageState) {
-  const page = await browser.open({ where: 'about:blank', storageState });
-  await watch(page);
-  return page;
-}
-
 test('the portal can be used soon, with nothing cached', { timeout: 300000 }, async (t) => {
   const took = [];
   let state;
   for (let i = 0; i < 4; i++) {
-    const page = await windowWith(state);
+    const page = await quietWindow(browser, state);
     if (!state) {
       await usable(page, '/', '', '#login-password');
       await logInUntilUsable(page, { username: 'user00123', password: PASSWORD });
@@ -60,7 +54,7 @@ test('the portal can be used soon, with nothing cached', { timeout: 300000 }, as
 });
 
 test('a list of 10,000 desktops feels like one of ten', { timeout: 300000 }, async (t) => {
-  const page = await windowWith();
+  const page = await quietWindow(browser);
   await usable(page, '/overview', '', '#login-password');
   await logInUntilUsable(page, admin, '', '[data-testid=user-menu]');
   const column = (name) => page.getByRole('columnheader', { name }).getByRole('button').click();

@@ -59,7 +59,18 @@ function watcher() {
 }
 
 // Makes ydSpeed known to all pages of this window.
-export const watch = (page) => page.context().addInitScript(watcher);
+const watch = (page) => page.context().addInitScript(watcher);
+
+const SETTLED_MS = 2500;
+
+// A window of its own: nothing is cached, no connection is open. A new window of Chromium first loads pages of its own
+// (those below the address bar), for a second or two; what is measured begins after that.
+export async function quietWindow(browser, storageState) {
+  const page = await browser.open({ where: 'about:blank', storageState });
+  await watch(page);
+  await page.waitForTimeout(SETTLED_MS);
+  return page;
+}
 
 // Until the page's large button can be clicked, from the navigation on.
 export async function usable(page, where, text = 'Connect', selector = '[data-testid=desktop-card] button') {

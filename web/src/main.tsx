@@ -3,7 +3,7 @@ import './main.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router-dom';
-import { SessionProvider } from './data/session';
+import { SessionProvider, askEarly } from './data/session';
 import { I18nProvider } from './i18n';
 import { App, loadEarly } from './shell/app';
 import { Boundary } from './shell/boundary';
@@ -11,6 +11,7 @@ import { applyTheme } from './shell/theme';
 import { ToastProvider } from './ui/toasts';
 
 applyTheme();
+askEarly();
 loadEarly(window.location.pathname);
 const root = document.getElementById('root');
 if (root)

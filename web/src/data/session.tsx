@@ -28,6 +28,15 @@ interface LoginAnswer {
   user: User;
 }
 
+const readMe = () => request<User & { must_change?: boolean }>('/me', { anonymous: true });
+let early: ReturnType<typeof readMe> | undefined;
+
+/** Asks who is logged in before anything is drawn; the provider takes this answer first. */
+export function askEarly(): void {
+  early = readMe();
+  early.catch(() => undefined); // the provider's to tell
+}
+
 const Context = createContext<Session | undefined>(undefined);
 
 function stateOf(error: unknown): SessionState {
@@ -44,7 +53,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   const refresh = useCallback(async () => {
     try {
-      const me = await request<User & { must_change?: boolean }>('/me', { anonymous: true });
+      const answer = early ?? readMe();
+      early = undefined;
+      const me = await answer;
       setUser(me);
       setState(me.must_change ? 'must-change' : 'in');
     } catch (error) {

@@ -1,5 +1,5 @@
-// The frame: who is logged in decides which sections there are; every page is loaded when it is first
-// opened. The server decides what anybody may do; this only leaves out what would be refused.
+// The frame: who is logged in decides which sections there are; every page but the portal, which nearly everybody
+// wants at once, is loaded when it is first opened. The server decides what anybody may do; this only leaves out what would be refused.
 import {
   Alert,
   Button,
@@ -33,6 +33,7 @@ import { csrfToken } from '../api/client';
 import { cache } from '../data/cache';
 import { useSession } from '../data/session';
 import { useI18n, type Key } from '../i18n';
+import Portal from '../pages/portal';
 import { PageFrame } from '../ui/page';
 import { Boundary } from './boundary';
 import { LanguageButton, LoginAgain, LoginPage, MustChangePage } from './login';
@@ -53,7 +54,7 @@ const LEADERS = ['admin', 'manager'];
 const ADMIN = ['admin'];
 
 const SECTIONS: Section[] = [
-  { path: 'portal', key: 'nav.portal', roles: EVERYBODY, load: () => import('../pages/portal') },
+  { path: 'portal', key: 'nav.portal', roles: EVERYBODY, load: () => Promise.resolve({ default: Portal }) },
   { path: 'overview', key: 'nav.dashboard', roles: ADMIN, load: () => import('../pages/dashboard') },
   { path: 'desktops', key: 'nav.desktops', roles: LEADERS, load: () => import('../pages/desktops') },
   { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users') },

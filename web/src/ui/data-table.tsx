@@ -24,6 +24,7 @@ import { queryString } from '../api/client';
 import type { Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
+import { FactsDialog, type Fact } from './facts';
 import { ProblemAlert } from './problem';
 
 export interface Column<T> {
@@ -55,6 +56,8 @@ export interface DataTableProps<T> {
   sort?: string;
   toolbar?: ReactNode;
   actions?: (row: T) => IAction[];
+  /** All that is known of a row, for what the columns have no room for: the first act of its menu. */
+  details?: (row: T) => Fact[];
   bulk?: (rows: T[], done: () => void) => ReactNode;
   /** What such rows are good for, said when there are none. */
   empty?: string;
@@ -125,6 +128,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   const view = useView([...filters, ...times], props.sort ?? '');
   const [cursors, setCursors] = useState<string[]>([]);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
+  const [looked, setLooked] = useState<string>();
   const query = { ...props.fixed, ...view.filters, search: view.search, sort: view.sort };
   const asked = queryString(query);
   useEffect(() => {
@@ -140,6 +144,12 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   if (fresh) shown.current = fresh;
   const data = fresh ?? (loading ? shown.current : undefined);
   const rows = data?.items ?? [];
+  const lookedAt = looked === undefined ? undefined : rows.find((row) => row.id === looked);
+  const actsOf = (row: T): IAction[] => [
+    ...(props.details ? [{ title: t('field.details'), onClick: () => setLooked(row.id ?? '') }] : []),
+    ...(props.actions?.(row) ?? []),
+  ];
+  const hasActs = props.actions !== undefined || props.details !== undefined;
   const selected = rows.filter((row) => chosen.has(row.id ?? ''));
   const allChosen = rows.length > 0 && selected.length === rows.length;
 
@@ -243,7 +253,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
                     {column.label}
                   </Th>
                 ))}
-                {props.actions && <Th screenReaderText={t('act.more')} />}
+                {hasActs && <Th screenReaderText={t('act.more')} />}
               </Tr>
             </Thead>
             <Tbody>
@@ -264,9 +274,9 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
                       {column.render(row)}
                     </Td>
                   ))}
-                  {props.actions && (
+                  {hasActs && (
                     <Td isActionCell>
-                      <RowActions name={props.nameOf(row)} items={props.actions(row)} />
+                      <RowActions name={props.nameOf(row)} items={actsOf(row)} />
                     </Td>
                   )}
                 </Tr>
@@ -274,6 +284,9 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
             </Tbody>
           </Table>
         </div>
+      )}
+      {lookedAt && props.details && (
+        <FactsDialog title={props.nameOf(lookedAt)} rows={props.details(lookedAt)} onClose={() => setLooked(undefined)} />
       )}
       <Toolbar inset={{ default: 'insetNone' }}>
         <ToolbarContent>
@@ -302,7 +315,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   );
 }
 
-function RowActions({ name, items }: { name: string; items: IAction[] }) {
+export function RowActions({ name, items }: { name: string; items: IAction[] }) {
   const { t } = useI18n();
   if (items.length === 0) return null;
   return (
