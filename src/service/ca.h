@@ -14,8 +14,7 @@ gboolean yd_ca_ensure(const char *keys_dir, const char *const *names, GError **e
 
 // Makes a new key for signing .rdp files; the former pair is kept as rdp-sign.old.pem/.key. The
 // fingerprints of the new certificate (hex) are owned by the caller. deskd has to be restarted.
-gboolean
-yd_ca_renew_sign(const char *keys_dir, char **ret_sha1, char **ret_sha256, GError **error);
+gboolean yd_ca_renew_sign(const char *keys_dir, char **ret_sha1, char **ret_sha256, GError **error);
 
 // Likewise link.pem/.key (398 days): what the gate beside deskd shows to other gates as gate_name.
 gboolean yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError **error);

@@ -8,5 +8,6 @@
 #include "model/policy.h"
 
 // For /bin/sh -s, busybox's or Debian's; owned. Running it again changes nothing. It prints only
-// what failed, and ends then; else what is appended goes on. With YUNDESK_ROOT in its environment it works below that folder: for tests.
+// what failed, and ends then; else what is appended goes on. With YUNDESK_ROOT in its environment
+// it works below that folder: for tests.
 char *yd_guest_policy_script(const YdPolicy *policy);
