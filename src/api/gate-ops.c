@@ -132,6 +132,8 @@ read_stats(const json_t *json, YdConnectionStats *stats)
     if (!json_is_object(json) || !yd_json_string(json, "session", &stats->session, NULL) ||
         !stats->session)
         return FALSE;
+    const char *end = json_string_value(json_object_get(json, "end"));
+    stats->desktop_lost = g_strcmp0(end, "desktop-lost") == 0;
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
         if (!yd_json_int(json, figures[i].name, 0, figures[i].max, figures[i].value, NULL))
             return FALSE;

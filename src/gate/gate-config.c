@@ -35,6 +35,8 @@ static const Number numbers[] = {
     {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
     {"keepalive_seconds", FIELD(keepalive_seconds), 1, 7200, 60, TRUE},
     {"user_timeout_seconds", FIELD(user_timeout_seconds), 0, 3600, 60, TRUE},
+    {"target_keepalive_seconds", FIELD(target_keepalive_seconds), 1, 7200, 20, TRUE},
+    {"target_user_timeout_seconds", FIELD(target_user_timeout_seconds), 0, 3600, 60, TRUE},
     {"unsent_kib", FIELD(unsent_kib), 0, 65536, 128, FALSE},
     {"drain_time", FIELD(drain_seconds), 0, 7 * 86400, 12 * 3600, TRUE},
 };
@@ -73,6 +75,8 @@ static const char *const known[] = {
     "https_idle_seconds",
     "keepalive_seconds",
     "user_timeout_seconds",
+    "target_keepalive_seconds",
+    "target_user_timeout_seconds",
     "unsent_kib",
     "drain_time",
     "user",

@@ -41,6 +41,9 @@ typedef struct {
     guint keepalive_seconds;    // without a word, until the kernel asks whether it is there
     guint user_timeout_seconds; // for the client to confirm what was sent; 0: the kernel's
     guint unsent_kib;           // that wait in the kernel for a slow client; 0: no limit
+
+    // Likewise of the sockets to desktops and other gates: a machine that is gone sends no reset.
+    guint target_keepalive_seconds, target_user_timeout_seconds;
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

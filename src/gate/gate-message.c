@@ -61,6 +61,8 @@ stats_to_json(const YdGateStats *s)
                                (int)s->sockets, "bytes_up", (json_int_t)s->bytes_up, "bytes_down",
                                (json_int_t)s->bytes_down, "rtt_us", (json_int_t)s->figures.rtt_us,
                                "lost", (json_int_t)s->lost);
+    if (s->desktop_lost)
+        json_object_set_new(object, "end", json_string("desktop-lost"));
     add_figure(object, "min_rtt_us", s->figures.min_rtt_us);
     add_figure(object, "jitter_us", s->figures.jitter_us);
     add_figure(object, "loss_ppm", s->figures.loss_ppm);

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "service/ca.h"
+#include "service/connection.h"
 #include "service/desktop-private.h"
 #include "service/rdp-file.h"
 #include "service/vv-file.h"
@@ -424,9 +425,24 @@ fill_answer(Connect *c, YdConnectAnswer *answer, GError **error)
     return is_console(c) || add_vv_file(c, answer);
 }
 
+// Told here, where a person reads it; the ticket is looked at again when it is used.
+static gboolean
+user_has_room(Connect *c, GError **error)
+{
+    gboolean room = FALSE;
+    guint limit = 0;
+    if (!yd_connection_has_room(c->service, c->actor->user_id, NULL, &room, &limit, error))
+        return FALSE;
+    if (!room)
+        g_set_error(error, YD_ERROR, YD_ERROR_LIMIT, YD_TOO_MANY_SESSIONS, limit);
+    return room;
+}
+
 static gboolean
 connect_ready(Connect *c, YdConnectAnswer *answer, GError **error)
 {
+    if (!user_has_room(c, error))
+        return FALSE;
     if (!make_password(c, error))
         return FALSE;
     g_autofree char *sealed_password = c->new_password ? g_strdup(c->password) : NULL;

@@ -103,9 +103,18 @@ test('an empty system leads through its first steps', async () => {
   await section('Pools');
   await button('Add a pool').click();
   await fill({ name: 'desks', vcpus: '1', memory_mib: '128' });
+  await button('What its sessions may do', dialog()).click();
+  await dialog().getByLabel('Drives of the person’s computer').uncheck();
+  await fill({ idle_seconds: '-1' });
   await axe(page, 'the form of a pool');
+  await picture(page, 'pool-form');
+  await button('Add', dialog()).click();
+  await dialog().getByTestId('problem').waitFor();
+  await fill({ idle_seconds: '1800', source: 'net' });
   await button('Add', dialog()).click();
   await gone(dialog());
+  const { policy } = (await yd.api('GET', '/pools?name=desks')).items[0];
+  assert.deepEqual([policy.drives, policy.idle_seconds, policy.source, policy.clipboard], [false, 1800, 'net', true]);
   await act('desks', 'Given to');
   await button('Give to a department').click();
   await fill({ department_id: { label: 'Office' } });
@@ -162,9 +171,32 @@ test('people come from a spreadsheet, whose sheet is chosen; one that means ill 
   for (const name of ['zhangwei', 'bob', 'carol', 'dora']) await yd.api('DELETE', `/users/${(await yd.api('GET', `/users?username=${name}`)).items[0].id}`);
 });
 
+test('people of a file get one-time passwords, and its wrong lines are left out when that is wanted', async () => {
+  await section('People');
+  await button('Import').click();
+  const text = 'username,name\nfresh1,Fresh One\nBAD NAME,Bad\nfresh2,Fresh Two\n';
+  await page.locator('input[type=file]').setInputFiles({ name: 'fresh.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await dialog().getByLabel('Make one-time passwords for people without one').check();
+  await button('Check the file', dialog()).click();
+  await dialog().getByText('1 lines are wrong; nothing is imported until they are right.').waitFor();
+  await picture(page, 'users-import-errors');
+  await dialog().getByLabel('Import the good lines and leave out the wrong ones').check();
+  await button('Import 2 people', dialog()).click();
+  await dialog().getByText('One-time passwords of 2 people').waitFor();
+  await axe(page, 'the one-time passwords of an import');
+  const coming = page.waitForEvent('download');
+  await button('Save the list', dialog()).click();
+  const lines = fs.readFileSync(await (await coming).path(), 'utf8').trim().split('\r\n');
+  assert.equal(lines.length, 3);
+  assert.ok(await yd.login(...lines[1].split(',')), 'the password of the list works');
+  await button('Close', dialog()).click();
+  await gone(dialog());
+  for (const name of ['fresh1', 'fresh2']) await yd.api('DELETE', `/users/${(await yd.api('GET', `/users?username=${name}`)).items[0].id}`);
+});
+
 test('a person is added, and their one-time password is shown once', async () => {
   await button('Add a person').click();
-  await fill({ username: 'hostile', name: HOSTILE, number: 'h1' });
+  await fill({ username: 'hostile', name: HOSTILE, number: 'h1', language: 'zh-CN' });
   await button('Add', dialog()).click();
   await dialog().getByText('One-time password of hostile').waitFor();
   const secret = await dialog().getByTestId('secret').getByRole('textbox').inputValue();
@@ -284,6 +316,59 @@ test('deleting asks for the name, and what is still needed says so', async () =>
   await dialog().getByTestId('problem').waitFor();
   await axe(page, 'a refused deletion');
   await button('Cancel', dialog()).click();
+});
+
+test('the daily acts of deskctl: a pool is disabled, a host and a desktop are changed, addresses and details are shown', async () => {
+  await page.goto('/pools');
+  await act('desks', 'Disable');
+  await button('Disable', dialog()).click();
+  await gone(dialog());
+  assert.equal((await yd.api('GET', '/pools?name=desks')).items[0].enabled, false);
+  await act('desks', 'Enable');
+  await poll('it is enabled', async () => (await yd.api('GET', '/pools?name=desks')).items[0].enabled);
+
+  const pool = (await yd.api('GET', '/pools?name=desks')).items[0];
+  const person = (await yd.api('GET', '/users?username=hostile')).items[0];
+  await yd.job(await yd.api('POST', `/pools/${pool.id}/handout`, { body: { user_ids: [person.id] } }));
+  await page.goto('/desktops');
+  const { name } = (await yd.api('GET', '/desktops')).items[0];
+  await act(name, 'Rename');
+  await fill({ name: 'corner-desk' });
+  await button('Save', dialog()).click();
+  await gone(dialog());
+  await page.getByRole('link', { name: 'corner-desk' }).click();
+  await page.getByRole('heading', { name: 'corner-desk', level: 1 }).waitFor();
+  await page.getByRole('button', { name: 'Actions for corner-desk' }).click();
+  await page.getByRole('menuitem', { name: 'Change the hardware' }).click();
+  await fill({ memory_mib: '192' });
+  await button('Save', dialog()).click();
+  await gone(dialog());
+  await poll('it has more memory', async () => (await yd.api('GET', '/desktops')).items[0].memory_mib === 192);
+
+  await page.goto('/networks');
+  await act('office', 'Addresses in use');
+  await dialog().getByRole('link', { name: 'corner-desk' }).waitFor();
+  await axe(page, 'the addresses of a network');
+  await picture(page, 'network-addresses');
+  await button('Close', dialog()).click();
+
+  await page.goto('/hosts');
+  const host = (await yd.api('GET', '/hosts')).items[0];
+  await act(host.name, 'Edit');
+  await fill({ vcpu_ratio: '6.5', reserve_mib: '512' });
+  await button('Save', dialog()).click();
+  await gone(dialog());
+  const changed = await yd.api('GET', `/hosts/${host.id}`);
+  assert.deepEqual([changed.vcpu_ratio, changed.reserve_mib], [6.5, 512]);
+
+  await page.goto('/users?search=hostile');
+  await act('hostile', 'Details');
+  await dialog().getByText('中文').waitFor();
+  await axe(page, 'the details of a person');
+  await button('Close', dialog()).click();
+  await page.goto('/audit?object_kind=host&outcome=ok');
+  await row('Host changed').waitFor();
+  assert.equal(await row('Person added').count(), 0);
 });
 
 test('settings change at once, and bounds are told', async () => {

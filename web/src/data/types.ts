@@ -8,6 +8,7 @@ export type Membership = Schemas['Membership'];
 export type Template = Schemas['Template'];
 export type TemplateVersion = Schemas['TemplateVersion'];
 export type Network = Schemas['Network'];
+export type Address = Schemas['Address'];
 export type Pool = Schemas['Pool'];
 export type Entitlement = Schemas['Entitlement'];
 export type Host = Schemas['Host'];

@@ -33,6 +33,12 @@ describe('the words of the console', () => {
     expect(codes.filter((code) => !(`error.code.${code}` in en))).toEqual([]);
   });
 
+  it('name every act of the audit', () => {
+    const acts = found(SERVICE, /yd_service_audit\w*\([\s\S]*?;|(?:add|remove)_row\([\s\S]*?;|audit_act\([\s\S]*?;/g, /"((?:[a-z]+\.)+[a-z-]+)"/g);
+    expect(acts.length).toBeGreaterThan(30);
+    expect(acts.filter((act) => !(`audit.act.${act}` in en))).toEqual([]);
+  });
+
   it('name every setting', () => {
     const names = found(SERVICE, /\{"\w+", [\d]+, [^,]+, "\w*", "/g, /\{"(\w+)"/g);
     expect(names).toContain('lock_after');

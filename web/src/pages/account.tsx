@@ -5,6 +5,7 @@ import { useSession } from '../data/session';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { PasswordForm } from '../shell/login';
+import { Facts } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { useToasts } from '../ui/toasts';
 
@@ -95,6 +96,22 @@ export default function AccountPage() {
   return (
     <PageFrame title={t('nav.account')}>
       <Gallery hasGutter minWidths={{ default: '18rem' }}>
+        <Card>
+          <CardTitle component="h2">{t('account.who')}</CardTitle>
+          <CardBody>
+            <Facts
+              rows={[
+                [t('field.username'), user?.username],
+                [t('field.name'), user?.name],
+                [t('field.number'), user?.number],
+                [t('field.email'), user?.email],
+                [t('field.role'), word('role', user?.role)],
+                [t('field.departments'), user?.department_names],
+                [t('field.last-login'), date(user?.last_login)],
+              ]}
+            />
+          </CardBody>
+        </Card>
         <Card>
           <CardTitle component="h2">{t('password.title')}</CardTitle>
           <CardBody>

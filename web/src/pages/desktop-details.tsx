@@ -3,10 +3,6 @@ import {
   Card,
   CardBody,
   CardTitle,
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
   Gallery,
   Skeleton,
 } from '@patternfly/react-core';
@@ -18,13 +14,15 @@ import type { Connection, Desktop, Job, Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { Chart } from '../ui/chart';
+import { RowMenu } from '../ui/row-menu';
+import { Facts, type Fact } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { ProblemAlert } from '../ui/problem';
 import { Screen } from '../ui/screen';
 import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
-import { useDesktopActs } from './desktops';
+import { useDesktopActs, useDesktopMenu } from './desktops';
 
 interface Stats {
   age_ms: number;
@@ -161,30 +159,24 @@ function Jobs({ id }: { id: string }) {
   );
 }
 
-function Facts({ desktop }: { desktop: Desktop }) {
+function DesktopFacts({ desktop }: { desktop: Desktop }) {
   const { t, number, date } = useI18n();
-  const rows: [string, ReactNode][] = [
-    [t('field.state'), <StateLabel key="state" of="desktop" state={desktop.state} />],
-    [t('field.error'), desktop.error ?? '–'],
-    [t('field.owner'), desktop.user_name ?? desktop.username],
-    [t('field.pool'), desktop.pool_name],
-    [t('field.template'), `${desktop.template_name ?? ''} ${desktop.template_number ?? ''}`],
-    [t('field.host'), desktop.host_name ?? '–'],
-    [t('field.ip'), desktop.ip ?? '–'],
-    ...(desktop.fixed_port ? [[t('field.fixed-port'), String(desktop.fixed_port)] as [string, ReactNode]] : []),
-    [t('field.vcpus'), number(desktop.vcpus ?? 0)],
-    [t('field.memory'), number(desktop.memory_mib ?? 0)],
-    [t('field.created'), date(desktop.created)],
-  ];
   return (
-    <DescriptionList isCompact isHorizontal>
-      {rows.map(([label, value]) => (
-        <DescriptionListGroup key={label}>
-          <DescriptionListTerm>{label}</DescriptionListTerm>
-          <DescriptionListDescription>{value}</DescriptionListDescription>
-        </DescriptionListGroup>
-      ))}
-    </DescriptionList>
+    <Facts
+      rows={[
+        [t('field.state'), <StateLabel key="state" of="desktop" state={desktop.state} />],
+        [t('field.error'), desktop.error],
+        [t('field.owner'), desktop.user_name ?? desktop.username],
+        [t('field.pool'), desktop.pool_name],
+        [t('field.template'), `${desktop.template_name ?? ''} ${desktop.template_number ?? ''}`],
+        [t('field.host'), desktop.host_name],
+        [t('field.ip'), desktop.ip],
+        ...(desktop.fixed_port ? [[t('field.fixed-port'), String(desktop.fixed_port)] as Fact] : []),
+        [t('field.vcpus'), number(desktop.vcpus ?? 0)],
+        [t('field.memory'), number(desktop.memory_mib ?? 0)],
+        [t('field.created'), date(desktop.created)],
+      ]}
+    />
   );
 }
 
@@ -195,6 +187,7 @@ export function DesktopDetails() {
   const navigate = useNavigate();
   const acts = useActs();
   const on = useDesktopActs(acts);
+  const menu = useDesktopMenu(acts);
   const { data: desktop, error } = useGet<Desktop>(`/desktops/${id}`);
   if (error) return <ProblemAlert error={error} />;
   if (!desktop) return <Skeleton height="12rem" screenreaderText={t('app.loading')} />;
@@ -216,6 +209,7 @@ export function DesktopDetails() {
           {admin && runs && (
             <Button onClick={() => navigate(`/console/${desktop.id}`)}>{t('desktops.console')}</Button>
           )}{' '}
+          <RowMenu name={desktop.name ?? ''} items={menu(desktop)} />
           <Link to="/desktops">{t('desktops.title')}</Link>
         </span>
       }
@@ -223,7 +217,7 @@ export function DesktopDetails() {
       <Gallery hasGutter minWidths={{ default: '18rem' }}>
         <Box title={t('desktops.details')}>
           {admin && <Screen desktop={desktop} />}
-          <Facts desktop={desktop} />
+          <DesktopFacts desktop={desktop} />
         </Box>
         <Box title={t('desktops.stats')}>
           <Use desktop={desktop} />

@@ -1,4 +1,5 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
+import type { IAction } from '@patternfly/react-table';
 import { Link, Route, Routes } from 'react-router-dom';
 import { patch } from '../api/client';
 import { useRole } from '../data/session';
@@ -68,7 +69,20 @@ export function useDesktopActs(acts: Acts) {
         }}
       />,
     );
+  const rename = (row: Desktop) =>
+    acts.show(
+      <FormDialog
+        editing
+        title={`${t('act.rename')}: ${row.name ?? ''}`}
+        fields={[{ name: 'name', label: t('field.name'), required: true }]}
+        start={row as never}
+        submit={t('act.save')}
+        onClose={acts.close}
+        onSubmit={(values, version) => patch(`/desktops/${row.id}`, values, version ?? row.version)}
+      />,
+    );
   return {
+    rename,
     start: (rows: Desktop[]) => void all(rows, 'start'),
     shutdown: (rows: Desktop[]) => void all(rows, 'shutdown'),
     reboot: (rows: Desktop[]) => void all(rows, 'reboot'),
@@ -86,11 +100,33 @@ export function useDesktopActs(acts: Acts) {
   };
 }
 
+/** What may be done with one desktop, for its row and its page. */
+export function useDesktopMenu(acts: Acts): (row: Desktop) => IAction[] {
+  const { t } = useI18n();
+  const admin = useRole() === 'admin';
+  const on = useDesktopActs(acts);
+  return (row) => [
+    { title: t('portal.start'), onClick: () => on.start([row]) },
+    { title: t('portal.shutdown'), onClick: () => on.shutdown([row]) },
+    { title: t('portal.reboot'), onClick: () => on.reboot([row]) },
+    { title: t('desktops.power-off'), onClick: () => on.powerOff([row]) },
+    { title: t('portal.rebuild'), isDanger: true, onClick: () => on.rebuild([row]) },
+    ...(admin
+      ? [
+          { title: t('act.rename'), onClick: () => on.rename(row) },
+          { title: t('desktops.resize'), onClick: () => on.resize(row) },
+          { title: t('act.delete'), isDanger: true, onClick: () => on.remove(row) },
+        ]
+      : []),
+  ];
+}
+
 function DesktopsList() {
   const { t, word } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const on = useDesktopActs(acts);
+  const menu = useDesktopMenu(acts);
   const columns = useDesktopColumns();
   const pools = useOptions('/pools');
   const hosts = useOptions(admin ? '/hosts' : null);
@@ -115,19 +151,7 @@ function DesktopsList() {
           { name: 'pool_id', label: t('field.pool'), options: pools },
           ...(admin ? [{ name: 'host_id', label: t('field.host'), options: hosts }] : []),
         ]}
-        actions={(row) => [
-          { title: t('portal.start'), onClick: () => on.start([row]) },
-          { title: t('portal.shutdown'), onClick: () => on.shutdown([row]) },
-          { title: t('portal.reboot'), onClick: () => on.reboot([row]) },
-          { title: t('desktops.power-off'), onClick: () => on.powerOff([row]) },
-          { title: t('portal.rebuild'), isDanger: true, onClick: () => on.rebuild([row]) },
-          ...(admin
-            ? [
-                { title: t('desktops.resize'), onClick: () => on.resize(row) },
-                { title: t('act.delete'), isDanger: true, onClick: () => on.remove(row) },
-              ]
-            : []),
-        ]}
+        actions={menu}
         bulk={(rows, done) => (
           <>
             {button(t('portal.start'), () => {
@@ -138,6 +162,11 @@ function DesktopsList() {
               on.shutdown(rows);
               done();
             })}
+            {button(t('portal.reboot'), () => {
+              on.reboot(rows);
+              done();
+            })}
+            {button(t('desktops.power-off'), () => on.powerOff(rows))}
             {button(t('portal.rebuild'), () => on.rebuild(rows))}
           </>
         )}

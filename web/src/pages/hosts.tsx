@@ -4,7 +4,7 @@ import type { Host } from '../data/types';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog } from '../ui/dialog';
-import { FormDialog } from '../ui/form-dialog';
+import { FormDialog, type Field } from '../ui/form-dialog';
 import { PageFrame } from '../ui/page';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
@@ -16,6 +16,22 @@ export default function HostsPage() {
   const { t, bytes, number, date, word } = useI18n();
   const acts = useActs();
   const toasts = useToasts();
+  const limits: Field[] = [
+    { name: 'reserve_mib', label: t('field.reserve'), kind: 'number', help: t('hosts.reserve-text') },
+    { name: 'vcpu_ratio', label: t('field.vcpu-ratio'), kind: 'number', step: 'any', help: t('hosts.vcpu-ratio-text') },
+  ];
+  const edit = (row: Host) =>
+    acts.show(
+      <FormDialog
+        editing
+        title={t('act.edit')}
+        fields={[{ name: 'name', label: t('field.name'), required: true }, ...limits]}
+        start={row as never}
+        submit={t('act.save')}
+        onClose={acts.close}
+        onSubmit={(values, version) => patch(`/hosts/${row.id}`, values, version ?? row.version)}
+      />,
+    );
   const add = () =>
     acts.show(
       <FormDialog
@@ -23,6 +39,7 @@ export default function HostsPage() {
         fields={[
           { name: 'name', label: t('field.name'), required: true },
           { name: 'uri', label: t('field.uri'), required: true, help: 'qemu:///system' },
+          ...limits,
         ]}
         submit={t('act.add')}
         onClose={acts.close}
@@ -76,7 +93,18 @@ export default function HostsPage() {
           },
           { key: 'seen', label: t('field.seen'), nowrap: true, render: (row) => date(row.seen) },
         ]}
+        details={(row) => [
+          [t('field.state'), <StateLabel key="state" of="host" state={row.state} />],
+          [t('field.error'), row.error],
+          [t('field.uri'), row.uri],
+          [t('field.accel'), `${word('accel', row.accel)} ${row.accel_reason ?? ''}`],
+          [t('field.reserve'), bytes((row.reserve_mib ?? 0) * MIB)],
+          [t('field.vcpu-ratio'), number(row.vcpu_ratio ?? 0)],
+          [t('field.seen'), date(row.seen)],
+          [t('field.created'), date(row.created)],
+        ]}
         actions={(row) => [
+          { title: t('act.edit'), onClick: () => edit(row) },
           row.state === 'maintenance'
             ? { title: t('hosts.end-maintenance'), onClick: () => void setState(row, 'up').catch(toasts.failure) }
             : { title: t('hosts.maintenance'), onClick: () => maintenance(row) },

@@ -14,7 +14,7 @@ const KINDS = Object.keys(en)
 const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
 
 export default function JobsPage() {
-  const { t, word, date } = useI18n();
+  const { t, word, date, number } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const live = (row: Job) => row.state === 'queued' || row.state === 'running';
@@ -47,6 +47,18 @@ export default function JobsPage() {
         filters={[
           { name: 'kind', label: t('field.job'), options: KINDS.map((value) => ({ value, label: word('job.kind', value) })) },
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('job.state', value) })) },
+        ]}
+        details={(row) => [
+          [t('field.job'), word('job.kind', row.kind)],
+          [t('field.state'), <StateLabel key="state" of="job" state={row.state} />],
+          [t('field.progress'), `${word('step', row.step)} (${number(row.step_number ?? 0)}/${number(row.steps ?? 0)}, ${number(row.progress ?? 0)} %)`],
+          [t('field.error'), row.error],
+          [t('field.owner'), row.username],
+          [t('field.attempts'), number(row.attempts ?? 0)],
+          [t('field.created'), date(row.created)],
+          [t('field.started'), date(row.started)],
+          [t('field.ended'), date(row.ended)],
+          [t('field.id'), row.id],
         ]}
         {...(admin
           ? {

@@ -1,16 +1,57 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
+import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
+import { Link } from 'react-router-dom';
 import { patch, post } from '../api/client';
-import type { Job, Network } from '../data/types';
+import type { Address, Job, Network, Page } from '../data/types';
+import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
+import { Dialog } from '../ui/dialog';
 import { FormDialog, type Field } from '../ui/form-dialog';
 import { PageFrame } from '../ui/page';
+import { ProblemAlert } from '../ui/problem';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
 
+function AddressesDialog({ network, onClose }: { network: Network; onClose: () => void }) {
+  const { t, date, number } = useI18n();
+  const { data, error } = useGet<Page<Address>>(`/networks/${network.id}/addresses?limit=1000&sort=ip_number&total=true`);
+  return (
+    <Dialog title={`${t('networks.addresses')}: ${network.name ?? ''}`} onClose={onClose} footer={<Button onClick={onClose}>{t('act.close')}</Button>}>
+      <ProblemAlert error={error} />
+      {data?.items.length === 0 && <p>{t('table.empty')}</p>}
+      {(data?.items.length ?? 0) > 0 && (
+        <Table aria-label={t('networks.addresses')} variant="compact">
+          <Thead>
+            <Tr>
+              <Th>{t('field.ip')}</Th>
+              <Th>{t('field.mac')}</Th>
+              <Th>{t('field.desktop')}</Th>
+              <Th>{t('field.created')}</Th>
+            </Tr>
+          </Thead>
+          <Tbody>
+            {data?.items.map((row) => (
+              <Tr key={row.id}>
+                <Td dataLabel={t('field.ip')}>{row.ip}</Td>
+                <Td dataLabel={t('field.mac')}>{row.mac}</Td>
+                <Td dataLabel={t('field.desktop')}>
+                  <Link to={`/desktops/${row.desktop_id}`}>{row.desktop_name}</Link>
+                </Td>
+                <Td dataLabel={t('field.created')}>{date(row.created)}</Td>
+              </Tr>
+            ))}
+          </Tbody>
+        </Table>
+      )}
+      {data?.next && <p>{t('networks.addresses-more', { shown: number(data.items.length), count: number(data.total ?? 0) })}</p>}
+    </Dialog>
+  );
+}
+
 export default function NetworksPage() {
-  const { t, number } = useI18n();
+  const { t, number, date } = useI18n();
   const acts = useActs();
   const toasts = useToasts();
   const fields: Field[] = [
@@ -19,6 +60,7 @@ export default function NetworksPage() {
     { name: 'gateway', label: t('field.gateway') },
     { name: 'range_first', label: t('field.range-first') },
     { name: 'range_last', label: t('field.range-last') },
+    { name: 'vlan', label: t('field.vlan'), kind: 'number', help: t('networks.vlan-text') },
   ];
   const add = () =>
     acts.show(
@@ -65,7 +107,17 @@ export default function NetworksPage() {
           { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="network" state={row.state} /> },
           { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
         ]}
+        details={(row) => [
+          [t('field.range-first'), row.range_first],
+          [t('field.range-last'), row.range_last],
+          [t('field.vlan'), row.vlan ? String(row.vlan) : undefined],
+          [t('field.bridge'), row.bridge],
+          [t('field.pools'), number(row.pools ?? 0)],
+          [t('field.error'), row.error],
+          [t('field.created'), date(row.created)],
+        ]}
         actions={(row) => [
+          { title: t('networks.addresses'), onClick: () => acts.show(<AddressesDialog network={row} onClose={acts.close} />) },
           { title: t('act.edit'), onClick: () => rename(row) },
           {
             title: t('act.delete'),

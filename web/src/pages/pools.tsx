@@ -12,6 +12,7 @@ import { PageFrame } from '../ui/page';
 import { useOptions } from '../ui/pick';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { POLICY, policyFacts, policyFields, withPolicy } from './policy';
 
 function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
   const { t } = useI18n();
@@ -101,7 +102,8 @@ function useVersions(): { value: string; label: string }[] | undefined {
 }
 
 function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
-  const { t } = useI18n();
+  const i18n = useI18n();
+  const { t } = i18n;
   const versions = useVersions();
   const networks = useOptions('/networks');
   if (!versions) return null;
@@ -124,23 +126,21 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
-    { name: 'fixed_port', label: t('field.fixed-port'), kind: 'switch', help: t('pools.fixed-port-text') },
+    ...policyFields(i18n),
   ];
-  const start = {
-    ...(pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true }),
-    fixed_port: pool?.policy?.fixed_port ?? false,
-  } as unknown as Values;
+  const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined) });
+  const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
   return (
     <FormDialog
       editing={pool !== undefined}
       title={pool ? t('act.edit') : t('pools.add')}
       fields={fields}
       start={start}
+      flat={flat}
       submit={pool ? t('act.save') : t('act.add')}
       onClose={onClose}
-      onSubmit={async (values, version) => {
-        const { fixed_port, ...rest } = values;
-        const body = fixed_port === undefined ? rest : { ...rest, policy: { ...pool?.policy, fixed_port } };
+      onSubmit={async (values, version, present) => {
+        const body = withPolicy(values, (present?.['policy'] as unknown as Values | undefined) ?? (pool?.policy as unknown as Values | undefined));
         if (pool) await patch(`/pools/${pool.id}`, body, version ?? pool.version);
         else await post('/pools', body);
       }}
@@ -149,11 +149,25 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
 }
 
 export default function PoolsPage() {
-  const { t, number } = useI18n();
+  const i18n = useI18n();
+  const { t, number, date } = i18n;
   const admin = useRole() === 'admin';
   const acts = useActs();
   const toasts = useToasts();
   const departments = useOptions('/departments');
+  const setEnabled = (row: Pool, enabled: boolean) => patch(`/pools/${row.id}`, { enabled });
+  const askDisable = (row: Pool) =>
+    acts.show(
+      <ConfirmDialog
+        title={`${t('users.disable')}: ${row.name ?? ''}`}
+        text={t('pools.disable-text')}
+        action={t('users.disable')}
+        onConfirm={async () => {
+          await setEnabled(row, false);
+        }}
+        onClose={acts.close}
+      />,
+    );
   const handout = (row: Pool) =>
     acts.show(
       <FormDialog
@@ -203,12 +217,23 @@ export default function PoolsPage() {
           },
           { key: 'enabled', label: t('field.enabled'), render: (row) => t(row.enabled ? 'field.yes' : 'field.no') },
         ]}
+        details={(row) => [
+          [t('field.description'), row.description],
+          [t('field.access'), row.access],
+          [t('field.disk'), number(row.disk_gib ?? 0)],
+          [t('field.max-desktops'), number(row.max_desktops ?? 0)],
+          [t('field.created'), date(row.created)],
+          ...policyFacts(i18n, row.policy as unknown as Values | undefined),
+        ]}
         actions={(row) => [
           { title: t('pools.handout'), onClick: () => handout(row) },
           { title: t('pools.handout-person'), onClick: () => handoutTo(row) },
           ...(admin
             ? [
                 { title: t('pools.grants'), onClick: () => acts.show(<GrantsDialog pool={row} onClose={acts.close} />) },
+                row.enabled
+                  ? { title: t('users.disable'), onClick: () => askDisable(row) }
+                  : { title: t('users.enable'), onClick: () => void setEnabled(row, true).catch(toasts.failure) },
                 { title: t('act.edit'), onClick: () => acts.show(<PoolForm pool={row} onClose={acts.close} />) },
                 {
                   title: t('act.delete'),

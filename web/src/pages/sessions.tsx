@@ -16,6 +16,7 @@ const CAUSES = ['delay', 'loss', 'jitter', 'bandwidth', 'server'];
 export default function SessionsPage() {
   const { t, word, date, bytes, number } = useI18n();
   const acts = useActs();
+  const ms = (us: number | undefined) => (us ? `${number(us / 1000)} ms` : undefined);
   const cut = (rows: Connection[], done: () => void) =>
     acts.show(
       <ConfirmDialog
@@ -53,6 +54,26 @@ export default function SessionsPage() {
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
           { name: 'score_reason', label: t('field.quality'), options: CAUSES.map((value) => ({ value, label: word('quality.short', value) })) },
+        ]}
+        details={(row) => [
+          [t('field.owner'), row.username],
+          [t('field.state'), <StateLabel key="state" of="connection" state={row.state} />],
+          [t('field.details'), row.reason && word('reason', row.reason)],
+          [t('field.time'), date(row.created)],
+          [t('field.ended'), date(row.ended)],
+          [t('field.address'), row.client_address],
+          [t('field.gate'), row.gate],
+          [t('field.quality'), <QualityLabel key="quality" row={row} />],
+          [t('field.rtt'), ms(row.rtt_us)],
+          [t('field.min-rtt'), ms(row.min_rtt_us)],
+          [t('field.jitter'), ms(row.jitter_us)],
+          [t('field.loss'), t('field.loss-text', { percent: number((row.loss_ppm ?? 0) / 10000), count: number(row.lost ?? 0) })],
+          [t('field.queue'), ms(row.queue_us)],
+          [t('field.rate'), row.rate ? bytes(row.rate) : undefined],
+          [t('field.server-delay'), ms(row.server_us)],
+          [t('field.first-picture'), row.first_picture_ms ? `${number(row.first_picture_ms)} ms` : undefined],
+          [t('field.redeems'), number(row.redeems ?? 0)],
+          [t('field.log-in'), word('log-in', row.log_in)],
         ]}
         actions={(row) =>
           row.state === 'ended' ? [] : [{ title: t('connections.cut'), isDanger: true, onClick: () => cut([row], () => undefined) }]

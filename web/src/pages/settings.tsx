@@ -85,6 +85,7 @@ export default function SettingsPage() {
       <FormDialog
         editing
         title={t('settings.title')}
+        intro={t('settings.intro')}
         fields={fields}
         start={data}
         submit={t('act.save')}

@@ -1,4 +1,4 @@
-import { Button, FileUpload, Form, FormGroup, List, ListItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
+import { Button, FileUpload, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, List, ListItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
 import { useState } from 'react';
 import { patch, post } from '../api/client';
 import { upload } from '../data/upload';
@@ -21,6 +21,7 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
   const toasts = useToasts();
   const [file, setFile] = useState<File>();
   const [path, setPath] = useState('');
+  const [notes, setNotes] = useState('');
   const [percent, setPercent] = useState<number>();
   const [error, setError] = useState<unknown>();
 
@@ -28,7 +29,7 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
     setError(undefined);
     try {
       const source = file ? { upload: await upload(file, setPercent) } : { path: path.trim() };
-      const job = await post<Job>(`/templates/${template.id}/versions`, source);
+      const job = await post<Job>(`/templates/${template.id}/versions`, notes.trim() ? { ...source, notes: notes.trim() } : source);
       void toasts.follow(job, template.name ?? '');
       onClose();
     } catch (why) {
@@ -68,6 +69,14 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
         </FormGroup>
         <FormGroup label={t('field.path')} fieldId="image-path">
           <TextInput id="image-path" value={path} isDisabled={!!file} onChange={(_, value) => setPath(value)} />
+        </FormGroup>
+        <FormGroup label={t('field.notes')} fieldId="image-notes">
+          <TextInput id="image-notes" value={notes} onChange={(_, value) => setNotes(value)} />
+          <FormHelperText>
+            <HelperText>
+              <HelperTextItem>{t('templates.notes-text')}</HelperTextItem>
+            </HelperText>
+          </FormHelperText>
         </FormGroup>
       </Form>
       {percent !== undefined && <Progress title={t('templates.uploading', { percent: Math.round(percent) })} value={percent} />}
@@ -119,15 +128,15 @@ function VersionsDialog({ template, onClose }: { template: Template; onClose: ()
 }
 
 export default function TemplatesPage() {
-  const { t, number } = useI18n();
+  const { t, number, date } = useI18n();
   const acts = useActs();
   const edited: Field[] = [
     { name: 'name', label: t('field.name'), required: true },
     { name: 'description', label: t('field.description'), kind: 'area' },
+    { name: 'os', label: t('field.os'), kind: 'choice', options: choice(['linux', 'windows', 'other']) },
   ];
   const fields: Field[] = [
     ...edited,
-    { name: 'os', label: t('field.os'), kind: 'choice', options: choice(['linux', 'windows', 'other']) },
     { name: 'firmware', label: t('field.firmware'), kind: 'choice', options: choice(['bios', 'uefi']) },
     { name: 'access', label: t('field.access'), kind: 'choice', options: choice(['rdp', 'spice']) },
   ];
@@ -173,6 +182,13 @@ export default function TemplatesPage() {
           { key: 'versions', label: t('field.versions'), render: (row) => number(row.versions ?? 0) },
           { key: 'newest', label: t('field.newest'), render: (row) => (row.newest ? number(row.newest) : '–') },
           { key: 'desktops', label: t('field.desktops'), render: (row) => number(row.desktops ?? 0) },
+        ]}
+        details={(row) => [
+          [t('field.description'), row.description],
+          [t('field.os'), row.os],
+          [t('field.firmware'), row.firmware],
+          [t('field.access'), row.access],
+          [t('field.created'), date(row.created)],
         ]}
         actions={(row) => [
           { title: t('templates.import'), onClick: () => importInto(row) },

@@ -1,4 +1,5 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
+import { Link } from 'react-router-dom';
 import { patch, post, requestRaw } from '../api/client';
 import { download } from '../data/connect';
 import { useRole } from '../data/session';
@@ -13,16 +14,19 @@ import { useActs } from '../ui/use-acts';
 import { ImportDialog } from './user-import';
 
 const ROLES = ['user', 'manager', 'admin'];
+const LANGUAGES = ['en', 'zh-CN'];
 
 function useFields(): Field[] {
   const { t, word } = useI18n();
   const roles = ROLES.map((value) => ({ value, label: word('role', value) }));
+  const languages = [{ value: '', label: '–' }, ...LANGUAGES.map((value) => ({ value, label: word('language', value) }))];
   return [
     { name: 'username', label: t('field.username'), required: true },
     { name: 'name', label: t('field.name'), required: true },
     { name: 'number', label: t('field.number') },
     { name: 'email', label: t('field.email') },
     { name: 'role', label: t('field.role'), kind: 'choice', options: roles },
+    { name: 'language', label: t('field.language'), kind: 'choice', options: languages },
   ];
 }
 
@@ -39,9 +43,11 @@ function useColumns(): Column<User>[] {
   ];
 }
 
+const name = (user: User) => encodeURIComponent(user.username ?? '');
+
 export default function UsersPage() {
   const i18n = useI18n();
-  const { t, word } = i18n;
+  const { t, word, date, number } = i18n;
   const admin = useRole() === 'admin';
   const toasts = useToasts();
   const acts = useActs();
@@ -86,11 +92,12 @@ export default function UsersPage() {
     acts.show(
       <FormDialog
         title={t('users.add')}
-        fields={fields}
+        fields={[...fields, { name: 'department_id', label: t('field.department'), kind: 'search', path: '/departments' }]}
         submit={t('act.add')}
         onClose={acts.close}
-        onSubmit={async (values) => {
+        onSubmit={async ({ department_id, ...values }) => {
           const made = await post<User>('/users', values);
+          if (department_id) await post(`/departments/${String(department_id)}/members`, { user_id: made.id }).catch(toasts.failure);
           void reset(made);
         }}
       />,
@@ -126,6 +133,17 @@ export default function UsersPage() {
         nameOf={(user) => user.username ?? ''}
         filters={[
           { name: 'role', label: t('field.role'), options: ROLES.map((value) => ({ value, label: word('role', value) })) },
+        ]}
+        details={(user) => [
+          [t('field.email'), user.email],
+          [t('field.language'), word('language', user.language)],
+          [t('field.departments'), user.department_names],
+          [t('field.sessions'), user.open_sessions ? <Link to={`/sessions?state=open&search=${name(user)}`}>{number(user.open_sessions)}</Link> : number(0)],
+          [t('field.desktops'), <Link key="desktops" to={`/desktops?search=${name(user)}`}>{t('users.desktops')}</Link>],
+          [t('field.must-change'), t(user.must_change ? 'field.yes' : 'field.no')],
+          [t('field.locked'), user.locked_until ? date(user.locked_until) : t('field.no')],
+          [t('field.last-login'), date(user.last_login)],
+          [t('field.created'), date(user.created)],
         ]}
         {...(admin
           ? {

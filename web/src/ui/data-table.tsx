@@ -22,6 +22,7 @@ import { queryString } from '../api/client';
 import type { Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
+import { FactsDialog, type Fact } from './facts';
 import { ProblemAlert } from './problem';
 import { RowMenu } from './row-menu';
 
@@ -54,6 +55,8 @@ export interface DataTableProps<T> {
   sort?: string;
   toolbar?: ReactNode;
   actions?: (row: T) => IAction[];
+  /** All that is known of a row, for what the columns have no room for: the first act of its menu. */
+  details?: (row: T) => Fact[];
   bulk?: (rows: T[], done: () => void) => ReactNode;
   /** What such rows are good for, said when there are none. */
   empty?: string;
@@ -124,6 +127,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   const view = useView([...filters, ...times], props.sort ?? '');
   const [cursors, setCursors] = useState<string[]>([]);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
+  const [looked, setLooked] = useState<string>();
   const query = { ...props.fixed, ...view.filters, search: view.search, sort: view.sort };
   const asked = queryString(query);
   useEffect(() => {
@@ -139,6 +143,12 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
   if (fresh) shown.current = fresh;
   const data = fresh ?? (loading ? shown.current : undefined);
   const rows = data?.items ?? [];
+  const lookedAt = looked === undefined ? undefined : rows.find((row) => row.id === looked);
+  const actsOf = (row: T): IAction[] => [
+    ...(props.details ? [{ title: t('field.details'), onClick: () => setLooked(row.id ?? '') }] : []),
+    ...(props.actions?.(row) ?? []),
+  ];
+  const hasActs = props.actions !== undefined || props.details !== undefined;
   const selected = rows.filter((row) => chosen.has(row.id ?? ''));
   const allChosen = rows.length > 0 && selected.length === rows.length;
 
@@ -179,7 +189,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
                 {column.label}
               </Th>
             ))}
-            {props.actions && <Th screenReaderText={t('act.more')} />}
+            {hasActs && <Th screenReaderText={t('act.more')} />}
           </Tr>
         </Thead>
         <Tbody>
@@ -205,9 +215,9 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
                   {column.render(row)}
                 </td>
               ))}
-              {props.actions && (
+              {hasActs && (
                 <Td isActionCell>
-                  <RowMenu name={props.nameOf(row)} items={() => props.actions?.(row) ?? []} />
+                  <RowMenu name={props.nameOf(row)} items={actsOf(row)} />
                 </Td>
               )}
             </Tr>
@@ -286,6 +296,9 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
         <div className="yd-scroll" tabIndex={0} role="region" aria-label={props.label} aria-busy={!fresh}>
           {table}
         </div>
+      )}
+      {lookedAt && props.details && (
+        <FactsDialog title={props.nameOf(lookedAt)} rows={props.details(lookedAt)} onClose={() => setLooked(undefined)} />
       )}
       <Toolbar inset={{ default: 'insetNone' }}>
         <ToolbarContent>

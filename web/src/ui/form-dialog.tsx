@@ -3,6 +3,7 @@
 import {
   Button,
   Checkbox,
+  ExpandableSection,
   Form,
   FormGroup,
   FormHelperText,
@@ -32,7 +33,11 @@ export interface Field {
   path?: string;
   options?: { value: string; label: string }[];
   required?: boolean;
+  /** Of a number: 'any' allows fractions. */
+  step?: 'any';
   help?: string;
+  /** Shown when this part of the form is unfolded. */
+  part?: string;
 }
 
 export interface FormDialogProps {
@@ -42,11 +47,13 @@ export interface FormDialogProps {
   start?: Values;
   submit: string;
   intro?: string;
-  /** version: set when the person chose to overwrite a newer object. */
-  onSubmit: (changed: Values, version?: number) => Promise<void>;
+  /** version and present: set when the person chose to overwrite a newer object. */
+  onSubmit: (changed: Values, version?: number, present?: Values) => Promise<void>;
   onClose: () => void;
   /** Editing: only changed values are sent. */
   editing?: boolean;
+  /** The values of the fields in an object as the server has it, where they are not its members. */
+  flat?: (present: Values) => Values;
 }
 
 function initial(fields: Field[], start: Values): Values {
@@ -71,6 +78,26 @@ export function toSend(fields: Field[], values: Values, start: Values, editing: 
     if (editing ? value !== before : !empty) sent[field.name] = value;
   }
   return sent;
+}
+
+function Line({ field, value, problem, onChange }: { field: Field; value: Value; problem: string | undefined; onChange: (value: Value) => void }) {
+  const invalid = problem !== undefined;
+  return (
+    <FormGroup
+      fieldId={`field-${field.name}`}
+      isRequired={field.required ?? false}
+      {...(field.kind === 'switch' ? {} : { label: field.label })}
+    >
+      <Input field={field} value={value} invalid={invalid} onChange={onChange} />
+      {(invalid || field.help) && (
+        <FormHelperText>
+          <HelperText>
+            <HelperTextItem variant={invalid ? 'error' : 'default'}>{problem ?? field.help}</HelperTextItem>
+          </HelperText>
+        </FormHelperText>
+      )}
+    </FormGroup>
+  );
 }
 
 function Input({ field, value, invalid, onChange }: { field: Field; value: Value; invalid: boolean; onChange: (value: Value) => void }) {
@@ -98,6 +125,7 @@ function Input({ field, value, invalid, onChange }: { field: Field; value: Value
           id={id}
           value={text}
           type={field.kind === 'number' ? 'number' : 'text'}
+          {...(field.step ? { step: field.step } : {})}
           isRequired={field.required ?? false}
           validated={validated}
           autoComplete="off"
@@ -110,6 +138,10 @@ function Input({ field, value, invalid, onChange }: { field: Field; value: Value
 function Conflict({ fields, mine, theirs }: { fields: Field[]; mine: Values; theirs: Values }) {
   const { t } = useI18n();
   const rows = fields.filter((field) => field.name in mine);
+  const shown = (field: Field, value: Value) => {
+    if (typeof value === 'boolean') return t(value ? 'field.yes' : 'field.no');
+    return field.options?.find((option) => option.value === value)?.label ?? String(value ?? '–');
+  };
   return (
     <Table aria-label={t('conflict.title')} variant="compact" data-testid="conflict">
       <Thead>
@@ -123,8 +155,8 @@ function Conflict({ fields, mine, theirs }: { fields: Field[]; mine: Values; the
         {rows.map((field) => (
           <Tr key={field.name}>
             <Td>{field.label}</Td>
-            <Td>{String(theirs[field.name] ?? '–')}</Td>
-            <Td>{String(mine[field.name] ?? '–')}</Td>
+            <Td>{shown(field, theirs[field.name])}</Td>
+            <Td>{shown(field, mine[field.name])}</Td>
           </Tr>
         ))}
       </Tbody>
@@ -132,12 +164,13 @@ function Conflict({ fields, mine, theirs }: { fields: Field[]; mine: Values; the
   );
 }
 
-export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit, onClose, editing = false }: FormDialogProps) {
+export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit, onClose, editing = false, flat = (it) => it }: FormDialogProps) {
   const { t } = useI18n();
   const [values, setValues] = useState<Values>(() => initial(fields, start));
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const [theirs, setTheirs] = useState<Values>();
+  const [open, setOpen] = useState<string[]>([]);
 
   const problem = error instanceof ApiError ? error.problem : undefined;
   const send = async (version?: number) => {
@@ -145,7 +178,7 @@ export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit,
     setBusy(true);
     setError(undefined);
     try {
-      await onSubmit(toSend(fields, values, start, editing), version);
+      await onSubmit(toSend(fields, values, start, editing), version, version === undefined ? undefined : theirs);
       onClose();
     } catch (why) {
       setBusy(false);
@@ -177,12 +210,23 @@ export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit,
         }
       >
         <p>{t('conflict.text', { name: String(start['name'] ?? start['username'] ?? '') })}</p>
-        <Conflict fields={fields} mine={toSend(fields, values, start, editing)} theirs={theirs} />
+        <Conflict fields={fields} mine={toSend(fields, values, start, editing)} theirs={flat(theirs)} />
         <ProblemAlert error={error} />
       </Dialog>
     );
   }
 
+  const isAt = (field: Field) => problem?.field?.split('.').at(-1) === field.name; // "policy.drives" is drives
+  const parts = [...new Set(fields.flatMap((field) => field.part ?? []))];
+  const line = (field: Field) => (
+    <Line
+      key={field.name}
+      field={field}
+      value={values[field.name]}
+      problem={isAt(field) ? problem?.detail : undefined}
+      onChange={(next) => setValues((all) => ({ ...all, [field.name]: next }))}
+    />
+  );
   return (
     <Dialog
       title={title}
@@ -200,33 +244,18 @@ export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit,
     >
       {intro && <p>{intro}</p>}
       <Form id="form-dialog" onSubmit={onForm}>
-        {fields.map((field) => {
-          const invalid = problem?.field === field.name;
-          return (
-            <FormGroup
-              key={field.name}
-              fieldId={`field-${field.name}`}
-              isRequired={field.required ?? false}
-              {...(field.kind === 'switch' ? {} : { label: field.label })}
-            >
-              <Input
-                field={field}
-                value={values[field.name]}
-                invalid={invalid}
-                onChange={(next) => setValues((all) => ({ ...all, [field.name]: next }))}
-              />
-              {(invalid || field.help) && (
-                <FormHelperText>
-                  <HelperText>
-                    <HelperTextItem variant={invalid ? 'error' : 'default'}>
-                      {invalid ? problem?.detail : field.help}
-                    </HelperTextItem>
-                  </HelperText>
-                </FormHelperText>
-              )}
-            </FormGroup>
-          );
-        })}
+        {fields.filter((field) => !field.part).map(line)}
+        {parts.map((part) => (
+          <ExpandableSection
+            key={part}
+            toggleText={part}
+            isIndented
+            isExpanded={open.includes(part) || fields.some((field) => field.part === part && isAt(field))}
+            onToggle={(_, on) => setOpen((all) => (on ? [...all, part] : all.filter((it) => it !== part)))}
+          >
+            <div className="pf-v6-c-form">{fields.filter((field) => field.part === part).map(line)}</div>
+          </ExpandableSection>
+        ))}
       </Form>
       <ProblemAlert error={error} />
     </Dialog>

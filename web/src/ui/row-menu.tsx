@@ -77,7 +77,7 @@ function OpenMenu({ label, items, button, onClose }: OpenMenuProps) {
   );
 }
 
-export function RowMenu({ name, items }: { name: string; items: () => IAction[] }) {
+export function RowMenu({ name, items }: { name: string; items: IAction[] }) {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -85,6 +85,7 @@ export function RowMenu({ name, items }: { name: string; items: () => IAction[] 
     setOpen(false);
     if (focus) button.current?.focus();
   });
+  if (items.length === 0) return null;
   const label = t('table.actions', { name });
   return (
     <>
@@ -101,7 +102,7 @@ export function RowMenu({ name, items }: { name: string; items: () => IAction[] 
           <EllipsisVIcon />
         </span>
       </button>
-      {open && <OpenMenu label={label} items={items()} button={button} onClose={close} />}
+      {open && <OpenMenu label={label} items={items} button={button} onClose={close} />}
     </>
   );
 }
