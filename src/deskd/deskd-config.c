@@ -24,6 +24,7 @@ static const char *const known[] = {
     "grace",
     "log_in",
     "reconnects",
+    "max_sessions_per_user",
     "import_dirs",
     "host_gates",
     "max_upload",
@@ -104,6 +105,8 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_seconds(file, GROUP, "grace", 1, day, &config->grace_seconds, error) ||
         !yd_config_seconds(file, GROUP, "log_in", 5, 3600, &config->log_in_seconds, error) ||
         !read_uint(file, "reconnects", 0, 1000, &config->reconnects, error) ||
+        !read_uint(file, "max_sessions_per_user", 0, 10000, &config->max_sessions_per_user,
+                   error) ||
         !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
         !yd_route_check((const char *const *)config->host_gates, error) ||

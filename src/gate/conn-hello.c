@@ -77,6 +77,8 @@ yd_gate_conn_sniff(YdGateConn *conn)
     case YD_SNIFF_CONNECT:
     case YD_SNIFF_HTTP:
         return yd_gate_conn_enter(conn, CONN_HEAD, config_of(conn)->head_seconds);
+    case YD_SNIFF_PEER:
+        return yd_gate_conn_peer_plain(conn);
     case YD_SNIFF_SPICE:
         return go_away(conn, "SPICE without a ticket: its client needs the gate as proxy");
     default:

@@ -39,6 +39,22 @@ yd_gate_conn_peer_hello(YdGateConn *conn)
     return yd_gate_conn_enter(conn, CONN_PEER_LINE, parts_of(conn)->config->head_seconds);
 }
 
+// Only where both configurations say so, and never over a network that others may share. There is
+// no certificate: deskd compares the name in the line with the one that it gave the grant to.
+YdGateStep
+yd_gate_conn_peer_plain(YdGateConn *conn)
+{
+    YdGateTarget whence = {.len = sizeof whence.address};
+    conn->kind = CONN_IS_PEER;
+    if (parts_of(conn)->config->peer_tls)
+        return go_away(conn,
+                       "another gate came without TLS; [deskgate] peer_tls=off would allow it");
+    if (getpeername(conn->client.watch.fd, &whence.address.any, &whence.len) != 0 ||
+        !yd_gate_target_is_private(&whence))
+        return go_away(conn, "another gate came without TLS from a public address");
+    return yd_gate_conn_enter(conn, CONN_PEER_LINE, parts_of(conn)->config->head_seconds);
+}
+
 // deskd has to know whose words follow: the name is the certificate's.
 static void
 prefix_behind(YdGateConn *conn)
@@ -113,6 +129,11 @@ take_line(YdGateConn *conn, gsize len)
     g_byte_array_remove_range(conn->in, 0, (guint)len + 1);
     if (request == NULL)
         return go_away(conn, error->message);
+    if (conn->client.ssl == NULL) {
+        if (request->op != YD_PEER_PASS || request->edge == NULL)
+            return go_away(conn, "without TLS another gate can only pass clients on");
+        conn->peer = g_strdup(request->edge);
+    }
     return request->op == YD_PEER_PASS ? take_pass(conn, request) : take_through(conn, request->op);
 }
 
@@ -203,12 +224,46 @@ yd_peer_call_writes(const YdPeerCall *call)
     return call->out->len > 0;
 }
 
+// What the other gate is told; then its answer is awaited.
+static YdGateStep
+ask(YdGateConn *conn)
+{
+    YdPeerCall *call = conn->call;
+    const YdGateConfig *config = parts_of(conn)->config;
+    YdPeerRequest request = {.op = call->op,
+                             .grant = call->grant,
+                             .protocol = (char *)yd_gate_conn_kind_name(conn->kind),
+                             .address = conn->address,
+                             .port = conn->port,
+                             .keyboard = conn->web != NULL ? conn->web->keyboard : 0,
+                             .edge = conn->target.ssl == NULL ? config->name : NULL};
+    char *line = yd_peer_request_line(&request);
+    g_byte_array_append(call->out, (const guint8 *)line, (guint)strlen(line));
+    yd_secret_wipe(&line);
+    conn->state = CONN_PEER_ASK; // its time goes on
+    return STEP_ON;
+}
+
+// The way to deskd always has TLS: it carries log-ins.
+static YdGateStep
+ask_plainly(YdGateConn *conn)
+{
+    if (!yd_gate_target_is_private(&conn->where))
+        return yd_gate_conn_refuse(conn, "unavailable",
+                                   "the desktop's gate has a public address, and "
+                                   "[deskgate] peer_tls is off");
+    yd_gate_conn_enter(conn, CONN_PEER_ASK, parts_of(conn)->config->connect_seconds);
+    return ask(conn);
+}
+
 YdGateStep
 yd_gate_conn_call_begin(YdGateConn *conn)
 {
     const YdGateParts *parts = parts_of(conn);
     conn->connecting = FALSE;
     conn->retry_at = 0;
+    if (!parts->config->peer_tls && conn->call->op == YD_PEER_PASS)
+        return ask_plainly(conn);
     if (parts->peers == NULL)
         return yd_gate_conn_refuse(conn, "unavailable", "this gate has no certificate for others");
     if (!yd_gate_stream_connect_tls(&conn->target, yd_peer_tls_client(parts->peers)))
@@ -231,17 +286,7 @@ yd_gate_conn_peer_tls(YdGateConn *conn)
                             call->gate, name);
         return yd_gate_conn_refuse(conn, "unavailable", text);
     }
-    YdPeerRequest request = {.op = call->op,
-                             .grant = call->grant,
-                             .protocol = (char *)yd_gate_conn_kind_name(conn->kind),
-                             .address = conn->address,
-                             .port = conn->port,
-                             .keyboard = conn->web != NULL ? conn->web->keyboard : 0};
-    char *line = yd_peer_request_line(&request);
-    g_byte_array_append(call->out, (const guint8 *)line, (guint)strlen(line));
-    yd_secret_wipe(&line);
-    conn->state = CONN_PEER_ASK; // its time goes on
-    return STEP_ON;
+    return ask(conn);
 }
 
 static YdGateStep
@@ -298,5 +343,9 @@ yd_gate_conn_peer_ask(YdGateConn *conn)
     }
     if (io == YD_GATE_IO_AGAIN)
         return STEP_WAIT;
-    return yd_gate_conn_refuse(conn, "unavailable", "the desktop's gate closed the connection");
+    return yd_gate_conn_refuse(conn, "unavailable",
+                               conn->target.ssl != NULL
+                                   ? "the desktop's gate closed the connection"
+                                   : "the desktop's gate closed the connection: [deskgate] "
+                                     "peer_tls has to be off there as well, or on here");
 }

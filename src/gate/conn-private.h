@@ -144,6 +144,7 @@ YdGateStep yd_gate_conn_ask_pass(YdGateConn *conn, const YdPeerRequest *request)
 
 // conn-peer.c: another gate has connected, or deskd has granted what it asked for.
 YdGateStep yd_gate_conn_peer_hello(YdGateConn *conn);
+YdGateStep yd_gate_conn_peer_plain(YdGateConn *conn); // without TLS
 YdGateStep yd_gate_conn_pass_granted(YdGateConn *conn);
 
 // A connection for another gate, or ours to it, comes to nothing: closes it, logs now and then.

@@ -2,6 +2,8 @@
 // From a ticket to a relay: deskd is asked, the target is connected, the relay is filled with what
 // the client has said already. Or the client is refused, in its own protocol.
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -29,7 +31,7 @@ typedef struct {
     char *username, *password, *certificate; // rdp-web
     char *via_gate, *via_grant;
     char *user;
-    guint idle_seconds;
+    guint idle_seconds, closed;
 } Answer;
 
 static void
@@ -74,6 +76,7 @@ take_grant(YdGateConn *conn, Answer *answer)
         conn->web->username = g_steal_pointer(&answer->username);
         conn->web->password = g_steal_pointer(&answer->password);
         conn->web->certificate = g_steal_pointer(&answer->certificate);
+        conn->web->closed = answer->closed;
     }
     conn->idle_seconds = answer->idle_seconds;
     conn->authenticated = TRUE;
@@ -141,6 +144,7 @@ hear(YdTicketVerdict *verdict, gpointer data)
     answer->code = g_strdup(verdict->code);
     answer->text = g_strdup(verdict->text);
     answer->idle_seconds = verdict->idle_seconds;
+    answer->closed = verdict->closed;
     yd_gate_loop_post(yd_gate_worker_loop(answer->worker), take_answer, answer, answer_free);
 }
 
@@ -260,7 +264,8 @@ start_early(YdGateConn *conn)
     YdRdpWeb *web = conn->web;
     yd_gate_relay_rewrite(&conn->relay, &web->decoder,
                           yd_rdp_early_new(web->username ? web->username : "",
-                                           web->password ? web->password : "", web->keyboard));
+                                           web->password ? web->password : "", web->keyboard,
+                                           web->closed));
     conn->deadline = g_get_monotonic_time() + EARLY_SECONDS * G_USEC_PER_SEC;
     g_clear_pointer(&conn->web, yd_rdp_web_free);
 }
@@ -321,6 +326,21 @@ try_later(YdGateConn *conn, const GError *error)
     return STEP_WAIT;
 }
 
+// A guest whose network is gone says nothing any more: the kernel asks after it, and gives up when
+// what was sent, or asked, has had no answer for so long.
+static void
+tune(int fd, const YdGateConfig *config)
+{
+    const int one = 1, idle = (int)config->target_keepalive_seconds, interval = 5;
+    const int count = MAX((int)config->target_user_timeout_seconds / interval, 3);
+    const int timeout = (int)config->target_user_timeout_seconds * 1000;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+}
+
 static YdGateStep
 begin_connect(YdGateConn *conn)
 {
@@ -329,6 +349,8 @@ begin_connect(YdGateConn *conn)
     int fd = yd_gate_target_connect(&conn->where, &conn->connecting, &error);
     if (fd < 0)
         return try_later(conn, error);
+    if (conn->where.address.any.sa_family != AF_UNIX)
+        tune(fd, yd_gate_worker_parts(conn->worker)->config);
     yd_gate_stream_init(&conn->target, fd, target_ready, conn);
     return conn->connecting ? STEP_WAIT : connected(conn);
 }
@@ -416,7 +438,7 @@ status_of(const char *code)
     if (g_str_equal(code, "unavailable") || g_str_equal(code, "desktop-not-running") ||
         g_str_equal(code, "draining"))
         return 503;
-    return g_str_equal(code, "throttled") ? 429 : 403;
+    return g_str_equal(code, "throttled") || g_str_equal(code, "too-many-sessions") ? 429 : 403;
 }
 
 YdGateStep

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Life and death of a connection: the table of steps, what it polls for, and its clock. What a
 // client says is read in conn-hello.c, the way to the target is conn-target.c.
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -22,6 +23,28 @@ static YdGateStep
 wait_for_others(YdGateConn *conn)
 {
     return STEP_WAIT;
+}
+
+static gboolean
+is_silence(int trouble)
+{
+    return trouble == ETIMEDOUT || trouble == EHOSTUNREACH || trouble == ENETUNREACH ||
+           trouble == EHOSTDOWN;
+}
+
+// Why a relay is over: who went without a word, if one did.
+static const char *
+reason_of(const YdGateConn *conn, const char *standard)
+{
+    int client = yd_gate_relay_trouble(&conn->relay, YD_GATE_UP);
+    int target = yd_gate_relay_trouble(&conn->relay, YD_GATE_DOWN);
+    if (is_silence(target))
+        return "the desktop does not answer any more";
+    if (is_silence(client))
+        return "the client does not answer any more";
+    if (client != 0)
+        return "the client reset the connection";
+    return target != 0 ? "the desktop reset the connection" : standard;
 }
 
 static gboolean
@@ -56,11 +79,11 @@ relay_step(YdGateConn *conn)
         yd_gate_conn_ask_for_turn(conn);
         break;
     case YD_GATE_RELAY_DONE:
-        yd_gate_conn_close(conn, "both sides ended");
+        yd_gate_conn_close(conn, reason_of(conn, "both sides ended"));
         break;
     case YD_GATE_RELAY_WAIT:
         if (is_reset(conn))
-            yd_gate_conn_close(conn, "the client reset the connection");
+            yd_gate_conn_close(conn, reason_of(conn, "the client reset the connection"));
         break;
     }
     return STEP_WAIT;
@@ -218,7 +241,7 @@ check_relay(YdGateConn *conn, gint64 now)
     if (yd_gate_relay_is_early(&conn->relay) && now > conn->deadline)
         yd_gate_conn_close(conn, "the client did not log in in time");
     else if (is_broken_for_good(conn, now))
-        yd_gate_conn_close(conn, "one side is gone");
+        yd_gate_conn_close(conn, reason_of(conn, "one side is gone"));
     else if (half && quiet > (gint64)config->half_closed_seconds * G_USEC_PER_SEC)
         yd_gate_conn_close(conn, "one side ended and the other one was quiet");
     else if (idle > 0 && quiet > (gint64)idle * G_USEC_PER_SEC)
@@ -370,6 +393,8 @@ yd_gate_conn_close(YdGateConn *conn, const char *reason)
     conn->publishes = 0; // with TCP_INFO
     if (conn->state == CONN_RELAY)
         yd_gate_conn_publish(conn);
+    if (conn->session != NULL && is_silence(yd_gate_relay_trouble(&conn->relay, YD_GATE_DOWN)))
+        yd_gate_sessions_desktop_lost(parts->sessions, conn->session);
     conn->state = CONN_CLOSED;
     // Before anybody can see that it is closed, its place is free again.
     yd_throttle_leave(parts->throttle, &conn->key, conn->authenticated);

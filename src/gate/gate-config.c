@@ -35,6 +35,8 @@ static const Number numbers[] = {
     {"https_idle_seconds", FIELD(https_idle_seconds), 1, 86400, 600, TRUE},
     {"keepalive_seconds", FIELD(keepalive_seconds), 1, 7200, 60, TRUE},
     {"user_timeout_seconds", FIELD(user_timeout_seconds), 0, 3600, 60, TRUE},
+    {"target_keepalive_seconds", FIELD(target_keepalive_seconds), 1, 7200, 20, TRUE},
+    {"target_user_timeout_seconds", FIELD(target_user_timeout_seconds), 0, 3600, 60, TRUE},
     {"unsent_kib", FIELD(unsent_kib), 0, 65536, 128, FALSE},
     {"drain_time", FIELD(drain_seconds), 0, 7 * 86400, 12 * 3600, TRUE},
 };
@@ -54,6 +56,7 @@ static const char *const known[] = {
     "link_key",
     "manager",
     "edges",
+    "peer_tls",
     "origins",
     "workers",
     "max_sockets",
@@ -73,6 +76,8 @@ static const char *const known[] = {
     "https_idle_seconds",
     "keepalive_seconds",
     "user_timeout_seconds",
+    "target_keepalive_seconds",
+    "target_user_timeout_seconds",
     "unsent_kib",
     "drain_time",
     "user",
@@ -152,6 +157,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "link_key", &gate->link_key, error) &&
            yd_config_string(config, GROUP, "manager", &gate->manager, error) &&
            yd_config_strings(config, GROUP, "edges", &gate->edges, error) &&
+           yd_config_bool(config, GROUP, "peer_tls", &gate->peer_tls, error) &&
            yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
                            &gate->fixed_port_last, error);
 }
@@ -166,6 +172,7 @@ yd_gate_config_new(const YdConfig *config, GError **error)
     gate->fixed_port_first = 50000;
     gate->fixed_port_last = 59999;
     gate->user = g_strdup("yundesk-gate");
+    gate->peer_tls = TRUE;
     if (!read_numbers(gate, config, error))
         return NULL;
     if (config != NULL && !read_texts(gate, config, error))

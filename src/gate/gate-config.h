@@ -22,6 +22,7 @@ typedef struct {
     char *gates;       // state/keys/gates: certificates of remote gates (beside deskd)
     char *manager;     // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
     char **edges;      // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
+    gboolean peer_tls; // peer_tls=: FALSE: clients are passed on and taken without TLS
     char *user;        // user=: whom a gate that root starts becomes
     gboolean json_log; // log=json
     YdGateSeccomp seccomp; // seccomp=
@@ -41,6 +42,9 @@ typedef struct {
     guint keepalive_seconds;    // without a word, until the kernel asks whether it is there
     guint user_timeout_seconds; // for the client to confirm what was sent; 0: the kernel's
     guint unsent_kib;           // that wait in the kernel for a slow client; 0: no limit
+
+    // Likewise of the sockets to desktops and other gates: a machine that is gone sends no reset.
+    guint target_keepalive_seconds, target_user_timeout_seconds;
 } YdGateConfig;
 
 // Reads [deskgate]; config NULL gives the defaults (for tests, which then set what they need).

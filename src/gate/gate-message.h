@@ -36,6 +36,7 @@ typedef struct {
     char *user;         // grant: the person's log-in name; NULL when deskd did not say
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
+    guint closed;               // grant of rdp-web: channels, as YD_RDP_CLOSE_… of rdp-connect.h
     char *via_gate, *via_grant; // grant: the target is that gate, which wants to see this
     char *code;                 // refuse
     char *text;                 // refuse: the message; cut: the reason. NULL when deskd gave none
@@ -49,7 +50,8 @@ typedef struct {
     guint sockets;
     guint64 bytes_up; // client to guest
     guint64 bytes_down;
-    guint64 lost; // TCP segments sent again to the client
+    guint64 lost;          // TCP segments sent again to the client
+    gboolean desktop_lost; // sockets is 0 because the desktop went silent
     YdGateFigures figures;
     // From the session's first socket to the first byte of the guest, and to as many bytes as a
     // first picture takes (docs/experience.md); 0: not yet.

@@ -166,6 +166,7 @@ yd_gate_new_on(const YdGateConfig *config, YdGateSockets **sockets, GError **err
     gate->workers = g_ptr_array_new_with_free_func(worker_free);
     gate->parts.config = config;
     gate->parts.throttle = yd_throttle_new(&config->limits);
+    gate->parts.shortage = yd_gate_shortage_new();
     gate->parts.sessions = yd_gate_sessions_new();
     return start(gate, error) ? g_steal_pointer(&gate) : NULL;
 }
@@ -191,6 +192,7 @@ yd_gate_free(YdGate *gate)
     yd_peer_tls_free(gate->parts.peers);
     g_free(gate->parts.manager_name);
     yd_gate_sessions_free(gate->parts.sessions);
+    yd_gate_shortage_free(gate->parts.shortage);
     yd_throttle_free(gate->parts.throttle);
     yd_gate_sockets_free(gate->sockets);
     g_free(gate);
@@ -239,6 +241,12 @@ void
 yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets)
 {
     yd_gate_sessions_count(gate->parts.sessions, ret_sessions, ret_sockets);
+}
+
+guint64
+yd_gate_accept_failures(YdGate *gate)
+{
+    return yd_gate_shortage_count(gate->parts.shortage);
 }
 
 gboolean

@@ -36,6 +36,9 @@ gboolean yd_gate_is_empty(YdGate *gate);
 // Sessions with a socket now, and their sockets.
 void yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets);
 
+// Clients that it could not accept for want of descriptors or memory: tries since the start.
+guint64 yd_gate_accept_failures(YdGate *gate);
+
 // Reads certificate and key again; on failure the old ones stay in use.
 gboolean yd_gate_reload(YdGate *gate, GError **error);
 

@@ -39,10 +39,10 @@ yd_peer_request_line(const YdPeerRequest *request)
 {
     if (request->op != YD_PEER_PASS)
         return to_line(json_pack("{s:s}", "op", ops[request->op]));
-    return to_line(json_pack("{s:s, s:s, s:s, s:s, s:i, s:I}", "op", "pass", "grant",
+    return to_line(json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:s*}", "op", "pass", "grant",
                              request->grant, "protocol", request->protocol, "address",
                              request->address, "port", (int)request->port, "keyboard",
-                             (json_int_t)request->keyboard));
+                             (json_int_t)request->keyboard, "edge", request->edge));
 }
 
 static json_t *
@@ -78,11 +78,13 @@ read_pass(const json_t *object, YdPeerRequest *request)
     request->grant = g_strdup(text_of(object, "grant"));
     request->protocol = g_strdup(text_of(object, "protocol"));
     request->address = g_strdup(text_of(object, "address"));
+    request->edge = g_strdup(text_of(object, "edge"));
     request->port = (guint16)CLAMP(port, 0, 65535);
     request->keyboard = (guint32)CLAMP(keyboard, 0, G_MAXUINT32);
     return request->grant != NULL && yd_gate_ticket_valid(request->grant) &&
            is_protocol(request->protocol) && request->address != NULL &&
-           g_hostname_is_ip_address(request->address);
+           g_hostname_is_ip_address(request->address) &&
+           (request->edge == NULL || yd_peer_name_valid(request->edge));
 }
 
 YdPeerRequest *
@@ -116,6 +118,7 @@ yd_peer_request_free(YdPeerRequest *request)
     yd_secret_wipe(&request->grant);
     g_free(request->protocol);
     g_free(request->address);
+    g_free(request->edge);
     g_free(request);
 }
 

@@ -26,6 +26,8 @@ typedef struct {
     char *grant, *protocol, *address; // address of the client, as the first gate saw it
     guint16 port;
     guint32 keyboard; // rdp-web
+    // Without TLS: who the first gate says it is. NULL with TLS, where its certificate says so.
+    char *edge;
 } YdPeerRequest;
 
 // Letters, digits, ".", "-", "_"; 1 to YD_PEER_NAME_MAX of them.

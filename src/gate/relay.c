@@ -246,14 +246,25 @@ end_reading(YdGateRelay *relay, YdGateFlow *flow)
         send_close(relay, YD_WS_NORMAL);
 }
 
+// Which side it is that failed, and how, at first.
+static void
+note_trouble(YdGateRelay *relay, const YdGateStream *stream)
+{
+    YdGateWay way = stream == relay->flows[YD_GATE_UP].from ? YD_GATE_UP : YD_GATE_DOWN;
+    if (relay->trouble[way] == 0)
+        relay->trouble[way] = errno != 0 ? errno : ECONNRESET;
+}
+
 // From a reset sender: what it sent before still goes on; it takes no more itself.
 static void
 took_no_bytes(YdGateRelay *relay, YdGateFlow *flow, YdGateIo io)
 {
     flow->dry = TRUE;
-    if (io == YD_GATE_IO_ERROR)
+    if (io == YD_GATE_IO_ERROR) {
+        note_trouble(relay, flow->from);
         break_flow(relay, flow == &relay->flows[YD_GATE_UP] ? &relay->flows[YD_GATE_DOWN]
                                                             : &relay->flows[YD_GATE_UP]);
+    }
     if (io != YD_GATE_IO_AGAIN)
         end_reading(relay, flow);
 }
@@ -338,10 +349,12 @@ write_buffer(YdGateRelay *relay, YdGateFlow *flow)
     YdGateIo io = yd_gate_stream_write(flow->to, b->data + b->start, asked, &n);
     // What took less than offered is full.
     flow->blocked = n < asked;
-    if (io == YD_GATE_IO_OK)
+    if (io == YD_GATE_IO_OK) {
         b->start += n;
-    else if (io != YD_GATE_IO_AGAIN)
+    } else if (io != YD_GATE_IO_AGAIN) {
+        note_trouble(relay, flow->to);
         break_flow(relay, flow);
+    }
     if (buffered(flow) == 0)
         yd_gate_pool_give_buffer(relay->pool, &flow->buffer);
     return n;
@@ -355,8 +368,10 @@ write_pipe(YdGateRelay *relay, YdGateFlow *flow)
     if (n <= 0) {
         flow->blocked = TRUE;
         flow->chunk = SMALL_CHUNK;
-        if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+            note_trouble(relay, flow->to);
             break_flow(relay, flow);
+        }
         return 0;
     }
     flow->in_pipe -= (gsize)n;
@@ -518,6 +533,12 @@ yd_gate_relay_ended(const YdGateRelay *relay, YdGateWay way)
 {
     const YdGateFlow *flow = &relay->flows[way];
     return flow->shut;
+}
+
+int
+yd_gate_relay_trouble(const YdGateRelay *relay, YdGateWay way)
+{
+    return relay->trouble[way];
 }
 
 gboolean

@@ -52,6 +52,7 @@ typedef struct {
     YdGatePool *pool;
     YdGateFlow flows[2];  // by YdGateWay
     YdGateFrames *frames; // the client's side speaks WebSocket; NULL: it does not
+    int trouble[2];       // errno, by the way that its side sends; 0: none
     YdRdpEarly *early;    // rewrites the client's first PDUs; NULL: nothing (any more)
 } YdGateRelay;
 
@@ -87,6 +88,10 @@ guint32 yd_gate_relay_interest(const YdGateRelay *relay, const YdGateStream *str
 
 // Whether a direction has ended: all delivered, or nobody there to take it.
 gboolean yd_gate_relay_ended(const YdGateRelay *relay, YdGateWay way);
+
+// The errno with which the sender of that way failed first (the client's of UP, the target's of
+// DOWN); 0: it did not.
+int yd_gate_relay_trouble(const YdGateRelay *relay, YdGateWay way);
 
 // Whether a side was reset, so that nothing is left to wait for.
 gboolean yd_gate_relay_broken(const YdGateRelay *relay);

@@ -18,11 +18,12 @@ struct YdGateSession {
     YdGateQuality quality;
     gint64 started; // the first socket; monotonic, 0: not told yet
     guint64 first_byte_ms, first_picture_ms;
-    gboolean changed;   // since the last statistics
-    gboolean muted;     // another gate tells of it
-    YdGateFigures told; // in the last statistics
-    gint cut;           // atomic: read without the lock
-    gint64 empty_since; // monotonic, when sockets is 0
+    gboolean changed;      // since the last statistics
+    gboolean lost_desktop; // in this use
+    gboolean muted;        // another gate tells of it
+    YdGateFigures told;    // in the last statistics
+    gint cut;              // atomic: read without the lock
+    gint64 empty_since;    // monotonic, when sockets is 0
 };
 
 struct YdGateSessions {
@@ -98,6 +99,7 @@ yd_gate_sessions_begin(YdGateSessions *sessions, YdGateSession *session, const c
     if (session->used++ > 0)
         return FALSE;
     session->began = g_get_monotonic_time();
+    session->lost_desktop = FALSE;
     session->before_up = session->bytes_up;
     session->before_down = session->bytes_down;
     return TRUE;
@@ -139,6 +141,13 @@ yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gboolean
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
     session->muted = muted;
+}
+
+void
+yd_gate_sessions_desktop_lost(YdGateSessions *sessions, YdGateSession *session)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&sessions->lock);
+    session->lost_desktop = TRUE;
 }
 
 void
@@ -203,6 +212,7 @@ stats_of(YdGateSession *session)
         .bytes_up = session->bytes_up,
         .bytes_down = session->bytes_down,
         .lost = session->lost,
+        .desktop_lost = session->sockets == 0 && session->lost_desktop,
         .first_byte_ms = session->first_byte_ms,
         .first_picture_ms = session->first_picture_ms,
     };

@@ -44,6 +44,10 @@ void yd_gate_sessions_leave(YdGateSessions *sessions, YdGateSession **session);
 // a socket of its own joins.
 void yd_gate_sessions_mute(YdGateSessions *sessions, YdGateSession *session, gboolean muted);
 
+// A socket of it ends because the desktop has gone silent: the statistics that tell of the last
+// socket's end say so.
+void yd_gate_sessions_desktop_lost(YdGateSessions *sessions, YdGateSession *session);
+
 // Marks a session as cut; the statistics will tell of it even when it has no socket here.
 void yd_gate_sessions_cut(YdGateSessions *sessions, const char *id);
 

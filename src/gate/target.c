@@ -105,6 +105,44 @@ yd_gate_address_format(const struct sockaddr_storage *address, char ret_text[YD_
     }
 }
 
+static gboolean
+is_private_v4(guint32 address)
+{
+    static const struct {
+        guint32 net;
+        guint bits;
+    } nets[] = {
+        {0x0a000000, 8}, {0x7f000000, 8}, {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0a80000, 16}};
+    for (gsize i = 0; i < G_N_ELEMENTS(nets); i++)
+        if ((address ^ nets[i].net) >> (32 - nets[i].bits) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+gboolean
+yd_gate_target_is_private(const YdGateTarget *target)
+{
+    struct sockaddr_in in = {0};
+    struct sockaddr_in6 in6 = {0};
+    guint32 inner = 0;
+    switch (target->address.any.sa_family) {
+    case AF_UNIX:
+        return TRUE;
+    case AF_INET:
+        memcpy(&in, &target->address, sizeof in);
+        return is_private_v4(ntohl(in.sin_addr.s_addr));
+    case AF_INET6:
+        memcpy(&in6, &target->address, sizeof in6);
+        memcpy(&inner, in6.sin6_addr.s6_addr + 12, sizeof inner);
+        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+            return is_private_v4(ntohl(inner));
+        return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr) || IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr) ||
+               (in6.sin6_addr.s6_addr[0] & 0xfe) == 0xfc;
+    default:
+        return FALSE;
+    }
+}
+
 int
 yd_gate_target_connect(const YdGateTarget *target, gboolean *ret_pending, GError **error)
 {

@@ -30,6 +30,10 @@ gboolean yd_gate_address_parse(const char *text, gboolean zero_port, YdGateTarge
 void yd_gate_address_format(const struct sockaddr_storage *address,
                             char ret_text[YD_GATE_ADDRESS_SIZE], guint16 *ret_port);
 
+// Whether nobody outside of this host or a private network can have it: loopback, RFC 1918, link
+// local, unique local (RFC 4193); a unix socket as well. IPv4 addresses within IPv6 count as IPv4.
+gboolean yd_gate_target_is_private(const YdGateTarget *target);
+
 // Starts to connect: returns a non-blocking socket, or -1 with YD_ERROR_UNAVAILABLE. *ret_pending
 // is TRUE when the socket turns writable once it is connected or has failed (SO_ERROR).
 int yd_gate_target_connect(const YdGateTarget *target, gboolean *ret_pending, GError **error);

@@ -95,6 +95,25 @@ greet(YdGateConn *conn)
 }
 
 static void
+say(char *line)
+{
+    if (line != NULL)
+        yd_log(G_LOG_LEVEL_MESSAGE, NULL, "%s", line);
+    g_free(line);
+}
+
+// No descriptor is left: who comes waits in the kernel's queue until the next tick.
+static void
+go_deaf(YdGateWorker *worker, int trouble)
+{
+    gint64 now = g_get_monotonic_time();
+    say(yd_gate_shortage_note(worker->parts->shortage, trouble, now));
+    stop_listening(worker);
+    worker->deaf = TRUE;
+    worker->next_tick = now + YOUNG_TICK_US;
+}
+
+static void
 accept_some(YdGateWatch *watch, guint32 events)
 {
     YdGateWorker *worker = watch->owner;
@@ -106,10 +125,7 @@ accept_some(YdGateWatch *watch, guint32 events)
         if (fd >= 0) {
             greet(welcome(worker, fd, &address, 0));
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            yd_log(G_LOG_LEVEL_MESSAGE, NULL, "cannot accept: %s; waiting", g_strerror(errno));
-            stop_listening(worker);
-            worker->deaf = TRUE;
-            worker->next_tick = g_get_monotonic_time() + YOUNG_TICK_US;
+            go_deaf(worker, errno);
             return;
         } else if (errno == EAGAIN) {
             return;
@@ -133,6 +149,7 @@ tick(YdGateWorker *worker, gint64 now)
     gpointer value;
     if (worker->deaf)
         listen_again(worker);
+    say(yd_gate_shortage_check(worker->parts->shortage, now));
     yd_gate_ports_tick(worker->ports);
     g_hash_table_iter_init(&iter, worker->conns);
     while (g_hash_table_iter_next(&iter, NULL, &value))
@@ -184,7 +201,7 @@ wait_ms(YdGateWorker *worker)
     if (worker->soon.length > 0)
         return 0;
     if (g_hash_table_size(worker->conns) == 0 && !worker->deaf &&
-        !yd_gate_ports_waiting(worker->ports))
+        !yd_gate_shortage_lasts(worker->parts->shortage) && !yd_gate_ports_waiting(worker->ports))
         return -1;
     gint64 left = worker->next_tick - g_get_monotonic_time();
     return (int)(MAX(left, 0) / 1000) + 1;

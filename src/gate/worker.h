@@ -8,6 +8,7 @@
 #include "gate/loop.h"
 #include "gate/peer-tls.h"
 #include "gate/pool.h"
+#include "gate/shortage.h"
 #include "gate/target.h"
 #include "gate/ticket-client.h"
 #include "gate/tls.h"
@@ -16,6 +17,7 @@
 typedef struct {
     const YdGateConfig *config;
     YdThrottle *throttle;
+    YdGateShortage *shortage;
     YdGateSessions *sessions;
     YdTicketClient *tickets;
     YdGateTls *tls;

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "service/ca.h"
+#include "service/connection.h"
 #include "service/desktop-private.h"
 #include "service/rdp-file.h"
 #include "service/vv-file.h"
@@ -297,6 +298,17 @@ account_password(Connect *c, YdHypervisor *hv, GError **error)
     return TRUE;
 }
 
+// Before the ticket is there, so that nobody comes in under the former policy.
+static gboolean
+tell_policy(const Connect *c, YdHypervisor *hv, GError **error)
+{
+    GError *local = NULL;
+    return g_strcmp0(c->facts.os, "linux") != 0 ||
+           yd_desk_policy_apply(c->service, hv, c->desktop_id, c->facts.uuid, &c->policy,
+                                AGENT_SECONDS, &local) ||
+           agent_error(c, local, error);
+}
+
 static gboolean
 make_password(Connect *c, GError **error)
 {
@@ -306,7 +318,7 @@ make_password(Connect *c, GError **error)
     if (!hv)
         return FALSE;
     if (is_rdp(c))
-        return account_password(c, hv, error);
+        return tell_policy(c, hv, error) && account_password(c, hv, error);
     c->password = yd_password_random();
     return yd_hypervisor_set_spice_password(hv, c->facts.uuid, c->password,
                                             c->now / 1000 + SPICE_SECONDS, error);
@@ -424,9 +436,24 @@ fill_answer(Connect *c, YdConnectAnswer *answer, GError **error)
     return is_console(c) || add_vv_file(c, answer);
 }
 
+// Told here, where a person reads it; the ticket is looked at again when it is used.
+static gboolean
+user_has_room(Connect *c, GError **error)
+{
+    gboolean room = FALSE;
+    guint limit = 0;
+    if (!yd_connection_has_room(c->service, c->actor->user_id, NULL, &room, &limit, error))
+        return FALSE;
+    if (!room)
+        g_set_error(error, YD_ERROR, YD_ERROR_LIMIT, YD_TOO_MANY_SESSIONS, limit);
+    return room;
+}
+
 static gboolean
 connect_ready(Connect *c, YdConnectAnswer *answer, GError **error)
 {
+    if (!user_has_room(c, error))
+        return FALSE;
     if (!make_password(c, error))
         return FALSE;
     g_autofree char *sealed_password = c->new_password ? g_strdup(c->password) : NULL;

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "model/experience.h"
+#include "model/policy.h"
 #include "service/connect.h"
 #include "service/desktop-private.h"
 #include "service/log-in-watch.h"
@@ -20,7 +21,8 @@
 #include "store/store-desktops.h"
 
 #define SILENT_MS (5 * 60 * 1000) // a session whose gate says nothing for so long is over
-#define SCORE_STEP 5              // smaller moves of a score are no news
+#define DESKTOP_LOST "the desktop does not answer any more"
+#define SCORE_STEP 5 // smaller moves of a score are no news
 
 // --- telling the gates ---
 
@@ -280,6 +282,27 @@ find_target(YdService *service, const YdConnection *connection, const YdConnectF
     return TRUE;
 }
 
+// What a pool's policy forbids must not depend on the browser's good will. One channel carries all
+// kinds of devices, and IronRDP brings none of them along: it is open when all are allowed. Dynamic
+// channels carry microphone and USB.
+static gboolean
+close_channels(const char *policy_json, YdGrant *grant, GError **error)
+{
+    YdPolicy policy;
+    if (!yd_policy_parse(policy_json, &policy, error))
+        return FALSE;
+    guint n = 0;
+    if (!policy.clipboard)
+        grant->closed[n++] = "cliprdr";
+    if (!policy.drives || !policy.printers || !policy.serial || !policy.smartcards)
+        grant->closed[n++] = "rdpdr";
+    if (!policy.audio)
+        grant->closed[n++] = "rdpsnd";
+    if (!policy.audio || !policy.usb)
+        grant->closed[n++] = "drdynvc";
+    return TRUE;
+}
+
 // rdp-web: what the gate needs to stand between a browser and the guest.
 static gboolean
 add_log_in(YdService *service, const YdConnection *connection, const YdConnectFacts *facts,
@@ -294,7 +317,8 @@ add_log_in(YdService *service, const YdConnection *connection, const YdConnectFa
     }
     grant->username = g_strdup(facts->username);
     grant->certificate = g_strdup(facts->certificate);
-    return yd_connect_unseal(service, facts->sealed, &grant->password, error);
+    return close_channels(facts->policy, grant, error) &&
+           yd_connect_unseal(service, facts->sealed, &grant->password, error);
 }
 
 // The rules that are not the ticket's: the desktop runs, the person still may. FALSE: refused.
@@ -314,6 +338,46 @@ facts_fit(const YdConnection *connection, const YdConnectFacts *facts, YdGrant *
     return TRUE;
 }
 
+gboolean
+yd_connection_has_room(YdService *service, const char *user_id, const char *except_id,
+                       gboolean *ret_room, guint *ret_limit, GError **error)
+{
+    guint open = 0;
+    *ret_limit = yd_service_config(service)->max_sessions_per_user;
+    *ret_room = TRUE;
+    if (*ret_limit == 0 || !user_id)
+        return TRUE;
+    YdStore *store = yd_service_store(service, error);
+    g_autoptr(GPtrArray) live =
+        store ? yd_store_live_connections(store, NULL, user_id, NULL, error) : NULL;
+    if (!live)
+        return FALSE;
+    for (guint i = 0; i < live->len; i++) {
+        const YdConnection *one = g_ptr_array_index(live, i);
+        if (strcmp(one->state, "open") == 0 && g_strcmp0(one->id, except_id) != 0)
+            open++;
+    }
+    *ret_room = open < *ret_limit;
+    return TRUE;
+}
+
+// Of a session that is not open yet; within the transaction that opens it.
+static gboolean
+user_has_room(YdService *service, const YdConnection *connection, YdGrant *grant,
+              gboolean *ret_room, GError **error)
+{
+    guint limit = 0;
+    *ret_room = TRUE;
+    if (strcmp(connection->state, "open") == 0)
+        return TRUE;
+    if (!yd_connection_has_room(service, connection->user_id, connection->id, ret_room, &limit,
+                                error))
+        return FALSE;
+    if (!*ret_room)
+        refuse(grant, "too-many-sessions", YD_TOO_MANY_SESSIONS, limit);
+    return TRUE;
+}
+
 // Counts the redeem; looked at again in the transaction, since two sockets may come at once.
 static gboolean
 note_redeem(YdStore *store, YdService *service, const char *gate, const char *hash,
@@ -322,9 +386,14 @@ note_redeem(YdStore *store, YdService *service, const char *gate, const char *ha
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdConnection) connection =
         tx ? yd_store_connection_by_ticket(store, hash, error) : NULL;
+    gboolean room;
     if (!connection)
         return FALSE;
     if (!ticket_fits(service, connection, protocol, address, now, grant))
+        return TRUE;
+    if (!user_has_room(service, connection, grant, &room, error))
+        return FALSE;
+    if (!room)
         return TRUE;
     if (strcmp(connection->state, "dropped") == 0)
         connection->redeems++;
@@ -337,6 +406,7 @@ note_redeem(YdStore *store, YdService *service, const char *gate, const char *ha
     connection->sockets++;
     yd_set_string(&connection->gate, gate);
     yd_set_string(&connection->state, "open");
+    yd_set_string(&connection->reason, NULL);
     grant->session = g_strdup(connection->id);
     grant->user = g_strdup(connection->username);
     return yd_store_update(store, &yd_connection_type, connection, error) &&
@@ -464,6 +534,7 @@ take_report(YdService *service, YdStore *store, const char *gate, const YdConnec
     if (strcmp(connection->state, "new") == 0 || open == (strcmp(connection->state, "open") == 0))
         return yd_store_connection_figures(store, connection, moved, error);
     yd_set_string(&connection->state, open ? "open" : "dropped");
+    yd_set_string(&connection->reason, !open && report->desktop_lost ? DESKTOP_LOST : NULL);
     return yd_store_update(store, &yd_connection_type, connection, error);
 }
 
@@ -646,8 +717,9 @@ over(const YdServiceConfig *config, const YdConnection *connection, gint64 now)
     if (strcmp(connection->state, "new") == 0)
         return now > connection->expires ? "not used in time" : NULL;
     if (strcmp(connection->state, "dropped") == 0)
-        return now > connection->last_seen + config->grace_seconds * 1000 ? "closed by the client"
-                                                                          : NULL;
+        return now <= connection->last_seen + config->grace_seconds * 1000 ? NULL
+               : connection->reason                                        ? DESKTOP_LOST
+                                                                           : "closed by the client";
     return now > connection->last_seen + SILENT_MS ? "its gate does not answer" : NULL;
 }
 

@@ -13,14 +13,27 @@ typedef struct {
     // rdp-web only: with what the gate logs the person in, and the SHA-256 (hex) that the guest's
     // TLS certificate must have.
     char *username, *password, *certificate;
+    const char *closed[5]; // rdp-web: static channels that the policy closes; NULL at the end
     // The target is another gate, which is shown this grant (route.h).
     char *via_gate, *via_grant;
     // Refused: "ticket-unknown" | "ticket-expired" | "ticket-used" | "wrong-source" |
-    // "wrong-protocol" | "session-ended" | "desktop-not-running" | "unavailable"
+    // "wrong-protocol" | "session-ended" | "desktop-not-running" | "too-many-sessions" |
+    // "unavailable"
     const char *code; // static
     char *message;
 } YdGrant;
 void yd_grant_clear(YdGrant *grant);
+
+// What a person is told whose sessions are too many; with the limit as a guint.
+#define YD_TOO_MANY_SESSIONS                                                                       \
+    "you have as many sessions open as one person may have (%u); end one of them first, for "      \
+    "example in the portal ([deskd] max_sessions_per_user)"
+
+// Whether the person (NULL: nobody's session) has another session less open than
+// max_sessions_per_user. The connection except_id (may be NULL) does not count. ret_limit: the
+// limit.
+gboolean yd_connection_has_room(YdService *service, const char *user_id, const char *except_id,
+                                gboolean *ret_room, guint *ret_limit, GError **error);
 
 // One socket wants in. FALSE only when the question could not be answered (tell the gate
 // "unavailable"). Any thread; gate is the gate's name.
@@ -34,6 +47,7 @@ typedef struct {
     // Of the last seconds, as in YdExperience; rate in bytes/s. 0: not measured.
     gint64 rtt_us, min_rtt_us, jitter_us, loss_ppm, queue_us, rate, server_us;
     gint64 first_byte_ms, first_picture_ms;
+    gboolean desktop_lost; // its last socket ended because the desktop went silent
 } YdConnectionStats;
 
 // What a gate reports, several sessions in one transaction. Unknown and ended sessions that still

@@ -231,9 +231,10 @@ living_session(YdStore *store, const YdPortRight *right, const char *address, co
     return NULL;
 }
 
+// Fills in the grant's session, or why there is none.
 static gboolean
 note_entry(YdService *service, const YdPortRight *right, const char *address, const char *gate,
-           char **ret_session, GError **error)
+           YdGrant *grant, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
     g_autoptr(YdStoreTx) tx = store ? yd_store_tx(store, error) : NULL;
@@ -246,7 +247,15 @@ note_entry(YdService *service, const YdPortRight *right, const char *address, co
         g_propagate_error(error, local);
         return FALSE;
     }
-    gboolean is_new = session == NULL;
+    gboolean is_new = session == NULL, room = TRUE;
+    guint limit = 0;
+    if (is_new && !yd_connection_has_room(service, right->user_id, NULL, &room, &limit, error))
+        return FALSE;
+    if (!room) {
+        grant->code = "too-many-sessions";
+        grant->message = g_strdup_printf(YD_TOO_MANY_SESSIONS, limit);
+        return TRUE;
+    }
     if (is_new)
         session = new_session(right, address, gate, now);
     yd_set_string(&session->state, "open");
@@ -264,7 +273,7 @@ note_entry(YdService *service, const YdPortRight *right, const char *address, co
                            : yd_store_update(store, &yd_connection_type, session, error);
     if (!good || !yd_store_tx_commit(&tx, error))
         return FALSE;
-    *ret_session = g_strdup(session->id);
+    grant->session = g_strdup(session->id);
     return TRUE;
 }
 
@@ -291,8 +300,12 @@ yd_fixed_port_enter(YdService *service, const char *gate, gint64 port, const cha
         return TRUE;
     }
     YdGrant grant = {0};
-    if (!note_entry(service, right, whence, gate, &grant.session, error))
+    if (!note_entry(service, right, whence, gate, &grant, error))
         return FALSE;
+    if (!grant.session) {
+        *ret_grant = grant;
+        return TRUE;
+    }
     grant.target = g_strdup_printf("tcp:%s:3389", right->ip);
     if (!yd_route_grant(service, gate, right->host_id, "rdp", &grant, error)) {
         yd_grant_clear(&grant);

@@ -59,6 +59,7 @@ yd_service_config_init(YdServiceConfig *config)
         .first_use_seconds = 60,
         .grace_seconds = 60,
         .reconnects = 10,
+        .max_sessions_per_user = 20,
         .fixed_port_first = 50000,
         .fixed_port_last = 59999,
         .log_in_seconds = 90,

@@ -36,6 +36,7 @@ typedef struct {
     gboolean cheap_passwords;                     // tests only: argon2id with the least cost
     gint64 first_use_seconds, grace_seconds;      // tickets: 60, 60
     guint reconnects;                             // 10
+    guint max_sessions_per_user;                  // open at the same time: 20; 0: no limit
     gint64 log_in_seconds;                     // how long a guest may take to log a person in: 90
     guint16 fixed_port_first, fixed_port_last; // 50000, 59999; 0: no fixed ports
     gboolean spice_plain;                      // .vv files without TLS to the gate (tests)

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A gate on another host: it knows deskd only through the gate beside it, reaches no machine itself, and leads to a real
-// guest all the same. And what a scan from over there finds of the host of the machines: the gate, and nothing else.
+// guest all the same. And what a scan from over there finds of the host of the machines: the gate, and nothing else; what
+// a capture of the packets between both hosts shows: its port, and no other.
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import tls from 'node:tls';
-import { Product, program } from '../lib/product.mjs';
-import { Program, ok, poll } from '../lib/process.mjs';
+import { Product, build, program, source } from '../lib/product.mjs';
+import { Program, logDir, ok, poll, virsh } from '../lib/process.mjs';
 import { Wire, rdpOpen, spiceOpen, echo } from '../lib/wire.mjs';
 
 const HERE = '10.78.0.1';
@@ -145,6 +147,74 @@ test('from another host the gate answers, and no port of a machine', async () =>
   assert.deepEqual(guest, [], 'of the machine, by a route to its network');
   // The scan can see a port that is there.
   assert.equal(JSON.parse(await ok('node', ['-e', scan, desktop.ip, '3389', '3389'])).length, 1);
+});
+
+// ---- what is on the wire ----
+
+// All flows on the outsider's device while `act` runs: a real capture, kept with the logs.
+async function watched(act) {
+  const watch = spawn('ip', ['netns', 'exec', 'edge', path.join(build, 'tests/lib/packet-watch'), 'yd-there', path.join(logDir, 'outside.pcap')],
+    { stdio: ['pipe', 'pipe', 'inherit'] });
+  let text = '';
+  watch.stdout.on('data', (chunk) => { text += chunk; });
+  const ended = new Promise((resolve) => { watch.on('close', resolve); });
+  try {
+    await poll('the capture runs', () => text.includes('ready\n'), { seconds: 30, every: 20 });
+    await act();
+  } finally {
+    watch.stdin.end();
+    await ended;
+  }
+  const lines = text.trim().split('\n').slice(1).map((line) => JSON.parse(line));
+  assert.equal(lines.pop().lost, 0, 'the kernel dropped none of it');
+  return lines;
+}
+
+// A client on the other host that speaks with this one's gate: RDP, SPICE, or both at once.
+const outsider = `
+import(process.argv[1]).then(async ({ rdpOpen, spiceOpen, echo }) => {
+  const [, , port, rdp, spice] = process.argv;
+  const desk = await rdpOpen(Number(port), rdp, { host: '${HERE}' });
+  const screen = await spiceOpen(Number(port), spice, { host: '${HERE}' });
+  const good = desk.granted && await echo(desk.wire, 262144);
+  console.log(JSON.stringify({ rdp: Boolean(good), spice: screen.granted }));
+  process.exit(0);
+});`;
+
+test('a capture of live sessions shows packets of the gate’s port, and of no other', async () => {
+  const [desktop] = (await yd.api('GET', `/desktops?user_id=${alice.id}`)).items;
+  const domain = (await virsh('list', '--name')).trim();
+  const display = Number(/:(\d+)/.exec(await virsh('domdisplay', '--type', 'spice', domain))[1]);
+  const ticket = async (protocol) => (await yd.api('POST', `/desktops/${desktop.id}/connections`, { token: alice.token, body: { protocol, address: THERE } })).ticket;
+  const rdp = await ticket('rdp');
+  const spice = await ticket('spice');
+  await edge.stop(); // nothing but the client speaks over there
+  const flows = await watched(async () => {
+    const said = await there('node', ['-e', outsider, path.join(source, 'tests/lib/wire.mjs'), yd.port, rdp, spice], { seconds: 90 });
+    assert.deepEqual(JSON.parse(said), { rdp: true, spice: true });
+  });
+  const ip = flows.filter((flow) => !flow.protocol.startsWith('icmp')); // the devices' own neighbour discovery
+  assert.ok(ip.length >= 4, JSON.stringify(flows));
+  for (const flow of ip) {
+    const [host, port] = flow.from === THERE ? [flow.to, flow.to_port] : [flow.from, flow.port];
+    assert.deepEqual({ protocol: flow.protocol, host, port }, { protocol: 'tcp', host: HERE, port: yd.port }, JSON.stringify(flow));
+  }
+  const carried = ip.reduce((sum, flow) => sum + flow.bytes, 0);
+  assert.ok(carried > 2 * 262144, `${carried} bytes`);
+  // Whoever knows the machine's address, or the number of its screen, gets a reset or nothing, and not one byte.
+  const tried = await watched(async () => {
+    for (const [host, first, last] of [[desktop.ip, 3380, 3400], [HERE, display, display], [HERE, 5900, 5910], [HERE, 16509, 16514]]) {
+      assert.deepEqual(JSON.parse(await there('node', ['-e', scan, host, first, last], { seconds: 60 })), []);
+    }
+  });
+  const asked = tried.filter((flow) => flow.from === THERE && flow.protocol === 'tcp');
+  assert.ok(asked.some((flow) => flow.to === desktop.ip && flow.to_port === 3389) && asked.some((flow) => flow.to_port === display), 'the capture saw the tries');
+  for (const flow of tried.filter((one) => one.from !== THERE && one.protocol === 'tcp')) {
+    assert.deepEqual([flow.opened, flow.bytes], [0, 0], JSON.stringify(flow));
+  }
+  console.log(`# ${ip.length} flows with ${carried} bytes, all of port ${yd.port}; ${asked.length} tries at other ports, no answer but resets`);
+  startEdge();
+  await poll('the edge is back', () => Wire.open(EDGE_PORT, viaEdge).then((wire) => { wire.close(); return true; }, () => false), { seconds: 60 });
 });
 
 test('a gate that is not registered, or a stranger, gets nowhere', async () => {

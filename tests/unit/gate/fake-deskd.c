@@ -121,8 +121,9 @@ take_pass(FakeDeskd *deskd, int fd, const json_t *object)
             t->via_used)
             continue;
         t->via_used = TRUE;
-        say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "grant", "id", id, "session", t->session,
-                          "target", t->target));
+        say(fd, json_pack("{s:s, s:I, s:s, s:s, s:s*, s:s*, s:s*}", "op", "grant", "id", id,
+                          "session", t->session, "target", t->target, "username", t->username,
+                          "password", t->password, "certificate", t->certificate));
         return;
     }
     say(fd, json_pack("{s:s, s:I, s:s, s:s}", "op", "refuse", "id", id, "code", "pass-unknown",

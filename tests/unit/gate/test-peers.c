@@ -224,6 +224,75 @@ test_pass_refused(Fixture *f, gconstpointer data)
 }
 
 static void
+restart(Fixture *f, gboolean home_tls, gboolean edge_tls)
+{
+    yd_gate_free(g_steal_pointer(&f->edge));
+    yd_gate_free(g_steal_pointer(&f->home));
+    f->home_config->peer_tls = home_tls;
+    f->edge_config->peer_tls = edge_tls;
+    f->home = start(f->home_config);
+    f->edge = start(f->edge_config);
+    WAIT_FOR(yd_gate_is_connected(f->edge)); // by TLS in any case
+}
+
+// Without TLS between the gates: only when both say so. What is passed on has TLS where one edge
+// still wants it.
+static void
+test_plain(Fixture *f, gconstpointer data)
+{
+    restart(f, FALSE, FALSE);
+    via(f, TICKET, "gate-1");
+    expect_rdp(f, TRUE);
+    WAIT_FOR(fake_deskd_sockets(f->deskd, "con-rdp") == 0);
+    g_assert_cmpint(fake_deskd_bytes_up(f->deskd, "con-rdp"), ==, 19 + 14);
+    expect_rdp(f, FALSE); // the grant was for once
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 1);
+    restart(f, TRUE, FALSE);
+    via(f, TICKET, "gate-1");
+    expect_rdp(f, FALSE);
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 1);
+    restart(f, FALSE, TRUE);
+    via(f, TICKET, "gate-1");
+    expect_rdp(f, TRUE);
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 2);
+}
+
+// Nobody gets to deskd that way, and nobody without a name.
+static void
+test_plain_strangers(Fixture *f, gconstpointer data)
+{
+    static const char *const lines[] = {
+        "{\"op\":\"link\"}\n{\"op\":\"hello\",\"gate\":\"edge-1\",\"version\":1}\n",
+        "{\"op\":\"web\"}\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "{\"op\":\"pass\",\"grant\":\"" GRANT "\",\"protocol\":\"rdp\",\"address\":\"127.0.0.1\","
+        "\"port\":1,\"keyboard\":0}\n",
+        "{\"op\":\"pass\",\"grant\":\"" GRANT "\",\"protocol\":\"rdp\",\"address\":\"127.0.0.1\","
+        "\"port\":1,\"keyboard\":0,\"edge\":\"../x\"}\n",
+        "{\"op\":nonsense\n",
+    };
+    restart(f, FALSE, FALSE);
+    via(f, TICKET, "gate-1");
+    guint requests = fake_deskd_requests(f->deskd), gates = fake_deskd_gates(f->deskd);
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(GateClient) client = gate_client_new(yd_gate_port(f->home), FALSE);
+        gate_client_text(client, lines[i]);
+        gate_client_expect_end(client);
+    }
+    g_assert_cmpuint(fake_deskd_requests(f->deskd), ==, requests);
+    g_assert_cmpuint(fake_deskd_gates(f->deskd), ==, gates);
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 0);
+    // A grant that nobody gave.
+    static const char pass[] =
+        "{\"op\":\"pass\",\"grant\":\"" TICKET "\",\"protocol\":\"rdp\","
+        "\"address\":\"127.0.0.1\",\"port\":1,\"keyboard\":0,\"edge\":\"edge-1\"}\n";
+    g_autoptr(GateClient) thief = gate_client_new(yd_gate_port(f->home), FALSE);
+    gate_client_text(thief, pass);
+    g_autofree char *answer = gate_client_rest(thief);
+    g_assert_true(g_str_has_prefix(answer, "{\"op\":\"refuse\""));
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 0);
+}
+
+static void
 expect_never(Fixture *f)
 {
     f->edge = start(f->edge_config);
@@ -289,6 +358,8 @@ main(int argc, char **argv)
     TEST("pass", NULL, test_pass);
     TEST("pass-spice", NULL, test_pass_spice);
     TEST("pass-refused", NULL, test_pass_refused);
+    TEST("plain", NULL, test_plain);
+    TEST("plain-strangers", NULL, test_plain_strangers);
     TEST("unregistered", "later", test_unregistered);
     TEST("guest-is-no-gate", "later", test_guest_is_no_gate);
     TEST("start-fails", "later", test_start_fails);

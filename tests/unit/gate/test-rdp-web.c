@@ -10,9 +10,11 @@
 #include "fake-deskd.h"
 #include "gate-client.h"
 #include "gate/gate.h"
+#include "service/ca.h"
 
 #define TICKET "WebWebWebWebWebWebWebWebWebWebWebWebWebWebW"
 #define WRONG "WrongWrongWrongWrongWrongWrongWrongWrongWro"
+#define GRANT "Grant-Grant-Grant-Grant-Grant-Grant-Grant-G"
 #define REQUEST_SIZE 19
 #define CONFIRM_SIZE 19
 #define MUTE 99 // a guest that answers nothing
@@ -114,10 +116,10 @@ tear_down(Fixture *f, gconstpointer data)
     fake_deskd_free(f->deskd);
     fake_server_free(f->guest);
     SSL_CTX_free(f->context);
-    g_unlink(f->certificate);
-    g_unlink(f->key);
     yd_gate_config_free(f->config);
-    g_assert_cmpint(g_rmdir(f->dir), ==, 0);
+    const char *argv[] = {"rm", "-rf", f->dir, NULL};
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                               NULL, NULL, NULL));
     g_byte_array_unref(f->got);
     g_mutex_clear(&f->lock);
     g_free(f->certificate);
@@ -290,6 +292,84 @@ test_session(Fixture *f, gconstpointer data)
     g_assert_false(has_got(f, TICKET, strlen(TICKET)));
 }
 
+// A gate of that name in the folder of its keys (as deskd makes them).
+static YdGateConfig *
+chain_config(Fixture *f, const char *folder, const char *name, gboolean peer_tls)
+{
+    YdGateConfig *config = yd_gate_config_new(NULL, NULL);
+    g_strfreev(config->listen);
+    config->listen = g_strsplit("127.0.0.1:0", ",", -1);
+    config->workers = 1;
+    config->peer_tls = peer_tls;
+    g_free(config->name);
+    config->name = g_strdup(name);
+    config->certificate = g_strdup(f->certificate);
+    config->key = g_strdup(f->key);
+    config->ca = g_build_filename(folder, "ca.pem", NULL);
+    config->link_certificate = g_build_filename(folder, "link.pem", NULL);
+    config->link_key = g_build_filename(folder, "link.key", NULL);
+    config->deskd = g_strdup(f->config->deskd);
+    config->tickets = g_strdup(f->config->tickets);
+    return config;
+}
+
+static YdGate *
+start_gate(const YdGateConfig *config)
+{
+    g_autoptr(GError) error = NULL;
+    YdGate *gate = yd_gate_new(config, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < 5000 && !yd_gate_is_connected(gate); i++)
+        g_usleep(2000);
+    g_assert_true(yd_gate_is_connected(gate));
+    return gate;
+}
+
+// The browser comes to an edge; the gate beside the guest logs it in, and the edge never learns
+// with what.
+static void
+through_chain(Fixture *f, gboolean peer_tls)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *keys = g_build_filename(f->dir, "keys", NULL);
+    g_autofree char *folder = g_build_filename(f->dir, "edge", NULL);
+    yd_ca_ensure(keys, NULL, &error);
+    g_assert_no_error(error);
+    yd_ca_ensure_link(keys, "gate-1", &error);
+    g_assert_no_error(error);
+    yd_ca_issue_gate(keys, "edge-1", NULL, folder, &error);
+    g_assert_no_error(error);
+    g_autoptr(YdGateConfig) home_config = chain_config(f, keys, "gate-1", peer_tls);
+    g_autoptr(YdGateConfig) edge_config = chain_config(f, folder, "edge-1", peer_tls);
+    home_config->gates = g_build_filename(keys, "gates", NULL);
+    yd_gate_free(g_steal_pointer(&f->gate));
+    g_autoptr(YdGate) home = start_gate(home_config);
+    g_autofree char *target = g_strdup_printf("tcp:127.0.0.1:%u", yd_gate_port(home));
+    edge_config->manager = g_strdup_printf("gate-1@%s", target + strlen("tcp:"));
+    f->gate = start_gate(edge_config);
+    f->port = yd_gate_port(f->gate);
+    fake_deskd_via(f->deskd, TICKET, "gate-1", target, GRANT);
+    test_session(f, NULL);
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 1);
+    // Once more: the grant is used up, and the browser is told in its protocol.
+    g_autoptr(GateClient) again = asked(f, TICKET, 1);
+    expect_error(again, "\2\2\1\x93", 4); // 403
+    g_assert_cmpuint(fake_server_total(f->guest), ==, 1);
+    yd_gate_free(g_steal_pointer(&f->gate));
+}
+
+static void
+test_chain(Fixture *f, gconstpointer data)
+{
+    through_chain(f, TRUE);
+}
+
+static void
+test_plain_chain(Fixture *f, gconstpointer data)
+{
+    through_chain(f, FALSE);
+}
+
 static void
 test_many_pieces(Fixture *f, gconstpointer data)
 {
@@ -396,6 +476,8 @@ main(int argc, char **argv)
 #define WEB(name, test, data) g_test_add("/rdp-web/" name, Fixture, data, set_up, test, tear_down)
     WEB("session", test_session, NULL);
     WEB("many-pieces", test_many_pieces, NULL);
+    WEB("chain", test_chain, NULL);
+    WEB("plain-chain", test_plain_chain, NULL);
     WEB("wrong-ticket", test_wrong_ticket, NULL);
     WEB("no-tls", test_no_tls, NULL);
     WEB("wrong-certificate", test_wrong_certificate, "00ff");

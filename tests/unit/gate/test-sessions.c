@@ -130,6 +130,26 @@ test_firsts(void)
     yd_gate_sessions_leave(sessions, &a);
 }
 
+// The last socket ended because the desktop went silent; the next use begins anew.
+static void
+test_desktop_lost(void)
+{
+    g_autoptr(YdGateSessions) sessions = yd_gate_sessions_new();
+    YdGateSession *a = yd_gate_sessions_join(sessions, "con-1");
+    yd_gate_sessions_begin(sessions, a, NULL);
+    yd_gate_sessions_desktop_lost(sessions, a);
+    assert_stats(sessions, STATS("1", "0", "0", "0", "0"));
+    yd_gate_sessions_leave(sessions, &a);
+    assert_stats(sessions, "{\"session\":\"con-1\",\"sockets\":0,\"bytes_up\":0,\"bytes_down\":0,"
+                           "\"rtt_us\":0,\"lost\":0,\"end\":\"desktop-lost\"}");
+    a = yd_gate_sessions_join(sessions, "con-1");
+    YdGateUse use;
+    yd_gate_sessions_end(sessions, a, &use);
+    yd_gate_sessions_begin(sessions, a, NULL);
+    yd_gate_sessions_leave(sessions, &a);
+    assert_stats(sessions, STATS("0", "0", "0", "0", "0"));
+}
+
 static void
 test_cut(void)
 {
@@ -181,6 +201,7 @@ main(int argc, char **argv)
     g_test_add_func("/gate/sessions/stats", test_stats);
     g_test_add_func("/gate/sessions/figures", test_figures);
     g_test_add_func("/gate/sessions/firsts", test_firsts);
+    g_test_add_func("/gate/sessions/desktop-lost", test_desktop_lost);
     g_test_add_func("/gate/sessions/cut", test_cut);
     g_test_add_func("/gate/sessions/batches", test_batches);
     return g_test_run();

@@ -17,6 +17,8 @@ static const Case cases[] = {
     {"get", "GET / HTTP/1.1", 14, YD_SNIFF_HTTP},
     {"head", "HEAD / HTTP/1.1", 15, YD_SNIFF_HTTP},
     {"spice", "REDQ\x02\x00\x00\x00", 8, YD_SNIFF_SPICE},
+    {"gate", "{\"op\":\"pass\"", 12, YD_SNIFF_PEER},
+    {"json", "{\"ticket\":1}", 12, YD_SNIFF_UNKNOWN},
     {"tpkt-2", "\x02\x00", 2, YD_SNIFF_UNKNOWN},
     {"tls-2", "\x16\x02", 2, YD_SNIFF_UNKNOWN},
     {"post", "POST / HTTP/1.1", 15, YD_SNIFF_UNKNOWN},

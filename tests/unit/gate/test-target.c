@@ -28,6 +28,46 @@ test_good(void)
 }
 
 static void
+test_private(void)
+{
+    static const struct {
+        const char *text;
+        gboolean is_private;
+    } cases[] = {
+        {"tcp:127.0.0.1:1", TRUE},
+        {"tcp:127.255.0.1:1", TRUE},
+        {"tcp:128.0.0.1:1", FALSE},
+        {"tcp:10.0.0.1:1", TRUE},
+        {"tcp:11.0.0.1:1", FALSE},
+        {"tcp:172.16.0.1:1", TRUE},
+        {"tcp:172.31.255.255:1", TRUE},
+        {"tcp:172.32.0.1:1", FALSE},
+        {"tcp:192.168.7.7:1", TRUE},
+        {"tcp:192.169.0.1:1", FALSE},
+        {"tcp:169.254.1.1:1", TRUE},
+        {"tcp:100.64.0.1:1", FALSE},
+        {"tcp:198.51.100.1:1", FALSE},
+        {"tcp:0.0.0.0:1", FALSE},
+        {"tcp:[::1]:1", TRUE},
+        {"tcp:[::]:1", FALSE},
+        {"tcp:[fe80::1]:1", TRUE},
+        {"tcp:[fd00::1]:1", TRUE},
+        {"tcp:[fc00::1]:1", TRUE},
+        {"tcp:[fe00::1]:1", FALSE},
+        {"tcp:[2001:db8::1]:1", FALSE},
+        {"tcp:[::ffff:10.0.0.1]:1", TRUE},
+        {"tcp:[::ffff:8.8.8.8]:1", FALSE},
+        {"unix:/run/x", TRUE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        YdGateTarget t;
+        g_test_message("%s", cases[i].text);
+        g_assert_true(yd_gate_target_parse(cases[i].text, &t, NULL));
+        g_assert_cmpint(yd_gate_target_is_private(&t), ==, cases[i].is_private);
+    }
+}
+
+static void
 test_bad(void)
 {
     g_autofree char *fill = g_strnfill(200, 'a');
@@ -86,6 +126,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gate/target/good", test_good);
+    g_test_add_func("/gate/target/private", test_private);
     g_test_add_func("/gate/target/bad", test_bad);
     g_test_add_func("/gate/target/connect", test_connect);
     return g_test_run();

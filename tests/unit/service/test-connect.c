@@ -186,6 +186,53 @@ passwords(Desk *f, gconstpointer data)
 }
 
 static void
+set_policy(Desk *f, const char *policy)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(YdPool) pool = yd_store_get(f->store, &yd_pool_type, f->pool_id, &error);
+    g_assert_no_error(error);
+    yd_set_string(&pool->policy, policy);
+    yd_store_update(f->store, &yd_pool_type, pool, &error);
+    g_assert_no_error(error);
+}
+
+// The guest is told the policy before a ticket is made, once for each policy, and who can't be told
+// is not connected to. Browsers' sessions have what it forbids closed at the gate.
+static void
+policies(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    g_autoptr(YdDesktop) desktop = desk_get(f, id);
+    g_autoptr(GError) error = NULL;
+    yd_fake_exec_answer(desk_hv(f), 7, "no");
+    g_autoptr(YdConnectAnswer) as_started = connect_to(f, id, "rdp"); // told at its start
+    set_policy(f, "{\"clipboard\": false}");
+    g_assert_null(try_connect(f, &f->user, id, "rdp", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_assert_nonnull(strstr(error->message, "policy could not be set"));
+    yd_fake_exec_answer(desk_hv(f), 0, "");
+    g_autoptr(YdConnectAnswer) told = connect_to(f, id, "rdp-web");
+    g_autofree char *input = yd_fake_last_input(desk_hv(f), desktop->uuid);
+    g_assert_nonnull(strstr(input, "channels:cliprdr=false"));
+    g_assert_null(strstr(input, "rdpdr=false"));
+    yd_fake_exec_answer(desk_hv(f), 7, "no");
+    g_autoptr(YdConnectAnswer) again = connect_to(f, id, "rdp");
+    YdGrant grant;
+    redeem(f, told->ticket, "rdp-web", "192.0.2.7", &grant);
+    g_assert_cmpstr(grant.closed[0], ==, "cliprdr");
+    g_assert_null(grant.closed[1]);
+    yd_grant_clear(&grant);
+    // A session that comes back comes back under the policy of now.
+    set_policy(f, "{\"smartcards\": false, \"audio\": false}");
+    redeem(f, told->ticket, "rdp-web", "192.0.2.7", &grant);
+    g_assert_cmpstr(grant.closed[0], ==, "rdpdr");
+    g_assert_cmpstr(grant.closed[1], ==, "rdpsnd");
+    g_assert_cmpstr(grant.closed[2], ==, "drdynvc");
+    g_assert_null(grant.closed[3]);
+    yd_grant_clear(&grant);
+}
+
+static void
 refusals(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -533,6 +580,59 @@ swept(Desk *f, gconstpointer data)
     g_assert_true(was_cut(open->id));
 }
 
+// A desktop that went silent gives its session that reason; one that came back forgets it.
+static void
+desktop_lost(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    g_autoptr(YdConnectAnswer) a = connect_to(f, id, "rdp");
+    g_autoptr(GError) error = NULL;
+    const YdConnectionStats lost = {.session = a->id, .desktop_lost = TRUE};
+    g_assert_cmpstr(verdict(f, a->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_assert_true(yd_connection_stats(f->service, "gate-1", &lost, 1, &error));
+    g_autoptr(YdConnection) dropped = row_of(f, a->id);
+    g_assert_cmpstr(dropped->state, ==, "dropped");
+    g_assert_cmpstr(dropped->reason, ==, "the desktop does not answer any more");
+    g_assert_cmpstr(verdict(f, a->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_autoptr(YdConnection) back = row_of(f, a->id);
+    g_assert_cmpstr(back->state, ==, "open");
+    g_assert_null(back->reason);
+    g_assert_true(yd_connection_stats(f->service, "gate-1", &lost, 1, &error));
+    g_assert_true(yd_connection_sweep(f->service, yd_now_ms() + 100 * 1000, &error));
+    g_autoptr(YdConnection) ended = row_of(f, a->id);
+    g_assert_cmpstr(ended->state, ==, "ended");
+    g_assert_cmpstr(ended->reason, ==, "the desktop does not answer any more");
+}
+
+// One person's sessions: told at the connect, and looked at again when a ticket is used, since many
+// can be asked for beforehand. Coming back counts as well; what is open may open more sockets.
+static void
+too_many_sessions(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    f->config.max_sessions_per_user = 2;
+    desk_reopen(f);
+    yd_connection_on_cut(f->service, on_cut, NULL);
+    g_autoptr(YdConnectAnswer) a = connect_to(f, id, "rdp");
+    g_autoptr(YdConnectAnswer) b = connect_to(f, id, "rdp");
+    g_autoptr(YdConnectAnswer) c = connect_to(f, id, "rdp");
+    g_assert_cmpstr(verdict(f, a->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_assert_cmpstr(verdict(f, b->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_assert_cmpstr(verdict(f, c->ticket, "rdp", "192.0.2.7"), ==, "too-many-sessions");
+    g_assert_cmpstr(verdict(f, b->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(YdConnectAnswer) refused = try_connect(f, &f->user, id, "rdp", &error);
+    g_assert_null(refused);
+    g_assert_error(error, YD_ERROR, YD_ERROR_LIMIT);
+    g_assert_nonnull(strstr(error->message, "(2)"));
+    // One ends for a while: another one takes its place, and then it can't come back.
+    report(f, a->id, 0, 1, 1);
+    g_assert_cmpstr(verdict(f, c->ticket, "rdp", "192.0.2.7"), ==, "granted");
+    g_assert_cmpstr(verdict(f, a->ticket, "rdp", "192.0.2.7"), ==, "too-many-sessions");
+    report(f, b->id, 0, 1, 1);
+    g_assert_cmpstr(verdict(f, a->ticket, "rdp", "192.0.2.7"), ==, "granted");
+}
+
 // --- hung agents ---
 
 typedef struct {
@@ -683,6 +783,7 @@ main(int argc, char **argv)
     ADD("first-connect", first_connect);
     ADD("answers-fit-the-guest", answers_fit_the_guest);
     ADD("passwords", passwords);
+    ADD("policies", policies);
     ADD("refusals", refusals);
     ADD("by-the-template", by_the_template);
     ADD("hosts-in-answers", hosts_in_answers);
@@ -696,6 +797,8 @@ main(int argc, char **argv)
     ADD("cut-by-people", cut_by_people);
     ADD("cut-with-what-they-hang-on", cut_with_what_they_hang_on);
     ADD("swept", swept);
+    ADD("desktop-lost", desktop_lost);
+    ADD("too-many-sessions", too_many_sessions);
     ADD("hung-agents-hold-up-nobody", hung_agents_hold_up_nobody);
     ADD("many-at-once", many_at_once);
     return g_test_run();

@@ -45,7 +45,7 @@ export interface Viewer {
 }
 
 /** Ends that come from the network or the gate: the person wants to go on. Everything else was meant. */
-const PASSING = ['not used in time', 'closed by the client', 'its gate does not answer'];
+const PASSING = ['not used in time', 'closed by the client', 'the desktop does not answer any more', 'its gate does not answer'];
 
 async function rowOf(id: string | undefined): Promise<Connection | undefined> {
   if (!id) return undefined;
