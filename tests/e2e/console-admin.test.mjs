@@ -300,6 +300,23 @@ test('two administrators on one object: the second sees both values and decides'
   assert.equal((await yd.api('GET', `/departments/${department.id}`)).unit, 'North');
 });
 
+test('open menus pass axe, and the keyboard comes back to where it was', async () => {
+  await page.goto('/departments');
+  const toggle = row('Head office').getByRole('button', { name: /^Actions for/ });
+  await toggle.press('Enter');
+  await page.getByRole('menuitem', { name: 'Edit' }).waitFor();
+  await axe(page, 'the menu of a row');
+  await picture(page, 'row-menu');
+  await page.keyboard.press('Escape');
+  await gone(page.getByRole('menuitem').first());
+  assert.ok(await toggle.evaluate((it) => it === document.activeElement));
+  await page.getByTestId('user-menu').click();
+  await page.getByRole('menuitem', { name: 'Log out' }).waitFor();
+  await axe(page, 'the menu behind one’s name');
+  await page.keyboard.press('Escape');
+  await gone(page.getByRole('menuitem').first());
+});
+
 test('deleting asks for the name, and what is still needed says so', async () => {
   await page.goto('/users?search=person11');
   await act('person11', 'Delete');

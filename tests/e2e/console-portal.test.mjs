@@ -83,6 +83,15 @@ test('a first connect makes and starts a desktop, told step by step; the file op
   await picture(page, 'portal');
 });
 
+test('the open menu of a desktop passes axe', async () => {
+  await card().getByRole('button', { name: /^Actions for/ }).click();
+  await page.getByRole('menuitem', { name: 'Rebuild' }).waitFor();
+  await axe(page, 'the menu of a desktop');
+  await picture(page, 'portal-menu');
+  await page.keyboard.press('Escape');
+  await gone(page.getByRole('menuitem').first());
+});
+
 test('shutting down and starting are shown as they happen', { timeout: 200000 }, async () => {
   await power('Shut down');
   await state('off');
