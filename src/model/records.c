@@ -302,7 +302,7 @@ static const YdField yd_desktop_fields[] = {
     F(network_id, TEXT, VIEW),
     F(ip, TEXT, VIEW | SEARCH),
     F(mac, TEXT, VIEW | SEARCH),
-    F(department_ids, TEXT, VIEW),
+    F(department_ids, TEXT, VIEW | FILTER),
     F(open_sessions, INT, VIEW),
 };
 #undef RECORD
@@ -347,7 +347,7 @@ static const YdField yd_connection_fields[] = {
     F(desktop_name, TEXT, VIEW | SORT | SEARCH),
     F(username, TEXT, VIEW | SORT | SEARCH),
     F(pool_name, TEXT, VIEW | SORT | SEARCH),
-    F(department_ids, TEXT, VIEW),
+    F(department_ids, TEXT, VIEW | FILTER),
 };
 #undef RECORD
 TYPE(YdConnection, yd_connection, "connection", "connections", "connections", "connection_view", "con")

@@ -154,6 +154,24 @@ add_any_of(Query *query, const YdField *field, const char *const *values, GError
     return TRUE;
 }
 
+// Rows of people in any of the departments. The members are read once, not for each row as the view
+// would do it, and the values are ids, not the joined text.
+static gboolean
+add_departments(Query *query, const YdField *field, const char *const *values, GError **error)
+{
+    if (g_strv_length((char **)values) > VALUES_MAX)
+        return yd_error_invalid(error, field->name, "has more than %d values", VALUES_MAX);
+    g_string_append(query->text, " AND user_id IN (SELECT m.user_id FROM memberships m "
+                                 "WHERE m.department_id IN (");
+    for (gsize i = 0; values[i]; i++) {
+        if (!add_value(query, field, values[i], error))
+            return FALSE;
+        g_string_append(query->text, i ? ", ?" : "?");
+    }
+    g_string_append(query->text, "))");
+    return TRUE;
+}
+
 static gboolean
 add_condition(Query *query, const YdCondition *condition, GError **error)
 {
@@ -164,6 +182,8 @@ add_condition(Query *query, const YdCondition *condition, GError **error)
         return yd_error_invalid(error, NULL, "Lists of %s can't be filtered by “%.100s”",
                                 query->type->plural, shown);
     }
+    if (g_str_equal(condition->op, "=") && g_str_equal(field->name, "department_ids"))
+        return add_departments(query, field, condition->values, error);
     use_field(query, field);
     if (g_str_equal(condition->op, "="))
         return add_any_of(query, field, condition->values, error);

@@ -349,6 +349,12 @@ test('the daily acts of deskctl: a pool is disabled, a host and a desktop are ch
   await yd.job(await yd.api('POST', `/pools/${pool.id}/handout`, { body: { user_ids: [person.id] } }));
   await page.goto('/desktops');
   const { name } = (await yd.api('GET', '/desktops')).items[0];
+  const department = (await yd.api('GET', '/departments?number=D1')).items[0];
+  const other = await yd.api('POST', '/departments', { body: { number: 'D3', name: 'Elsewhere' } });
+  const filter = page.getByRole('combobox', { name: 'Department' });
+  await filter.selectOption(other.id);
+  await page.getByText('Nothing fits this search').waitFor();
+  await filter.selectOption(department.id);
   await act(name, 'Rename');
   await fill({ name: 'corner-desk' });
   await button('Save', dialog()).click();

@@ -303,6 +303,7 @@ export const en = {
   'field.attempts': 'Attempts',
   'field.started': 'Begun',
   'field.id': 'Id',
+  'field.request': 'Request',
 
   'users.title': 'People',
   'users.add': 'Add a person',
@@ -436,7 +437,7 @@ export const en = {
   'desktops.placement-none': 'It was not placed yet.',
   'desktops.stats': 'Use',
   'desktops.stats-off': 'It does not run.',
-  'desktops.cpu': 'CPU (% of its own)',
+  'desktops.cpu': 'CPU (of its own)',
   'desktops.memory': 'Memory used',
   'desktops.disk-rate': 'Disk per second (read / written)',
   'desktops.net-rate': 'Network per second (in / out)',

@@ -293,6 +293,7 @@ export const zhCN: Record<keyof typeof en, string> = {
   'field.attempts': '尝试次数',
   'field.started': '开始时间',
   'field.id': '标识',
+  'field.request': '请求编号',
   'users.title': '人员',
   'users.add': '添加人员',
   'users.one-time': '{name} 的一次性密码',

@@ -18,6 +18,7 @@ function Mine<T extends { id?: string | null }>({
   path,
   reload,
   current,
+  wide = false,
 }: {
   title: string;
   empty: string;
@@ -28,6 +29,7 @@ function Mine<T extends { id?: string | null }>({
   reload: () => void;
   /** Said in place of the action where it is this very log-in. */
   current?: (row: T) => string | undefined;
+  wide?: boolean;
 }) {
   const toasts = useToasts();
   const end = async (row: T) => {
@@ -39,7 +41,7 @@ function Mine<T extends { id?: string | null }>({
     }
   };
   return (
-    <Card>
+    <Card {...(wide ? { className: 'yd-wide' } : {})}>
       <CardTitle component="h2">{title}</CardTitle>
       <CardBody>
         {rows.length === 0 && <p>{empty}</p>}
@@ -128,6 +130,7 @@ export default function AccountPage() {
           reload={sessions.reload}
         />
         <Mine
+          wide
           title={t('portal.logins')}
           empty={t('table.empty')}
           rows={logins.data?.items ?? []}

@@ -13,10 +13,13 @@ const OUTCOMES = Object.keys(en)
   .map((key) => key.slice('error.code.'.length))
   .filter((code) => code !== 'offline'); // the console's own
 
+/** Of every record that is made; the row says it already. */
+const NOISE = ['id', 'created', 'changed', 'version'];
+
 /** "name: value" of what an act noted; what is empty says nothing. */
 function Details({ of }: { of: unknown }) {
   if (typeof of !== 'object' || of === null) return null;
-  const pairs = Object.entries(of).filter(([, value]) => value !== null && value !== '');
+  const pairs = Object.entries(of).filter(([name, value]) => value !== null && value !== '' && !NOISE.includes(name));
   return (
     <ul className="yd-details">
       {pairs.map(([name, value]) => (
@@ -52,6 +55,16 @@ export default function AuditPage() {
         path="/audit"
         sort="-time"
         nameOf={(row) => row.act ?? ''}
+        details={(row) => [
+          [t('field.time'), date(row.time)],
+          [t('field.owner'), row.username],
+          [t('field.address'), row.address],
+          [t('field.act'), word('audit.act', row.act)],
+          [t('field.object'), row.object_name ?? row.object_id],
+          [t('field.outcome'), <Outcome key="outcome" of={row.outcome} />],
+          [t('field.request'), row.request_id],
+          [t('field.details'), <Details key="details" of={row.details} />],
+        ]}
         filters={[
           { name: 'object_kind', label: t('field.object'), options: KINDS.map((value) => ({ value, label: word('noun', value) })) },
           { name: 'outcome', label: t('field.outcome'), options: [{ value: 'ok', label: t('audit.ok') }, ...OUTCOMES.map((value) => ({ value, label: value }))] },
@@ -62,7 +75,6 @@ export default function AuditPage() {
           { key: 'act', label: t('field.act'), render: (row) => word('audit.act', row.act) },
           { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? row.object_id ?? '–' },
           { key: 'outcome', label: t('field.outcome'), render: (row) => <Outcome of={row.outcome} /> },
-          { key: 'address', label: t('field.address'), render: (row) => row.address ?? '–' },
           {
             key: 'details',
             label: t('field.details'),

@@ -237,7 +237,7 @@ export default function DashboardPage() {
       <ProblemAlert error={error} />
       {!data && !error && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
       {data && (
-        <Gallery hasGutter minWidths={{ default: '18rem' }}>
+        <Gallery hasGutter minWidths={{ default: '13.5rem' }}>
           <FirstSteps overview={data} />
           <Box title={t('dashboard.attention')}>
             <Attention overview={data} />

@@ -87,7 +87,7 @@ export default function DepartmentsPage() {
     acts.show(
       <FormDialog
         editing
-        title={t('act.edit')}
+        title={`${t('act.edit')}: ${row.name ?? ''}`}
         fields={fields}
         start={{ ...row, founded: row.founded || null } as never}
         submit={t('act.save')}

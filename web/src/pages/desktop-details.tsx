@@ -78,14 +78,14 @@ function Use({ desktop }: { desktop: Desktop }) {
   const last = readings.at(-1);
   if (!last) return <p>{t('desktops.stats-off')}</p>;
   const line = (label: string, text: string, values: number[]) => (
-    <div>
+    <div className="yd-reading">
       <strong>{label}</strong> {text}
       <Chart values={values} label={`${label}: ${text}`} />
     </div>
   );
   return (
     <>
-      {line(t('desktops.cpu'), number(Math.max(0, last.cpu_percent)), readings.map((reading) => Math.max(0, reading.cpu_percent)))}
+      {line(t('desktops.cpu'), `${number(Math.max(0, last.cpu_percent))} %`, readings.map((reading) => Math.max(0, reading.cpu_percent)))}
       {line(t('desktops.memory'), bytes(Math.max(0, last.memory_used_mib) * 1024 * 1024), readings.map((reading) => Math.max(0, reading.memory_used_mib)))}
       {line(
         t('desktops.disk-rate'),
@@ -196,7 +196,7 @@ export function DesktopDetails() {
     <PageFrame
       title={desktop.name ?? ''}
       extra={
-        <span>
+        <span className="yd-acts">
           {runs ? (
             <Button variant="secondary" onClick={() => on.shutdown([desktop])}>
               {t('portal.shutdown')}
@@ -205,10 +205,10 @@ export function DesktopDetails() {
             <Button variant="secondary" onClick={() => on.start([desktop])}>
               {t('portal.start')}
             </Button>
-          )}{' '}
+          )}
           {admin && runs && (
             <Button onClick={() => navigate(`/console/${desktop.id}`)}>{t('desktops.console')}</Button>
-          )}{' '}
+          )}
           <RowMenu name={desktop.name ?? ''} items={menu(desktop)} />
           <Link to="/desktops">{t('desktops.title')}</Link>
         </span>

@@ -129,6 +129,7 @@ function DesktopsList() {
   const menu = useDesktopMenu(acts);
   const columns = useDesktopColumns();
   const pools = useOptions('/pools');
+  const departments = useOptions('/departments');
   const hosts = useOptions(admin ? '/hosts' : null);
   const button = (label: string, act: () => void) => (
     <ToolbarItem>
@@ -149,6 +150,7 @@ function DesktopsList() {
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('desktop.state', value) })) },
           { name: 'pool_id', label: t('field.pool'), options: pools },
+          { name: 'department_ids', label: t('field.department'), options: departments },
           ...(admin ? [{ name: 'host_id', label: t('field.host'), options: hosts }] : []),
         ]}
         actions={menu}

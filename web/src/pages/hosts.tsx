@@ -24,7 +24,7 @@ export default function HostsPage() {
     acts.show(
       <FormDialog
         editing
-        title={t('act.edit')}
+        title={`${t('act.edit')}: ${row.name ?? ''}`}
         fields={[{ name: 'name', label: t('field.name'), required: true }, ...limits]}
         start={row as never}
         submit={t('act.save')}
@@ -79,11 +79,13 @@ export default function HostsPage() {
           {
             key: 'memory_free_mib',
             label: t('field.memory-free'),
+            nowrap: true,
             render: (row) => `${bytes((row.memory_free_mib ?? 0) * MIB)} / ${bytes((row.memory_mib ?? 0) * MIB)}`,
           },
           {
             key: 'storage_free_bytes',
             label: t('field.storage-free'),
+            nowrap: true,
             render: (row) => `${bytes(row.storage_free_bytes ?? 0)} / ${bytes(row.storage_bytes ?? 0)}`,
           },
           {

@@ -38,7 +38,7 @@ export default function JobsPage() {
               row.state === 'running' ? (
                 <Progress aria-label={t('field.progress')} size="sm" value={row.progress ?? 0} label={word('step', row.step)} />
               ) : (
-                word('step', row.step)
+                row.state !== 'done' && word('step', row.step)
               ),
           },
           { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },

@@ -79,7 +79,7 @@ export default function NetworksPage() {
     acts.show(
       <FormDialog
         editing
-        title={t('act.edit')}
+        title={`${t('act.edit')}: ${row.name ?? ''}`}
         fields={fields.slice(0, 1)}
         start={row as never}
         submit={t('act.save')}

@@ -133,7 +133,7 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
   return (
     <FormDialog
       editing={pool !== undefined}
-      title={pool ? t('act.edit') : t('pools.add')}
+      title={pool ? `${t('act.edit')}: ${pool.name ?? ''}` : t('pools.add')}
       fields={fields}
       start={start}
       flat={flat}

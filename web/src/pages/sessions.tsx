@@ -5,6 +5,7 @@ import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog } from '../ui/dialog';
 import { PageFrame } from '../ui/page';
+import { useOptions } from '../ui/pick';
 import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
@@ -16,6 +17,7 @@ const CAUSES = ['delay', 'loss', 'jitter', 'bandwidth', 'server'];
 export default function SessionsPage() {
   const { t, word, date, bytes, number } = useI18n();
   const acts = useActs();
+  const departments = useOptions('/departments');
   const ms = (us: number | undefined) => (us ? `${number(us / 1000)} ms` : undefined);
   const cut = (rows: Connection[], done: () => void) =>
     acts.show(
@@ -44,14 +46,14 @@ export default function SessionsPage() {
           { key: 'protocol', label: t('field.protocol'), render: (row) => row.protocol },
           { key: 'client_address', label: t('field.address'), render: (row) => row.client_address },
           { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
-          { key: 'bytes', label: t('field.traffic'), render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
-          { key: 'rtt_us', label: t('field.rtt'), render: (row) => (row.rtt_us ? `${number(row.rtt_us / 1000)} ms` : '–') },
+          { key: 'bytes', label: t('field.traffic'), nowrap: true, render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
           { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
           { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
         ]}
         times={[{ name: 'last_seen', label: t('field.seen') }]}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
+          { name: 'department_ids', label: t('field.department'), options: departments },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
           { name: 'score_reason', label: t('field.quality'), options: CAUSES.map((value) => ({ value, label: word('quality.short', value) })) },
         ]}

@@ -99,12 +99,12 @@ export default function SettingsPage() {
     );
   return (
     <PageFrame title={t('settings.title')}>
-      <Gallery hasGutter minWidths={{ default: '20rem' }}>
+      <Gallery hasGutter minWidths={{ default: 'min(26rem, 100%)' }}>
         <Card>
           <CardTitle component="h2">{t('settings.title')}</CardTitle>
           <CardBody>
             <ProblemAlert error={error} />
-            <List isPlain isBordered>
+            <List isPlain isBordered className="yd-pairs">
               {names.map((name) => (
                 <ListItem key={name}>
                   <span className="yd-head">

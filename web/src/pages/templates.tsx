@@ -158,7 +158,7 @@ export default function TemplatesPage() {
     acts.show(
       <FormDialog
         editing
-        title={t('act.edit')}
+        title={`${t('act.edit')}: ${row.name ?? ''}`}
         fields={edited}
         start={row as never}
         submit={t('act.save')}

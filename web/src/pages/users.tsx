@@ -106,7 +106,7 @@ export default function UsersPage() {
     acts.show(
       <FormDialog
         editing
-        title={t('act.edit')}
+        title={`${t('act.edit')}: ${user.username ?? ''}`}
         fields={fields}
         start={user as never}
         submit={t('act.save')}

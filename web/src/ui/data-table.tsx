@@ -303,7 +303,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
       <Toolbar inset={{ default: 'insetNone' }}>
         <ToolbarContent>
           <ToolbarItem alignSelf="center">
-            {data?.total !== undefined && t('table.rows', { count: number(data.total) })}
+            {data?.total !== undefined && data.total > 0 && t('table.rows', { count: number(data.total) })}
           </ToolbarItem>
           <ToolbarGroup align={{ default: 'alignEnd' }}>
             {(cursors.length > 0 || data?.next) && (

@@ -10,7 +10,7 @@ const nothing = (value: ReactNode) => value === null || value === undefined || v
 
 export function Facts({ rows }: { rows: Fact[] }) {
   return (
-    <DescriptionList isCompact isHorizontal>
+    <DescriptionList isCompact isHorizontal className="yd-facts">
       {rows.map(([label, value]) => (
         <DescriptionListGroup key={label}>
           <DescriptionListTerm>{label}</DescriptionListTerm>

@@ -23,7 +23,9 @@ export const CONSOLE_PASTE: PasteRule = {
 };
 
 function lines(text: string): number {
-  return text.split('\n').length - 1;
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 export function fits(rule: PasteRule, text: string): boolean {
