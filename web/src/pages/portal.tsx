@@ -72,7 +72,7 @@ function PowerMenu({ desktop, onRebuild }: { desktop: Desktop; onRebuild: () => 
       isOpen={open}
       onOpenChange={setOpen}
       onSelect={() => setOpen(false)}
-      popperProps={{ position: 'right' }}
+      popperProps={{ position: 'right', appendTo: 'inline' }}
       toggle={(ref) => (
         <MenuToggle
           ref={ref}
