@@ -19,6 +19,7 @@
 #include "store/store-desktops.h"
 
 #define AGENT_SECONDS 5
+#define POLICY_SECONDS 30 // a dozen processes in a guest that may be busy; only when it has changed
 #define SPICE_SECONDS 120 // all of SPICE's channels have connected by then
 
 void
@@ -305,7 +306,7 @@ tell_policy(const Connect *c, YdHypervisor *hv, GError **error)
     GError *local = NULL;
     return g_strcmp0(c->facts.os, "linux") != 0 ||
            yd_desk_policy_apply(c->service, hv, c->desktop_id, c->facts.uuid, &c->policy,
-                                AGENT_SECONDS, &local) ||
+                                POLICY_SECONDS, &local) ||
            agent_error(c, local, error);
 }
 
