@@ -6,8 +6,8 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    g_autoptr(YdRdpEarly) whole = yd_rdp_early_new("alice", "secret", 0x407);
-    g_autoptr(YdRdpEarly) pieces = yd_rdp_early_new("alice", "secret", 0x407);
+    g_autoptr(YdRdpEarly) whole = yd_rdp_early_new("alice", "secret", 0x407, 15);
+    g_autoptr(YdRdpEarly) pieces = yd_rdp_early_new("alice", "secret", 0x407, 15);
     g_autoptr(GByteArray) first = g_byte_array_new();
     g_autoptr(GByteArray) second = g_byte_array_new();
     gboolean good = yd_rdp_early_feed(whole, data, size, first, NULL), same = TRUE;

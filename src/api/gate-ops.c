@@ -19,6 +19,17 @@ refuse(gint64 id, const char *code, const char *message)
     return yd_json_text(json);
 }
 
+static void
+add_closed(json_t *json, const YdGrant *grant)
+{
+    if (!grant->closed[0])
+        return;
+    json_t *closed = json_array();
+    for (guint i = 0; grant->closed[i]; i++)
+        json_array_append_new(closed, json_string(grant->closed[i]));
+    json_object_set_new(json, "closed", closed);
+}
+
 // Takes grant.
 static char *
 verdict(gint64 id, YdGrant *grant)
@@ -35,6 +46,7 @@ verdict(gint64 id, YdGrant *grant)
             json_object_update_new(json, json_pack("{s:s, s:s, s:s}", "username", grant->username,
                                                    "password", grant->password, "certificate",
                                                    grant->certificate));
+        add_closed(json, grant);
         if (grant->via_gate)
             json_object_set_new(
                 json, "via",

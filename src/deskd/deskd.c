@@ -29,7 +29,7 @@
 typedef struct {
     char *config_file, *init_admin;
     char *add_gate, *out, *manager, **names;
-    gboolean version, print_routes, check;
+    gboolean version, print_routes, check, new_rdp_key;
 } Options;
 
 static gboolean
@@ -191,6 +191,18 @@ add_gate(const DeskdConfig *config, const Options *options, GError **error)
 }
 
 static gboolean
+new_rdp_key(const DeskdConfig *config, GError **error)
+{
+    g_autofree char *sha1 = NULL, *sha256 = NULL;
+    if (!yd_ca_renew_sign(config->keys_dir, &sha1, &sha256, error))
+        return FALSE;
+    printf("SHA-1:   %s\nSHA-256: %s\nRestart deskd; .rdp files are signed with the new key then. "
+           "Tell the group policy of the clients the new thumbprint.\n",
+           sha1, sha256);
+    return TRUE;
+}
+
+static gboolean
 check_store(const DeskdConfig *config, GError **error)
 {
     g_autoptr(YdStore) store = yd_store_open(config->service.database, TRUE, error);
@@ -211,10 +223,11 @@ run(const Options *options, GError **error)
     DeskdConfig config;
     if (!file || !deskd_config_read(file, &config, error))
         return FALSE;
-    gboolean good = options->init_admin ? init_admin(&config, options->init_admin, error)
-                    : options->add_gate ? add_gate(&config, options, error)
-                    : options->check    ? check_store(&config, error)
-                                        : serve(&config, error);
+    gboolean good = options->init_admin    ? init_admin(&config, options->init_admin, error)
+                    : options->add_gate    ? add_gate(&config, options, error)
+                    : options->check       ? check_store(&config, error)
+                    : options->new_rdp_key ? new_rdp_key(&config, error)
+                                           : serve(&config, error);
     deskd_config_clear(&config);
     return good;
 }
@@ -235,6 +248,8 @@ parse(int *argc, char ***argv, Options *options, GError **error)
          "With --add-gate: how it reaches the gate beside deskd", "ADDRESS:PORT"},
         {"names", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->names,
          "With --add-gate: a name or address of the new gate (repeat it)", "NAME"},
+        {"new-rdp-key", 0, 0, G_OPTION_ARG_NONE, &options->new_rdp_key,
+         "Make a new key that .rdp files are signed with, print its thumbprint, and end", NULL},
         {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the store's integrity, and end",
          NULL},
         {"print-routes", 0, 0, G_OPTION_ARG_NONE, &options->print_routes,

@@ -31,7 +31,7 @@ typedef struct {
     char *username, *password, *certificate; // rdp-web
     char *via_gate, *via_grant;
     char *user;
-    guint idle_seconds;
+    guint idle_seconds, closed;
 } Answer;
 
 static void
@@ -76,6 +76,7 @@ take_grant(YdGateConn *conn, Answer *answer)
         conn->web->username = g_steal_pointer(&answer->username);
         conn->web->password = g_steal_pointer(&answer->password);
         conn->web->certificate = g_steal_pointer(&answer->certificate);
+        conn->web->closed = answer->closed;
     }
     conn->idle_seconds = answer->idle_seconds;
     conn->authenticated = TRUE;
@@ -143,6 +144,7 @@ hear(YdTicketVerdict *verdict, gpointer data)
     answer->code = g_strdup(verdict->code);
     answer->text = g_strdup(verdict->text);
     answer->idle_seconds = verdict->idle_seconds;
+    answer->closed = verdict->closed;
     yd_gate_loop_post(yd_gate_worker_loop(answer->worker), take_answer, answer, answer_free);
 }
 
@@ -262,7 +264,8 @@ start_early(YdGateConn *conn)
     YdRdpWeb *web = conn->web;
     yd_gate_relay_rewrite(&conn->relay, &web->decoder,
                           yd_rdp_early_new(web->username ? web->username : "",
-                                           web->password ? web->password : "", web->keyboard));
+                                           web->password ? web->password : "", web->keyboard,
+                                           web->closed));
     conn->deadline = g_get_monotonic_time() + EARLY_SECONDS * G_USEC_PER_SEC;
     g_clear_pointer(&conn->web, yd_rdp_web_free);
 }

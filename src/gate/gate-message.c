@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/secret.h"
+#include "gate/rdp-connect.h"
 
 gboolean
 yd_gate_ticket_valid(const char *text)
@@ -146,6 +147,24 @@ take_port(const json_t *object, YdGateMessage *m)
     return TRUE;
 }
 
+// A channel that this gate can't close must not be left open.
+static gboolean
+take_closed(const json_t *list, guint *ret_closed)
+{
+    gsize i;
+    const json_t *item;
+    if (list != NULL && !json_is_array(list))
+        return FALSE;
+    json_array_foreach(list, i, item)
+    {
+        guint flag = 0;
+        if (!json_is_string(item) || !yd_rdp_channel_flag(json_string_value(item), &flag))
+            return FALSE;
+        *ret_closed |= flag;
+    }
+    return TRUE;
+}
+
 // What each op must bring; returns the name of the first missing member.
 static const char *
 read_members(const json_t *object, YdGateMessage *m)
@@ -172,6 +191,8 @@ read_members(const json_t *object, YdGateMessage *m)
         return "session";
     if (m->op == YD_GATE_OP_GRANT && m->target == NULL)
         return "target";
+    if (!take_closed(json_object_get(object, "closed"), &m->closed))
+        return "closed";
     if (m->op == YD_GATE_OP_REFUSE && m->code == NULL)
         return "code";
     if (m->op == YD_GATE_OP_PORT && !take_port(object, m))

@@ -36,6 +36,7 @@ typedef struct {
     char *user;         // grant: the person's log-in name; NULL when deskd did not say
     // grant of rdp-web: the log-in, and SHA-256 (hex) of the guest's certificate
     char *username, *password, *certificate;
+    guint closed;               // grant of rdp-web: channels, as YD_RDP_CLOSE_… of rdp-connect.h
     char *via_gate, *via_grant; // grant: the target is that gate, which wants to see this
     char *code;                 // refuse
     char *text;                 // refuse: the message; cut: the reason. NULL when deskd gave none

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rewrites client core data and Client Info. Everything in between passes as it came.
+// Rewrites the connect (rdp-connect.c) and Client Info. Everything in between passes as it came.
 #include "gate/rdp-early.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "gate/rdp-connect.h"
 
 #define TPKT_SIZE 4
 #define X224_DATA_SIZE 3 // 02 f0 80
 
-// MCS (T.125): Connect-Initial is BER application 101; Send-Data-Request is choice 25 << 2.
-#define MCS_CONNECT_INITIAL_0 0x7f
-#define MCS_CONNECT_INITIAL_1 0x65
+// MCS (T.125): Send-Data-Request is choice 25 << 2.
 #define MCS_SEND_DATA 0x64
-
-// TS_UD_CS_CORE: offsets from the block's header, which is type and length.
-#define CS_CORE 0xc001
-#define CORE_KEYBOARD 16
-#define CORE_HIGH_COLOR 140
-#define CORE_SUPPORTED 142
-#define CORE_EARLY_FLAGS 144
-#define CORE_MIN_SIZE 146
-#define HIGH_COLOR_24BPP 24
-#define RNS_UD_32BPP_SUPPORT 0x0008
-#define RNS_UD_CS_WANT_32BPP_SESSION 0x0002
 
 // Security header flags (2.2.8.1.1.2.1) and TS_INFO_PACKET flags (2.2.1.11.1.1).
 #define SEC_INFO_PKT 0x0040
@@ -36,6 +24,7 @@ struct _YdRdpEarly {
     gunichar2 *username, *password;
     gsize username_bytes, password_bytes; // without the NUL
     guint32 keyboard;
+    guint closed; // channels
     guint pdus;
     gboolean done;
 };
@@ -51,13 +40,6 @@ put16(guint8 *p, guint value)
 {
     p[0] = (guint8)value;
     p[1] = (guint8)(value >> 8);
-}
-
-static void
-put32(guint8 *p, guint32 value)
-{
-    put16(p, value & 0xffff);
-    put16(p + 2, value >> 16);
 }
 
 static gboolean
@@ -87,13 +69,14 @@ utf16(const char *text, gsize *ret_bytes)
 }
 
 YdRdpEarly *
-yd_rdp_early_new(const char *username, const char *password, guint32 keyboard)
+yd_rdp_early_new(const char *username, const char *password, guint32 keyboard, guint closed)
 {
     YdRdpEarly *early = g_new0(YdRdpEarly, 1);
     early->pending = g_byte_array_new();
     early->username = utf16(username, &early->username_bytes);
     early->password = utf16(password, &early->password_bytes);
     early->keyboard = keyboard;
+    early->closed = closed;
     return early;
 }
 
@@ -115,42 +98,6 @@ gboolean
 yd_rdp_early_done(const YdRdpEarly *early)
 {
     return early->done;
-}
-
-// ---- client core data ----
-
-static void
-rewrite_core(const YdRdpEarly *early, guint8 *core, gsize len)
-{
-    if (early->keyboard != 0 && len >= CORE_KEYBOARD + 4)
-        put32(core + CORE_KEYBOARD, early->keyboard);
-    if (len < CORE_MIN_SIZE)
-        return;
-    put16(core + CORE_HIGH_COLOR, HIGH_COLOR_24BPP);
-    put16(core + CORE_SUPPORTED, le16(core + CORE_SUPPORTED) | RNS_UD_32BPP_SUPPORT);
-    put16(core + CORE_EARLY_FLAGS, le16(core + CORE_EARLY_FLAGS) | RNS_UD_CS_WANT_32BPP_SESSION);
-}
-
-// The client's blocks follow the H.221 key "Duca" of the GCC conference create request (2.2.1.3)
-// and a PER length.
-static gboolean
-rewrite_connect(const YdRdpEarly *early, guint8 *pdu, gsize len, GError **error)
-{
-    guint8 *key = memmem(pdu, len, "Duca", 4);
-    guint8 *end = pdu + len;
-    if (!key || end - key < 6)
-        return bad(error, "the MCS connect has no client data");
-    guint8 *p = key + 4;
-    p += (*p & 0x80) ? 2 : 1;
-    while (end - p >= 4) {
-        gsize size = le16(p + 2);
-        if (size < 4 || size > (gsize)(end - p))
-            return bad(error, "a block of client data is damaged");
-        if (le16(p) == CS_CORE)
-            rewrite_core(early, p, size);
-        p += size;
-    }
-    return TRUE;
 }
 
 // ---- Client Info ----
@@ -274,11 +221,15 @@ take_pdu(YdRdpEarly *early, guint8 *pdu, gsize len, GByteArray *out, GError **er
         return bad(error, "too many PDUs before the client info");
     if (len < TPKT_SIZE + X224_DATA_SIZE + 1 || memcmp(pdu + TPKT_SIZE, data, sizeof data) != 0)
         return bad(error, "a PDU is no X.224 data");
+    // One connect, and first of all: what the server has not asked for must not pass unread.
+    if ((early->pdus == 1) != yd_rdp_connect_is(pdu, len))
+        return bad(error, early->pdus == 1 ? "the first PDU is no MCS connect"
+                                           : "there is a second MCS connect");
+    if (early->pdus == 1 &&
+        !yd_rdp_connect_rewrite(pdu, len, early->keyboard, early->closed, error))
+        return FALSE;
     if (is_info(pdu, len, &at))
         return rewrite_info(early, pdu, at, len, out, error);
-    if (pdu[7] == MCS_CONNECT_INITIAL_0 && len > 9 && pdu[8] == MCS_CONNECT_INITIAL_1 &&
-        !rewrite_connect(early, pdu, len, error))
-        return FALSE;
     g_byte_array_append(out, pdu, (guint)len);
     return TRUE;
 }

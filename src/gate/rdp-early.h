@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first PDUs that an RDP client sends inside TLS, rewritten on their way to the guest: colour
-// depth and keyboard layout in the client core data (MS-RDPBCGR 2.2.1.3.2), and the log-in in the
-// Client Info PDU (2.2.1.11). So the browser never learns the one-time password. Streaming: PDUs
-// are put together from whatever pieces come; after Client Info all bytes pass untouched. Pure.
+// depth, keyboard layout and the channels that the policy closes in the MCS connect
+// (rdp-connect.h), and the log-in in the Client Info PDU (MS-RDPBCGR 2.2.1.11). So the browser
+// never learns the one-time password. Streaming: PDUs are put together from whatever pieces come;
+// after Client Info all bytes pass untouched. Pure.
 #pragma once
 
 #include <glib.h>
@@ -14,8 +15,9 @@
 typedef struct _YdRdpEarly YdRdpEarly;
 
 // The log-in is copied (and wiped by free). keyboard: a Windows layout (0x409 us, 0x407 de, 0x40c
-// fr), 0 leaves the client's.
-YdRdpEarly *yd_rdp_early_new(const char *username, const char *password, guint32 keyboard);
+// fr), 0 leaves the client's. closed: YD_RDP_CLOSE_… of rdp-connect.h.
+YdRdpEarly *
+yd_rdp_early_new(const char *username, const char *password, guint32 keyboard, guint closed);
 void yd_rdp_early_free(YdRdpEarly *early);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdRdpEarly, yd_rdp_early_free)
 

@@ -21,6 +21,7 @@ typedef struct {
     guint32 keyboard;    // Windows layout, 0: the client's own
     // Of the grant.
     char *username, *password, *certificate;
+    guint closed; // YD_RDP_CLOSE_…
 } YdRdpWeb;
 
 YdRdpWeb *yd_rdp_web_new(guint32 keyboard);

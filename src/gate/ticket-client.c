@@ -205,6 +205,7 @@ take_answer(YdTicketClient *client, const YdGateMessage *message)
             .username = message->username,
             .password = message->password,
             .certificate = message->certificate,
+            .closed = message->closed,
             .via_gate = message->via_gate,
             .via_grant = message->via_grant,
         };

@@ -17,6 +17,7 @@ typedef struct {
     guint idle_seconds;
     const char *user;                              // the person, for the log; NULL: not told
     const char *username, *password, *certificate; // rdp-web
+    guint closed;                                  // rdp-web: channels, YD_RDP_CLOSE_…
     const char *via_gate, *via_grant;              // the target is another gate; NULL: it is not
     const char *code; // refused: "ticket-unknown", … , or "unavailable"
     const char *text;

@@ -374,6 +374,51 @@ ensure_pair(const char *keys_dir, const char *name, const Request *request, gboo
     return certificate && save_pair(keys_dir, name, certificate, ca, key, key_mode, error);
 }
 
+// A pair that another CA has signed was put there on purpose and stays, as long as both fit.
+static gboolean
+ensure_sign(const char *keys_dir, X509 *ca, EVP_PKEY *ca_key, GError **error)
+{
+    const Request sign = {
+        .common_name = "Yundesk connection files", .usage = "codeSigning", .days = 3600};
+    g_autoptr(X509) certificate = NULL;
+    g_autoptr(EVP_PKEY) key = NULL;
+    if (!load_pair(keys_dir, "rdp-sign", &certificate, &key, error))
+        return FALSE;
+    gboolean fits = certificate && key && X509_check_private_key(certificate, key) == 1;
+    ERR_clear_error();
+    if (fits && X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(ca)) != 0)
+        return TRUE;
+    return ensure_pair(keys_dir, "rdp-sign", &sign, TRUE, 0600, ca, ca_key, error);
+}
+
+// NAME.pem and NAME.key are kept as NAME.old.pem and NAME.old.key. None there is fine.
+static gboolean
+put_aside(const char *keys_dir, const char *name, GError **error)
+{
+    static const char *const suffixes[] = {".pem", ".key"};
+    g_autofree char *old = g_strconcat(name, ".old", NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *from = pair_path(keys_dir, name, suffixes[i]);
+        g_autofree char *to = pair_path(keys_dir, old, suffixes[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            return file_error(error, "rename", from);
+    }
+    return TRUE;
+}
+
+static char *
+fingerprint(X509 *certificate, const EVP_MD *method)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    if (!X509_digest(certificate, method, digest, &length))
+        return NULL;
+    GString *text = g_string_sized_new(2 * length);
+    for (unsigned int i = 0; i < length; i++)
+        g_string_append_printf(text, "%02x", digest[i]);
+    return g_string_free(text, FALSE);
+}
+
 static void
 add_name(GPtrArray *names, const char *name)
 {
@@ -403,10 +448,24 @@ yd_ca_ensure(const char *keys_dir, const char *const *names, GError **error)
                           .names = (const char *const *)all->pdata,
                           .usage = "serverAuth",
                           .days = 398};
-    const Request sign = {
-        .common_name = "Yundesk connection files", .usage = "codeSigning", .days = 3600};
     return ensure_pair(keys_dir, "gate", &gate, FALSE, 0640, ca, ca_key, error) &&
-           ensure_pair(keys_dir, "rdp-sign", &sign, TRUE, 0600, ca, ca_key, error);
+           ensure_sign(keys_dir, ca, ca_key, error);
+}
+
+gboolean
+yd_ca_renew_sign(const char *keys_dir, char **ret_sha1, char **ret_sha256, GError **error)
+{
+    g_autoptr(X509) ca = NULL;
+    g_autoptr(EVP_PKEY) ca_key = NULL;
+    g_autoptr(X509) certificate = NULL;
+    g_autoptr(EVP_PKEY) key = NULL;
+    if (!ensure_ca(keys_dir, &ca, &ca_key, error) || !put_aside(keys_dir, "rdp-sign", error) ||
+        !ensure_sign(keys_dir, ca, ca_key, error) ||
+        !load_pair(keys_dir, "rdp-sign", &certificate, &key, error))
+        return FALSE;
+    *ret_sha1 = fingerprint(certificate, EVP_sha1());
+    *ret_sha256 = fingerprint(certificate, EVP_sha256());
+    return TRUE;
 }
 
 // --- desktops ---
@@ -417,19 +476,6 @@ bio_text(BIO *bio)
     char *data = NULL;
     long length = BIO_get_mem_data(bio, &data);
     return g_strndup(data, (gsize)length);
-}
-
-static char *
-fingerprint(X509 *certificate)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int length = 0;
-    if (!X509_digest(certificate, EVP_sha256(), digest, &length))
-        return NULL;
-    GString *text = g_string_sized_new(2 * length);
-    for (unsigned int i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", digest[i]);
-    return g_string_free(text, FALSE);
 }
 
 gboolean
@@ -460,7 +506,7 @@ yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
     if (!PEM_write_bio_X509(certificate_bio, certificate) ||
         !PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL))
         return crypto_error(error, "write a certificate");
-    *ret_fingerprint = fingerprint(certificate);
+    *ret_fingerprint = fingerprint(certificate, EVP_sha256());
     *ret_certificate = bio_text(certificate_bio);
     *ret_key = bio_text(key_bio);
     return TRUE;

@@ -9,8 +9,12 @@
 // Makes what is missing: ca.pem/.key (10 years), gate.pem/.key (398 days, renewed 30 days before
 // its end or when names are new), rdp-sign.pem/.key (code signing, 10 years). names:
 // NULL-terminated DNS names and addresses of the gate; localhost, 127.0.0.1, ::1 and the host's
-// name are always in.
+// name are always in. A pair rdp-sign.pem/.key that another CA has signed stays as it is.
 gboolean yd_ca_ensure(const char *keys_dir, const char *const *names, GError **error);
+
+// Makes a new key for signing .rdp files; the former pair is kept as rdp-sign.old.pem/.key. The
+// fingerprints of the new certificate (hex) are owned by the caller. deskd has to be restarted.
+gboolean yd_ca_renew_sign(const char *keys_dir, char **ret_sha1, char **ret_sha256, GError **error);
 
 // Likewise link.pem/.key (398 days): what the gate beside deskd shows to other gates as gate_name.
 gboolean yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError **error);

@@ -298,6 +298,17 @@ account_password(Connect *c, YdHypervisor *hv, GError **error)
     return TRUE;
 }
 
+// Before the ticket is there, so that nobody comes in under the former policy.
+static gboolean
+tell_policy(const Connect *c, YdHypervisor *hv, GError **error)
+{
+    GError *local = NULL;
+    return g_strcmp0(c->facts.os, "linux") != 0 ||
+           yd_desk_policy_apply(c->service, hv, c->desktop_id, c->facts.uuid, &c->policy,
+                                AGENT_SECONDS, &local) ||
+           agent_error(c, local, error);
+}
+
 static gboolean
 make_password(Connect *c, GError **error)
 {
@@ -307,7 +318,7 @@ make_password(Connect *c, GError **error)
     if (!hv)
         return FALSE;
     if (is_rdp(c))
-        return account_password(c, hv, error);
+        return tell_policy(c, hv, error) && account_password(c, hv, error);
     c->password = yd_password_random();
     return yd_hypervisor_set_spice_password(hv, c->facts.uuid, c->password,
                                             c->now / 1000 + SPICE_SECONDS, error);

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "model/desktop-state.h"
 #include "model/experience.h"
+#include "model/policy.h"
 #include "service/connect.h"
 #include "service/desktop-private.h"
 #include "service/log-in-watch.h"
@@ -281,6 +282,27 @@ find_target(YdService *service, const YdConnection *connection, const YdConnectF
     return TRUE;
 }
 
+// What a pool's policy forbids must not depend on the browser's good will. One channel carries all
+// kinds of devices, and IronRDP brings none of them along: it is open when all are allowed. Dynamic
+// channels carry microphone and USB.
+static gboolean
+close_channels(const char *policy_json, YdGrant *grant, GError **error)
+{
+    YdPolicy policy;
+    if (!yd_policy_parse(policy_json, &policy, error))
+        return FALSE;
+    guint n = 0;
+    if (!policy.clipboard)
+        grant->closed[n++] = "cliprdr";
+    if (!policy.drives || !policy.printers || !policy.serial || !policy.smartcards)
+        grant->closed[n++] = "rdpdr";
+    if (!policy.audio)
+        grant->closed[n++] = "rdpsnd";
+    if (!policy.audio || !policy.usb)
+        grant->closed[n++] = "drdynvc";
+    return TRUE;
+}
+
 // rdp-web: what the gate needs to stand between a browser and the guest.
 static gboolean
 add_log_in(YdService *service, const YdConnection *connection, const YdConnectFacts *facts,
@@ -295,7 +317,8 @@ add_log_in(YdService *service, const YdConnection *connection, const YdConnectFa
     }
     grant->username = g_strdup(facts->username);
     grant->certificate = g_strdup(facts->certificate);
-    return yd_connect_unseal(service, facts->sealed, &grant->password, error);
+    return close_channels(facts->policy, grant, error) &&
+           yd_connect_unseal(service, facts->sealed, &grant->password, error);
 }
 
 // The rules that are not the ticket's: the desktop runs, the person still may. FALSE: refused.

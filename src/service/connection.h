@@ -13,6 +13,7 @@ typedef struct {
     // rdp-web only: with what the gate logs the person in, and the SHA-256 (hex) that the guest's
     // TLS certificate must have.
     char *username, *password, *certificate;
+    const char *closed[5]; // rdp-web: static channels that the policy closes; NULL at the end
     // The target is another gate, which is shown this grant (route.h).
     char *via_gate, *via_grant;
     // Refused: "ticket-unknown" | "ticket-expired" | "ticket-used" | "wrong-source" |

@@ -25,6 +25,15 @@ gboolean yd_desk_load(YdStore *store, const char *id, YdDesk *ret_desk, GError *
 // The policy of the desktop's pool; defaults without one.
 gboolean yd_desk_policy(YdStore *store, const YdDesktop *desktop, YdPolicy *ret, GError **error);
 
+// Has a running Linux guest enforce the policy (guest-policy.h), unless it was told the same
+// before. Errors as yd_hypervisor_agent_exec, and STATE when the guest could not. Any thread.
+gboolean
+yd_desk_policy_apply(YdService *service, YdHypervisor *hv, const char *desktop_id, const char *uuid,
+                     const YdPolicy *policy, guint timeout, GError **error);
+
+// Notes that the guest has run that script, whatever it was told before.
+void yd_desk_policy_told(YdService *service, const char *desktop_id, const char *script);
+
 // Read, change, write in one transaction, so that it cannot be stale:
 //   desktop = yd_desk_begin(store, id, &tx, error); … change it …;
 //   return yd_desk_commit(store, &tx, desktop, state, error);

@@ -10,12 +10,14 @@
 #include "base/secret.h"
 #include "service/ca.h"
 #include "service/first-boot.h"
+#include "service/guest-policy.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
 #define PING_SECONDS 3
 #define LOOK_MS 500
 #define SCRIPT_SECONDS 60
+#define CHECK_SECONDS 10
 
 static const char *
 object_id(YdJobRun *run)
@@ -289,6 +291,23 @@ prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **
     return good;
 }
 
+// One call of the agent does both: the policy may be another one than at the last start, and the
+// answer is for whom the guest was prepared.
+static gboolean
+look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **ret_mark,
+              GError **error)
+{
+    YdPolicy policy;
+    if (!yd_desk_policy(yd_job_run_store(run), desktop, &policy, error))
+        return FALSE;
+    g_autofree char *told = yd_guest_policy_script(&policy);
+    g_autofree char *script = g_strconcat(told, yd_first_boot_check(), NULL);
+    if (!run_script(hv, desktop, script, CHECK_SECONDS, ret_mark, error))
+        return FALSE;
+    yd_desk_policy_told(yd_job_run_service(run), desktop->id, told);
+    return TRUE;
+}
+
 // Guests that keep nothing (the small test guest) are prepared at each boot, others once.
 gboolean
 yd_desk_step_first_boot(YdJobRun *run, GError **error)
@@ -304,7 +323,7 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
         return FALSE;
     if (g_strcmp0(desktop->os, "windows") == 0)
         return TRUE; // sysprep and the template's own answers do it there
-    gboolean good = run_script(hv, desktop, yd_first_boot_check(), 10, &mark, &local);
+    gboolean good = look_at_guest(run, hv, desktop, &mark, &local);
     if (good && strcmp(mark, desktop->id) == 0 && desktop->certificate)
         return TRUE;
     good = good && prepare_guest(run, hv, desktop, &print, &local);

@@ -69,6 +69,9 @@ add_devices(GString *text, const YdPolicy *policy)
     add_int(text, "redirectdirectx", 1);
     add(text, "devicestoredirect", policy->usb ? "*" : "");
     add(text, "usbdevicestoredirect", policy->usb ? "*" : "");
+    add(text, "camerastoredirect", policy->usb ? "*" : "");
+    add_int(text, "redirectwebauthn", policy->smartcards); // keys for log-ins at web pages
+    add_int(text, "redirectlocation", 0);
     add_int(text, "audiomode", policy->audio ? 0 : 2);        // 0 play here, 2 do not play
     add_int(text, "audiocapturemode", policy->audio ? 1 : 0); // microphone
     add_int(text, "use multimon", policy->multimon);

@@ -177,6 +177,18 @@ clean_path(const char *ticket)
     return pdu;
 }
 
+// MS-RDPBCGR 2.2.1.3 with empty selectors and parameters, around one block of no known type.
+static void
+put_connect(GByteArray *out)
+{
+    guint8 pdu[200] = {3,    0,    0,    sizeof pdu, 2,    0xf0, 0x80, 0x7f, 0x65, 0x81, 189,
+                       0x04, 0,    0x04, 0,          0x01, 1,    0xff, 0x30, 0,    0x30, 0,
+                       0x30, 0,    0x04, 0x81,       173,  0,    5,    0,    0x14, 0x7c, 0,
+                       1,    0x80, 164,  0,          8,    0,    0x10, 0,    1,    0xc0, 0,
+                       'D',  'u',  'c',  'a',        0x80, 150,  0x99, 0xc0, 150,  0};
+    put(out, pdu, sizeof pdu);
+}
+
 // MS-RDPBCGR 2.2.1.11 with five empty strings.
 static void
 put_client_info(GByteArray *out)
@@ -195,9 +207,10 @@ build_rdp_web(Script *script, GRand *rand)
     g_autoptr(GByteArray) request = clean_path(script_ticket(script->kind));
     g_autoptr(GByteArray) more = payload(rand);
     g_autoptr(GByteArray) said = g_byte_array_new();
-    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("alice", "secret", KEYBOARD);
+    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("alice", "secret", KEYBOARD, 0);
     put_upgrade(script->client, "/connect/rdp?keyboard=407");
     put_frames(script->client, request, rand);
+    put_connect(said);
     put_client_info(said);
     put_all(said, more);
     script->second = g_byte_array_new();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "gate/rdp-connect.h"
 
 #define TICKET "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789-_AbCdE"
 
@@ -103,6 +104,11 @@ test_parse(void)
     g_assert_cmpstr(grant->session, ==, "con-1");
     g_assert_cmpstr(grant->target, ==, "tcp:10.0.0.1:3389");
     g_assert_cmpuint(grant->idle_seconds, ==, 30);
+    g_assert_cmpuint(grant->closed, ==, 0);
+    g_autoptr(YdGateMessage) closed =
+        parse("{\"op\":\"grant\",\"id\":7,\"session\":\"con-1\",\"target\":\"tcp:10.0.0.1:3389\","
+              "\"closed\":[\"cliprdr\",\"drdynvc\"]}");
+    g_assert_cmpuint(closed->closed, ==, YD_RDP_CLOSE_CLIPRDR | YD_RDP_CLOSE_DRDYNVC);
     g_autoptr(YdGateMessage) refuse =
         parse("{\"op\":\"refuse\",\"id\":8,\"code\":\"ticket-used\",\"message\":\"used\"}");
     g_assert_cmpstr(refuse->code, ==, "ticket-used");
@@ -133,6 +139,12 @@ test_refused(void)
     check_refused("{\"op\":\"grant\",\"id\":\"7\",\"session\":\"a\",\"target\":\"b\"}",
                   YD_ERROR_INVALID);
     check_refused("{\"op\":\"grant\",\"id\":7,\"session\":\"a\"}", YD_ERROR_INVALID);
+    // What this gate can't close must not pass as open.
+    check_refused(
+        "{\"op\":\"grant\",\"id\":7,\"session\":\"a\",\"target\":\"b\",\"closed\":[\"x\"]}",
+        YD_ERROR_INVALID);
+    check_refused("{\"op\":\"grant\",\"id\":7,\"session\":\"a\",\"target\":\"b\",\"closed\":7}",
+                  YD_ERROR_INVALID);
     check_refused("{\"op\":\"refuse\",\"id\":-1,\"code\":\"a\"}", YD_ERROR_INVALID);
     check_refused("{\"op\":\"refuse\",\"id\":1}", YD_ERROR_INVALID);
     check_refused("{\"op\":\"cut\",\"op\":\"cut\",\"session\":\"a\"}", YD_ERROR_INVALID);

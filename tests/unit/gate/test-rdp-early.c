@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "gate/rdp-connect.h"
 
 static void
 put16(GByteArray *out, guint value)
@@ -25,18 +26,57 @@ close_tpkt(GByteArray *pdu)
     pdu->data[3] = (guint8)pdu->len;
 }
 
-// MCS connect with a core block of 216 bytes and a security block behind it.
+#define CORE 216
+#define BLOCKS_AT 132 // where the blocks begin
+
+// MCS connect as MS-RDPBCGR 4.1.3 has it (the length of the connect PDU as IronRDP writes it),
+// around these blocks of client data.
+static GByteArray *
+wrap_blocks(const GByteArray *blocks)
+{
+    static const guint8 parameters[] = {
+        0x04, 1,    1, 0x04, 1,    1,    0x01, 1,    0xff, // selectors, upward
+        0x30, 0x19, 2, 1,    34,   2,    1,    2,    2,    1, 0,    2,    1,    1, 2, 1,    0,
+        2,    1,    1, 2,    2,    0xff, 0xff, 2,    1,    2, 0x30, 0x19, 2,    1, 1, 2,    1,
+        1,    2,    1, 1,    2,    1,    1,    2,    1,    0, 2,    1,    1,    2, 2, 4,    0x20,
+        2,    1,    2, 0x30, 0x1c, 2,    2,    0xff, 0xff, 2, 2,    0xfc, 0x17, 2, 2, 0xff, 0xff,
+        2,    1,    1, 2,    1,    0,    2,    1,    1,    2, 2,    0xff, 0xff, 2, 1, 2};
+    GByteArray *pdu = g_byte_array_new();
+    guint data = blocks->len + 23, all = (guint)sizeof parameters + 4 + data;
+    guint8 head[] = {3, 0, 0, 0, 2, 0xf0, 0x80, 0x7f, 0x65, 0x82, (guint8)(all >> 8), (guint8)all};
+    guint8 user[] = {0x04, 0x82, (guint8)(data >> 8), (guint8)data, 0, 5, 0, 0x14, 0x7c, 0, 1};
+    guint8 outer[] = {(guint8)(0x80 | (blocks->len + 12) >> 8), (guint8)(blocks->len + 12)};
+    guint8 inner[] = {(guint8)(0x80 | blocks->len >> 8), (guint8)blocks->len};
+    g_byte_array_append(pdu, head, sizeof head);
+    g_byte_array_append(pdu, parameters, sizeof parameters);
+    g_byte_array_append(pdu, user, sizeof user);
+    g_byte_array_append(pdu, outer, sizeof outer);
+    put(pdu, "\0\x08\0\x10\0\1\xc0\0Duca", 12);
+    g_byte_array_append(pdu, inner, sizeof inner);
+    g_assert_cmpuint(pdu->len, ==, BLOCKS_AT);
+    g_byte_array_append(pdu, blocks->data, blocks->len);
+    close_tpkt(pdu);
+    return pdu;
+}
+
+#define CHANNELS 6
+#define CHANNEL_AT(i) (BLOCKS_AT + CORE + 12 + 8 + 12 * (i))
+static const char names[CHANNELS][9] = {"drdynvc\0",   "CLIPRDR!",     "rdpsnd\0x",
+                                        "rdpdr\0\0\0", "rail\0\0\0\0", "cliprdr\0"};
+
 static GByteArray *
 connect_pdu(void)
 {
-    GByteArray *pdu = g_byte_array_new();
-    guint8 core[216] = {0x01, 0xc0, 216, 0};
-    put(pdu, "\3\0\0\0\2\xf0\x80\x7f\x65", 9);
-    put(pdu, "....Duca\x80\xe0", 10);
-    g_byte_array_append(pdu, core, sizeof core);
-    put(pdu, "\2\xc0\x0c\0........", 12);
-    close_tpkt(pdu);
-    return pdu;
+    g_autoptr(GByteArray) blocks = g_byte_array_new();
+    guint8 core[CORE] = {0x01, 0xc0, CORE, 0};
+    g_byte_array_append(blocks, core, sizeof core);
+    put(blocks, "\2\xc0\x0c\0........", 12);
+    put(blocks, "\3\xc0\x50\0\6\0\0\0", 8);
+    for (guint i = 0; i < CHANNELS; i++) {
+        put(blocks, names[i], 8);
+        put(blocks, "\0\0\xa0\xc0", 4);
+    }
+    return wrap_blocks(blocks);
 }
 
 static void
@@ -92,7 +132,7 @@ all_pdus(void)
 static GByteArray *
 feed_in_pieces(GByteArray *all, gsize piece)
 {
-    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("alice", "pässword", 0x407);
+    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("alice", "pässword", 0x407, 0);
     g_autoptr(GError) error = NULL;
     GByteArray *out = g_byte_array_new();
     for (gsize at = 0; at < all->len; at += piece) {
@@ -109,13 +149,15 @@ test_rewrite(void)
 {
     g_autoptr(GByteArray) all = all_pdus();
     g_autoptr(GByteArray) out = feed_in_pieces(all, all->len);
-    const guint8 *core = out->data + 19;
+    const guint8 *core = out->data + BLOCKS_AT;
     g_assert_cmpuint(core[16], ==, 0x07);
     g_assert_cmpuint(core[17], ==, 0x04);
     g_assert_cmpuint(core[140], ==, 24);
     g_assert_cmpuint(core[142] & 8, ==, 8);
     g_assert_cmpuint(core[144] & 2, ==, 2);
-    gsize connect = 9 + 10 + 216 + 12;
+    gsize connect = CHANNEL_AT(CHANNELS);
+    for (guint i = 0; i < CHANNELS; i++)
+        g_assert_cmpmem(out->data + CHANNEL_AT(i), 8, names[i], 8);
     g_assert_cmpmem(out->data + connect, 12, "\3\0\0\x0c\2\xf0\x80\4\1\0\1\0", 12);
 
     const guint8 *info = out->data + connect + 12;
@@ -145,15 +187,60 @@ test_pieces(void)
     }
 }
 
+// Each channel that is closed has a name that no server knows, and all else is as it was.
+static void
+test_closed(void)
+{
+    static const struct {
+        guint closed;
+        guint channels; // bits of those that lose their names
+    } cases[] = {
+        {0, 0},
+        {YD_RDP_CLOSE_CLIPRDR, 1 << 1 | 1 << 5},
+        {YD_RDP_CLOSE_RDPSND, 1 << 2},
+        {YD_RDP_CLOSE_RDPDR | YD_RDP_CLOSE_DRDYNVC, 1 << 3 | 1 << 0},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GByteArray) pdu = connect_pdu();
+        g_autoptr(GByteArray) open = connect_pdu();
+        g_autoptr(GError) error = NULL;
+        yd_rdp_connect_rewrite(pdu->data, pdu->len, 0, cases[i].closed, &error);
+        g_assert_no_error(error);
+        g_assert_true(yd_rdp_connect_rewrite(open->data, open->len, 0, 0, NULL));
+        for (guint c = 0; c < CHANNELS; c++) {
+            guint8 *name = pdu->data + CHANNEL_AT(c);
+            if (cases[i].channels & 1u << c) {
+                g_autofree char *off = g_strdup_printf("off%u", c);
+                g_assert_cmpstr((char *)name, ==, off);
+                memcpy(name, names[c], 8);
+            }
+        }
+        g_assert_cmpmem(pdu->data, pdu->len, open->data, open->len);
+    }
+    guint flag = 0;
+    g_assert_true(yd_rdp_channel_flag("rdpdr", &flag));
+    g_assert_cmpuint(flag, ==, YD_RDP_CLOSE_RDPDR);
+    g_assert_false(yd_rdp_channel_flag("rail", &flag));
+}
+
 static void
 refused(const guint8 *data, gsize len)
 {
-    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("a", "b", 0);
+    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("a", "b", 0, YD_RDP_CLOSE_CLIPRDR);
     g_autoptr(GByteArray) out = g_byte_array_new();
     g_autoptr(GError) error = NULL;
     g_assert_false(yd_rdp_early_feed(early, data, len, out, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
     g_assert_false(yd_rdp_early_done(early));
+}
+
+// After the connect that must come first.
+static void
+refused_next(const GByteArray *pdu)
+{
+    g_autoptr(GByteArray) all = connect_pdu();
+    g_byte_array_append(all, pdu->data, pdu->len);
+    refused(all->data, all->len);
 }
 
 static void
@@ -164,29 +251,70 @@ test_refused(void)
     refused((const guint8 *)"\3\0\xff\xff", 4);
     refused((const guint8 *)"\3\0\0\x09\2\xf0\x81..", 9);
     g_autoptr(GByteArray) ansi = info_pdu("x", "y", 0x0);
-    refused(ansi->data, ansi->len);
+    refused_next(ansi);
     g_autoptr(GByteArray) cut = info_pdu("x", "y", 0x10);
     cut->data[15 + 4 + 10] = 0xff; // a user name longer than the PDU
-    refused(cut->data, cut->len);
-    g_autoptr(GByteArray) connect = connect_pdu();
-    connect->data[19 + 2] = 3; // a block shorter than its head
-    refused(connect->data, connect->len);
-    connect->data[13] = 'd'; // no client data
-    refused(connect->data, connect->len);
+    refused_next(cut);
+    g_autoptr(GByteArray) first = info_pdu("x", "y", 0x10); // a log-in, and what then?
+    refused(first->data, first->len);
+    g_autoptr(GByteArray) second = connect_pdu();
+    refused_next(second);
+}
+
+// Whoever hides channels from the gate hides them from the server too: every byte around the
+// blocks has one meaning, or the connect is refused.
+static void
+test_disguised(void)
+{
+    static const struct {
+        guint at;
+        guint8 byte;
+    } damages[] = {
+        {9, 0x80},                         // BER without an end
+        {11, 0x7f},                        // MCS shorter than the packet
+        {12, 0x30},                        // another order
+        {13, 0x81},                        // a longer selector
+        {BLOCKS_AT - 23 - 1, 0xff},        // user data longer than the packet
+        {BLOCKS_AT - 23 + 6, 2},           // another key
+        {BLOCKS_AT - 14 - 2, 0x20},        // a PER length of one byte
+        {BLOCKS_AT - 14 + 5, 2},           // two sets of data
+        {BLOCKS_AT - 3, 'A'},              // not of a client
+        {BLOCKS_AT - 1, 0},                // blocks end before the packet does
+        {BLOCKS_AT + 2, 3},                // a block shorter than its head
+        {BLOCKS_AT + 3, 0xff},             // longer than the packet
+        {BLOCKS_AT + CORE + 12 + 4, 5},    // fewer channels than there are
+        {BLOCKS_AT + CORE + 12 + 4, 7},    // more
+        {BLOCKS_AT + CORE + 12 + 7, 0xff}, // too many
+        {BLOCKS_AT + CORE + 12 + 2, 0x44}, // a channel less, and a block of twelve bytes behind
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(damages); i++) {
+        g_autoptr(GByteArray) pdu = connect_pdu();
+        pdu->data[damages[i].at] = damages[i].byte;
+        g_test_message("damage %u", i);
+        refused(pdu->data, pdu->len);
+    }
+    g_autoptr(GByteArray) pdu = connect_pdu();
+    for (guint len = 9; len < pdu->len; len++) { // cut anywhere
+        pdu->data[2] = (guint8)(len >> 8);
+        pdu->data[3] = (guint8)len;
+        refused(pdu->data, len);
+    }
 }
 
 static void
 test_endless(void)
 {
-    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("a", "b", 0);
+    g_autoptr(YdRdpEarly) early = yd_rdp_early_new("a", "b", 0, 0);
     g_autoptr(GByteArray) out = g_byte_array_new();
-    gboolean good = TRUE;
+    g_autoptr(GByteArray) connect = connect_pdu();
+    gboolean good = yd_rdp_early_feed(early, connect->data, connect->len, out, NULL);
     guint n = 0;
+    g_assert_true(good);
     for (; good && n < 1000; n++)
         good = yd_rdp_early_feed(early, (const guint8 *)"\3\0\0\x0c\2\xf0\x80\4\1\0\1\0", 12, out,
                                  NULL);
     g_assert_false(good);
-    g_assert_cmpuint(n, ==, YD_RDP_EARLY_PDUS + 1);
+    g_assert_cmpuint(n, ==, YD_RDP_EARLY_PDUS);
 }
 
 int
@@ -195,7 +323,9 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rdp-early/rewrite", test_rewrite);
     g_test_add_func("/rdp-early/pieces", test_pieces);
+    g_test_add_func("/rdp-early/closed", test_closed);
     g_test_add_func("/rdp-early/refused", test_refused);
+    g_test_add_func("/rdp-early/disguised", test_disguised);
     g_test_add_func("/rdp-early/endless", test_endless);
     return g_test_run();
 }

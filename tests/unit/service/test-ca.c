@@ -178,6 +178,56 @@ desktop_certificate(Keys *keys, gconstpointer data)
     X509_free(certificate);
 }
 
+// A new key at an administrator's word; the former one is kept.
+static void
+signing_key_is_renewed(Keys *keys, gconstpointer data)
+{
+    g_autofree char *before = text_of(keys, "rdp-sign.pem");
+    g_autofree char *sha1 = NULL, *sha256 = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(yd_ca_renew_sign(keys->dir, &sha1, &sha256, &error));
+    g_assert_no_error(error);
+    g_autofree char *after = text_of(keys, "rdp-sign.pem");
+    g_autofree char *old = text_of(keys, "rdp-sign.old.pem");
+    g_assert_cmpstr(before, ==, old);
+    g_assert_cmpstr(before, !=, after);
+    g_assert_cmpuint(strlen(sha1), ==, 40);
+    g_assert_cmpuint(strlen(sha256), ==, 64);
+    g_assert_cmpuint(mode_of(keys, "rdp-sign.key"), ==, 0600);
+    g_assert_cmpuint(mode_of(keys, "rdp-sign.old.key"), ==, 0600);
+    X509 *certificate = parse(after);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    g_assert_cmpint(X509_digest(certificate, EVP_sha1(), digest, &length), ==, 1);
+    g_autofree char *first = g_strdup_printf("%02x%02x", digest[0], digest[1]);
+    g_assert_true(g_str_has_prefix(sha1, first));
+    X509_free(certificate);
+}
+
+// The organisation's own certificate stays; one that does not fit its key is made anew.
+static void
+signing_key_of_others_stays(Keys *keys, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *command = g_strdup_printf(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Office' -keyout "
+        "'%s/rdp-sign.key' -out '%s/rdp-sign.pem'",
+        keys->dir, keys->dir);
+    g_autofree char *noise = NULL;
+    g_assert_true(g_spawn_command_line_sync(command, NULL, &noise, NULL, NULL));
+    g_autofree char *own = text_of(keys, "rdp-sign.pem");
+    g_assert_nonnull(own);
+    g_assert_true(yd_ca_ensure(keys->dir, NULL, &error));
+    g_autofree char *after = text_of(keys, "rdp-sign.pem");
+    g_assert_cmpstr(own, ==, after);
+    g_autofree char *path = g_build_filename(keys->dir, "rdp-sign.key", NULL);
+    g_autofree char *other = text_of(keys, "gate.key");
+    g_assert_true(g_file_set_contents(path, other, -1, NULL));
+    g_assert_true(yd_ca_ensure(keys->dir, NULL, &error));
+    g_autofree char *made = text_of(keys, "rdp-sign.pem");
+    g_assert_cmpstr(own, !=, made);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -186,6 +236,9 @@ main(int argc, char **argv)
     g_test_add("/ca/rights-of-files", Keys, NULL, set_up, rights_of_files, tear_down);
     g_test_add("/ca/kept-when-good", Keys, NULL, set_up, kept_when_good, tear_down);
     g_test_add("/ca/half-made-pair", Keys, NULL, set_up, half_made_pair, tear_down);
+    g_test_add("/ca/signing-key-is-renewed", Keys, NULL, set_up, signing_key_is_renewed, tear_down);
+    g_test_add("/ca/signing-key-of-others-stays", Keys, NULL, set_up, signing_key_of_others_stays,
+               tear_down);
     g_test_add("/ca/desktop-certificate", Keys, NULL, set_up, desktop_certificate, tear_down);
     return g_test_run();
 }

@@ -60,14 +60,46 @@ rdp_lines(void)
     g_assert_null(strstr(text, "password"));
 }
 
+// Each switch is in the file, and turns off nothing but its own.
+static void
+rdp_single(void)
+{
+    static const struct {
+        gsize offset;
+        const char *on, *off;
+    } cases[] = {
+        {G_STRUCT_OFFSET(YdPolicy, clipboard), "redirectclipboard:i:1", "redirectclipboard:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, drives), "drivestoredirect:s:*", "drivestoredirect:s:"},
+        {G_STRUCT_OFFSET(YdPolicy, drives), "redirectdrives:i:1", "redirectdrives:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, printers), "redirectprinters:i:1", "redirectprinters:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, serial), "redirectcomports:i:1", "redirectcomports:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, smartcards), "redirectsmartcards:i:1", "redirectsmartcards:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, usb), "usbdevicestoredirect:s:*", "usbdevicestoredirect:s:"},
+        {G_STRUCT_OFFSET(YdPolicy, usb), "camerastoredirect:s:*", "camerastoredirect:s:"},
+        {G_STRUCT_OFFSET(YdPolicy, audio), "audiomode:i:0", "audiomode:i:2"},
+        {G_STRUCT_OFFSET(YdPolicy, audio), "audiocapturemode:i:1", "audiocapturemode:i:0"},
+        {G_STRUCT_OFFSET(YdPolicy, multimon), "use multimon:i:1", "use multimon:i:0"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        YdPolicy policy = all;
+        *(gboolean *)(gpointer)((guint8 *)(gpointer)&policy + cases[i].offset) = FALSE;
+        g_autofree char *text = rdp_text(&policy);
+        g_assert_true(has_line(text, cases[i].off));
+        for (gsize j = 0; j < G_N_ELEMENTS(cases); j++)
+            g_assert_true(cases[j].offset == cases[i].offset || has_line(text, cases[j].on));
+    }
+}
+
 static void
 rdp_policy(void)
 {
     g_autofree char *text = rdp_text(&none);
     static const char *const off[] = {
-        "redirectclipboard:i:0", "redirectdrives:i:0",     "redirectprinters:i:0",
-        "redirectcomports:i:0",  "redirectsmartcards:i:0", "audiomode:i:2",
-        "drivestoredirect:s:",   "devicestoredirect:s:",   "use multimon:i:0"};
+        "redirectclipboard:i:0",   "redirectdrives:i:0",     "redirectprinters:i:0",
+        "redirectcomports:i:0",    "redirectsmartcards:i:0", "audiomode:i:2",
+        "drivestoredirect:s:",     "devicestoredirect:s:",   "use multimon:i:0",
+        "usbdevicestoredirect:s:", "camerastoredirect:s:",   "audiocapturemode:i:0",
+        "redirectwebauthn:i:0",    "redirectlocation:i:0",   "redirectposdevices:i:0"};
     for (gsize i = 0; i < G_N_ELEMENTS(off); i++)
         g_assert_true(has_line(text, off[i]));
 }
@@ -215,6 +247,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rdp-file/lines", rdp_lines);
     g_test_add_func("/rdp-file/policy", rdp_policy);
+    g_test_add_func("/rdp-file/single", rdp_single);
     g_test_add_func("/client-files/no-injection", no_injection);
     g_test_add_func("/vv-file/lines", vv_lines);
     g_test_add_func("/rdp-file/signature", signature);

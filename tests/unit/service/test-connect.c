@@ -186,6 +186,53 @@ passwords(Desk *f, gconstpointer data)
 }
 
 static void
+set_policy(Desk *f, const char *policy)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(YdPool) pool = yd_store_get(f->store, &yd_pool_type, f->pool_id, &error);
+    g_assert_no_error(error);
+    yd_set_string(&pool->policy, policy);
+    yd_store_update(f->store, &yd_pool_type, pool, &error);
+    g_assert_no_error(error);
+}
+
+// The guest is told the policy before a ticket is made, once for each policy, and who can't be told
+// is not connected to. Browsers' sessions have what it forbids closed at the gate.
+static void
+policies(Desk *f, gconstpointer data)
+{
+    g_autofree char *id = desk_make_ready(f);
+    g_autoptr(YdDesktop) desktop = desk_get(f, id);
+    g_autoptr(GError) error = NULL;
+    yd_fake_exec_answer(desk_hv(f), 7, "no");
+    g_autoptr(YdConnectAnswer) as_started = connect_to(f, id, "rdp"); // told at its start
+    set_policy(f, "{\"clipboard\": false}");
+    g_assert_null(try_connect(f, &f->user, id, "rdp", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_assert_nonnull(strstr(error->message, "policy could not be set"));
+    yd_fake_exec_answer(desk_hv(f), 0, "");
+    g_autoptr(YdConnectAnswer) told = connect_to(f, id, "rdp-web");
+    g_autofree char *input = yd_fake_last_input(desk_hv(f), desktop->uuid);
+    g_assert_nonnull(strstr(input, "channels:cliprdr=false"));
+    g_assert_null(strstr(input, "rdpdr=false"));
+    yd_fake_exec_answer(desk_hv(f), 7, "no");
+    g_autoptr(YdConnectAnswer) again = connect_to(f, id, "rdp");
+    YdGrant grant;
+    redeem(f, told->ticket, "rdp-web", "192.0.2.7", &grant);
+    g_assert_cmpstr(grant.closed[0], ==, "cliprdr");
+    g_assert_null(grant.closed[1]);
+    yd_grant_clear(&grant);
+    // A session that comes back comes back under the policy of now.
+    set_policy(f, "{\"smartcards\": false, \"audio\": false}");
+    redeem(f, told->ticket, "rdp-web", "192.0.2.7", &grant);
+    g_assert_cmpstr(grant.closed[0], ==, "rdpdr");
+    g_assert_cmpstr(grant.closed[1], ==, "rdpsnd");
+    g_assert_cmpstr(grant.closed[2], ==, "drdynvc");
+    g_assert_null(grant.closed[3]);
+    yd_grant_clear(&grant);
+}
+
+static void
 refusals(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -736,6 +783,7 @@ main(int argc, char **argv)
     ADD("first-connect", first_connect);
     ADD("answers-fit-the-guest", answers_fit_the_guest);
     ADD("passwords", passwords);
+    ADD("policies", policies);
     ADD("refusals", refusals);
     ADD("by-the-template", by_the_template);
     ADD("hosts-in-answers", hosts_in_answers);

@@ -14,7 +14,7 @@ import type { Connection, Desktop, Job, Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { Chart } from '../ui/chart';
-import { RowActions } from '../ui/data-table';
+import { RowMenu } from '../ui/row-menu';
 import { Facts, type Fact } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { ProblemAlert } from '../ui/problem';
@@ -209,7 +209,7 @@ export function DesktopDetails() {
           {admin && runs && (
             <Button onClick={() => navigate(`/console/${desktop.id}`)}>{t('desktops.console')}</Button>
           )}{' '}
-          <RowActions name={desktop.name ?? ''} items={menu(desktop)} />
+          <RowMenu name={desktop.name ?? ''} items={menu(desktop)} />
           <Link to="/desktops">{t('desktops.title')}</Link>
         </span>
       }

@@ -8,7 +8,6 @@ import {
   FormSelect,
   FormSelectOption,
   Label,
-  MenuToggle,
   SearchInput,
   Skeleton,
   Toolbar,
@@ -16,9 +15,8 @@ import {
   ToolbarGroup,
   ToolbarItem,
 } from '@patternfly/react-core';
-import { EllipsisVIcon } from '@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon';
-import { ActionsColumn, Table, Tbody, Td, Th, Thead, Tr, type IAction } from '@patternfly/react-table';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { Table, Tbody, Td, Th, Thead, Tr, type IAction } from '@patternfly/react-table';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { queryString } from '../api/client';
 import type { Page } from '../data/types';
@@ -26,6 +24,7 @@ import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { FactsDialog, type Fact } from './facts';
 import { ProblemAlert } from './problem';
+import { RowMenu } from './row-menu';
 
 export interface Column<T> {
   key: string;
@@ -169,6 +168,66 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
     onSort: (_: unknown, __: number, direction: 'asc' | 'desc') => view.set('sort', direction === 'desc' ? `-${key}` : key),
   });
 
+  // Drawn again only when something in it is new: not while the next page is read.
+  const table = useMemo(
+    () => (
+      <Table aria-label={props.label} variant="compact" gridBreakPoint="grid-md">
+        <Thead>
+          <Tr>
+            {props.bulk && (
+              <Th screenReaderText={t('table.select-all')}>
+                <Checkbox
+                  id="select-all"
+                  aria-label={t('table.select-all')}
+                  isChecked={allChosen}
+                  onChange={(_, on) => setChosen(new Set(on ? rows.map((row) => row.id ?? '') : []))}
+                />
+              </Th>
+            )}
+            {props.columns.map((column, index) => (
+              <Th key={column.key} modifier="nowrap" {...(column.sortable ? { sort: sortOf(column.key, index) } : {})}>
+                {column.label}
+              </Th>
+            ))}
+            {hasActs && <Th screenReaderText={t('act.more')} />}
+          </Tr>
+        </Thead>
+        <Tbody>
+          {rows.map((row) => (
+            <Tr key={row.id}>
+              {props.bulk && (
+                <Td>
+                  <Checkbox
+                    id={`select-${row.id}`}
+                    aria-label={t('table.select', { name: props.nameOf(row) })}
+                    isChecked={chosen.has(row.id ?? '')}
+                    onChange={(_, on) => choose(row, on)}
+                  />
+                </Td>
+              )}
+              {props.columns.map((column) => (
+                <td
+                  key={column.key}
+                  className={`pf-v6-c-table__td${column.nowrap ? ' pf-m-nowrap' : ''}`}
+                  data-label={column.label}
+                  tabIndex={-1}
+                >
+                  {column.render(row)}
+                </td>
+              ))}
+              {hasActs && (
+                <Td isActionCell>
+                  <RowMenu name={props.nameOf(row)} items={actsOf(row)} />
+                </Td>
+              )}
+            </Tr>
+          ))}
+        </Tbody>
+      </Table>
+    ),
+    [data, props, chosen, asked, t],
+  );
+
   return (
     <>
       <Toolbar inset={{ default: 'insetNone' }}>
@@ -235,54 +294,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
       )}
       {rows.length > 0 && (
         <div className="yd-scroll" tabIndex={0} role="region" aria-label={props.label} aria-busy={!fresh}>
-          <Table aria-label={props.label} variant="compact" gridBreakPoint="grid-md">
-            <Thead>
-              <Tr>
-                {props.bulk && (
-                  <Th screenReaderText={t('table.select-all')}>
-                    <Checkbox
-                      id="select-all"
-                      aria-label={t('table.select-all')}
-                      isChecked={allChosen}
-                      onChange={(_, on) => setChosen(new Set(on ? rows.map((row) => row.id ?? '') : []))}
-                    />
-                  </Th>
-                )}
-                {props.columns.map((column, index) => (
-                  <Th key={column.key} modifier="nowrap" {...(column.sortable ? { sort: sortOf(column.key, index) } : {})}>
-                    {column.label}
-                  </Th>
-                ))}
-                {hasActs && <Th screenReaderText={t('act.more')} />}
-              </Tr>
-            </Thead>
-            <Tbody>
-              {rows.map((row) => (
-                <Tr key={row.id}>
-                  {props.bulk && (
-                    <Td>
-                      <Checkbox
-                        id={`select-${row.id}`}
-                        aria-label={t('table.select', { name: props.nameOf(row) })}
-                        isChecked={chosen.has(row.id ?? '')}
-                        onChange={(_, on) => choose(row, on)}
-                      />
-                    </Td>
-                  )}
-                  {props.columns.map((column) => (
-                    <Td key={column.key} dataLabel={column.label} {...(column.nowrap ? { modifier: 'nowrap' as const } : {})}>
-                      {column.render(row)}
-                    </Td>
-                  ))}
-                  {hasActs && (
-                    <Td isActionCell>
-                      <RowActions name={props.nameOf(row)} items={actsOf(row)} />
-                    </Td>
-                  )}
-                </Tr>
-              ))}
-            </Tbody>
-          </Table>
+          {table}
         </div>
       )}
       {lookedAt && props.details && (
@@ -312,28 +324,5 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
         </ToolbarContent>
       </Toolbar>
     </>
-  );
-}
-
-export function RowActions({ name, items }: { name: string; items: IAction[] }) {
-  const { t } = useI18n();
-  if (items.length === 0) return null;
-  return (
-    <ActionsColumn
-      items={items}
-      popperProps={{ position: 'right' }}
-      actionsToggle={({ onToggle, isOpen, isDisabled, toggleRef }) => (
-        <MenuToggle
-          ref={toggleRef}
-          variant="plain"
-          isExpanded={isOpen}
-          isDisabled={isDisabled}
-          onClick={onToggle}
-          aria-label={t('table.actions', { name })}
-        >
-          <EllipsisVIcon />
-        </MenuToggle>
-      )}
-    />
   );
 }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Has a running guest enforce its pool's policy, and remembers what it was told last: at each start
+// it is told in any case, at a connect only when the policy is another one.
+#include "service/desktop-private.h"
+
+#include "service/guest-policy.h"
+
+typedef struct {
+    GMutex lock;
+    GHashTable *told; // desktop id -> digest of the policy
+} Told;
+
+static void
+told_free(gpointer data)
+{
+    Told *told = data;
+    g_hash_table_unref(told->told);
+    g_mutex_clear(&told->lock);
+    g_free(told);
+}
+
+static Told *
+told_of(YdService *service)
+{
+    Told *told = yd_service_part(service, "guest-policy");
+    if (told)
+        return told;
+    told = g_new0(Told, 1);
+    g_mutex_init(&told->lock);
+    told->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return yd_service_set_part(service, "guest-policy", told, told_free);
+}
+
+static gpointer
+digest(const char *script)
+{
+    return GUINT_TO_POINTER(g_str_hash(script) | 1);
+}
+
+void
+yd_desk_policy_told(YdService *service, const char *desktop_id, const char *script)
+{
+    Told *told = told_of(service);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&told->lock);
+    g_hash_table_replace(told->told, g_strdup(desktop_id), digest(script));
+}
+
+static gboolean
+knows(YdService *service, const char *desktop_id, const char *script)
+{
+    Told *told = told_of(service);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&told->lock);
+    return g_hash_table_lookup(told->told, desktop_id) == digest(script);
+}
+
+gboolean
+yd_desk_policy_apply(YdService *service, YdHypervisor *hv, const char *desktop_id, const char *uuid,
+                     const YdPolicy *policy, guint timeout, GError **error)
+{
+    static const char *const argv[] = {"/bin/sh", "-s", NULL};
+    g_autofree char *script = yd_guest_policy_script(policy);
+    g_autofree char *output = NULL;
+    int status = -1;
+    if (knows(service, desktop_id, script))
+        return TRUE;
+    if (!yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, &status, &output, error))
+        return FALSE;
+    if (status != 0) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "the pool's policy could not be set in the guest (status %d): %s", status,
+                    output ? g_strstrip(output) : "");
+        return FALSE;
+    }
+    yd_desk_policy_told(service, desktop_id, script);
+    return TRUE;
+}
