@@ -58,6 +58,14 @@ typedef struct {
     gboolean desktop_lost; // sockets is 0 because the desktop went silent
 } YdGateStats;
 
+// What the gate tells about itself; counts since its start.
+typedef struct {
+    const char *version, *state;
+    guint sessions, sockets;
+    guint64 accept_failures, tls_handshakes, tls_in_kernel;
+    gint64 certificate_expires; // seconds since 1970; 0: not known
+} YdGateAbout;
+
 // Whether text has the form of a ticket. Anything else need not be shown to deskd.
 gboolean yd_gate_ticket_valid(const char *text);
 
@@ -68,6 +76,7 @@ char *yd_gate_message_redeem(guint64 id, const char *ticket, const char *protoco
 char *yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port);
 char *yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char *protocol,
                            const char *address, guint16 port);
+char *yd_gate_message_about(const YdGateAbout *about);
 char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
 
 // Reads a line of deskd, len bytes without the "\n". An op that is not known gives
