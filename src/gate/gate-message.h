@@ -50,12 +50,12 @@ typedef struct {
     guint sockets;
     guint64 bytes_up; // client to guest
     guint64 bytes_down;
-    guint64 lost;          // TCP segments sent again to the client
-    gboolean desktop_lost; // sockets is 0 because the desktop went silent
+    guint64 lost; // TCP segments sent again to the client
     YdGateFigures figures;
     // From the session's first socket to the first byte of the guest, and to as many bytes as a
     // first picture takes (docs/experience.md); 0: not yet.
     guint64 first_byte_ms, first_picture_ms;
+    gboolean desktop_lost; // sockets is 0 because the desktop went silent
 } YdGateStats;
 
 // What the gate tells about itself; counts since its start.
