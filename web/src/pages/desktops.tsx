@@ -20,7 +20,7 @@ const STATES = ['ready', 'preparing', 'starting', 'stopping', 'off', 'failed', '
 export function useDesktopColumns(): Column<Desktop>[] {
   const { t } = useI18n();
   return [
-    { key: 'name', label: t('field.name'), sortable: true, render: (row) => <Link to={`/desktops/${row.id}`}>{row.name}</Link> },
+    { key: 'name', label: t('field.name'), sortable: true, nowrap: true, render: (row) => <Link to={`/desktops/${row.id}`}>{row.name}</Link> },
     { key: 'username', label: t('field.owner'), sortable: true, render: (row) => row.user_name || row.username },
     { key: 'pool_name', label: t('field.pool'), render: (row) => row.pool_name },
     { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="desktop" state={row.state} /> },

@@ -42,16 +42,18 @@ function OpenMenu({ label, items, button, onClose }: OpenMenuProps) {
       event.preventDefault();
       onClose(true);
     };
-    const away = () => onClose(false);
+    const moved = () => {
+      if (menu.current && button.current) place(menu.current, button.current);
+    };
     window.addEventListener('pointerdown', outside);
     window.addEventListener('keydown', key);
-    window.addEventListener('resize', away);
-    window.addEventListener('scroll', outside, true);
+    window.addEventListener('resize', moved);
+    window.addEventListener('scroll', moved, true);
     return () => {
       window.removeEventListener('pointerdown', outside);
       window.removeEventListener('keydown', key);
-      window.removeEventListener('resize', away);
-      window.removeEventListener('scroll', outside, true);
+      window.removeEventListener('resize', moved);
+      window.removeEventListener('scroll', moved, true);
     };
   }, [button, onClose]);
   return createPortal(
