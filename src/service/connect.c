@@ -442,7 +442,7 @@ user_has_room(Connect *c, GError **error)
 {
     gboolean room = FALSE;
     guint limit = 0;
-    if (!yd_connection_has_room(c->service, c->actor->user_id, NULL, &room, &limit, error))
+    if (!yd_connection_has_room(c->service, c->actor->user_id, &room, &limit, error))
         return FALSE;
     if (!room)
         g_set_error(error, YD_ERROR, YD_ERROR_LIMIT, YD_TOO_MANY_SESSIONS, limit);
