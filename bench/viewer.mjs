@@ -125,6 +125,8 @@ class Rdp {
     const client = new Program('deskctl', program('deskctl'), ['desktop', 'connect', 'office', '--rdp', '--open', '--size', `${this.size.width}x${this.size.height}`],
       { env: { ...this.screen.env, XDG_CONFIG_HOME: path.join(this.yd.home, 'ctl', 'alice') } });
     try {
+      // Not what was on the screen before.
+      await poll('a window of xfreerdp', async () => (await run('xdotool', ['search', '--class', 'xfreerdp'], { env: this.screen.env })).code === 0, { seconds: 120, every: 10 });
       this.note(`xfreerdp: ${what}`, (await this.pixel.wait(this.bare, WALLPAPER) - since) / 1000);
       await work({ x: 300, y: 250 });
     } finally {
@@ -159,7 +161,14 @@ class Rdp {
   }
 
   async keys(who, at) {
-    await poll('the terminal is red or green', async () => /^(cc|aa|c0|99|00|4e)/.test(await this.pixel.get(at)) && (await this.pixel.get(at)) !== WALLPAPER, { seconds: 60, every: 200 });
+    // Whatever its palette: red has most of red, green most of green.
+    const shown = async () => {
+      const [red, green, blue] = (await this.pixel.get(at)).match(/../g).map((it) => Number.parseInt(it, 16));
+      return Math.max(red, green) > 100 && Math.min(red, green) < 60 && blue < 60;
+    };
+    await poll('the terminal is red or green', shown, { seconds: 120, every: 200 }).catch(async (error) => {
+      throw new Error(`${error.message}; ${JSON.stringify(at)} is ${await this.pixel.get(at)}, see ${await this.screen.shot('bench-terminal')}`);
+    });
     await this.pixel.click(at);
     await sleep(1000);
     note(`${who}: key to changed pixel`, await pressAll(this.pixel, at));

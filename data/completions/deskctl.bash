@@ -90,6 +90,9 @@ _deskctl() {
     'host maintenance') leaf=1 offer=' --profile --json --quiet --help' ;;
     'host remove') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'host') offer=' list show add edit maintenance remove' ;;
+    'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
+    'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'gate') offer=' list show' ;;
     'job list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'job show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'job follow') leaf=1 offer=' --timeout --profile --json --quiet --help' ;;
@@ -100,7 +103,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop session user department pool template network host job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
+    '') offer=' desktop session user department pool template network host gate job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

@@ -16,6 +16,7 @@
 #include "api/listener.h"
 #include "base/json-util.h"
 #include "service/connection.h"
+#include "service/gate-list.h"
 
 #define MAX_LINE (64 * 1024)
 #define READ_SIZE (16 * 1024)
@@ -26,6 +27,7 @@ typedef struct {
     YdGateLink *link; // NULL once it is closed
     GSocketConnection *stream;
     GCancellable *cancel;
+    guint64 number;
     char *behind; // the name that a remote gate's certificate has; NULL: it is on this host
     char *name;   // NULL before hello; then fixed
     GString *input, *output, *writing;
@@ -44,6 +46,7 @@ struct _YdGateLink {
     GSource *accept_source;
     GThreadPool *pool;
     GPtrArray *gates;
+    guint64 last_number;
     GSource *ports_source;
     gboolean ports_busy; // a look at the fixed ports is under way
 };
@@ -98,6 +101,7 @@ gate_close(Gate *gate, const char *why)
         return;
     g_message("gate %s: %s", gate->name ? gate->name : "(unnamed)", why);
     gate->link = NULL;
+    yd_gate_list_drop(link->service, gate->number);
     g_cancellable_cancel(gate->cancel);
     g_socket_shutdown(g_socket_connection_get_socket(gate->stream), TRUE, TRUE, NULL);
     g_ptr_array_remove_fast(link->gates, gate); // may be the last reference
@@ -280,13 +284,18 @@ take_line(Gate *gate, const char *line)
         json_decref(message);
         return good;
     }
+    const char *op = json_string_value(json_object_get(message, "op"));
+    if (g_strcmp0(op, "gate") == 0) {
+        yd_gate_list_put(gate->link->service, gate->number, gate->name, message);
+        json_decref(message);
+        return TRUE;
+    }
     if (gate->waiting >= gate->link->config.max_waiting) {
         json_decref(message);
         gate_close(gate, "asks more than can be answered, closing");
         return FALSE;
     }
     gate->waiting++;
-    const char *op = json_string_value(json_object_get(message, "op"));
     if (g_strcmp0(op, "stats") != 0) {
         push_task(gate->link, gate, message, FALSE);
     } else {
@@ -417,6 +426,7 @@ take_socket(YdGateLink *link, GSocket *socket)
     g_socket_set_blocking(socket, FALSE);
     Gate *gate = g_rc_box_new0(Gate);
     gate->link = link;
+    gate->number = ++link->last_number;
     gate->stream = g_socket_connection_factory_create_connection(socket);
     gate->cancel = g_cancellable_new();
     gate->ports = yd_gate_ports_told();

@@ -5,6 +5,8 @@
 
 #include "api/handlers.h"
 #include "api/server.h"
+#include "base/json-util.h"
+#include "service/gate-list.h"
 #include "store/store-connect.h"
 
 // Upper bounds of the duration histogram in milliseconds.
@@ -123,6 +125,56 @@ write_quality(GString *text, YdStore *store, GError **error)
     return TRUE;
 }
 
+// What stands in quotes; owned.
+static char *
+label(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return g_strcanon(g_strdup(text ? text : "unknown"),
+                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_", '_');
+}
+
+// One metric of all gates that are connected.
+static void
+write_gate_metric(GString *text, const json_t *gates, const char *name, const char *type,
+                  const char *member, const char *help)
+{
+    gsize i;
+    json_t *gate;
+    head(text, name, type, help);
+    json_array_foreach(gates, i, gate)
+    {
+        // Two processes of one name, while one takes over from the other, are told apart by state.
+        g_autofree char *own = label(gate, "name");
+        g_autofree char *state = label(gate, "state");
+        g_string_append_printf(text, "%s{gate=\"%s\",state=\"%s\"} %" JSON_INTEGER_FORMAT "\n",
+                               name, own, state, json_integer_value(json_object_get(gate, member)));
+    }
+}
+
+static void
+write_gates(GString *text, YdService *service)
+{
+    static const struct {
+        const char *name, *type, *member, *help;
+    } metrics[] = {
+        {"yundesk_gate_sessions", "gauge", "sessions", "Sessions with a socket at a gate."},
+        {"yundesk_gate_sockets", "gauge", "sockets", "Their sockets."},
+        {"yundesk_gate_accept_failures_total", "counter", "accept_failures",
+         "Clients that could not be accepted at once for want of descriptors or memory."},
+        {"yundesk_gate_tls_handshakes_total", "counter", "tls_handshakes",
+         "TLS handshakes with clients."},
+        {"yundesk_gate_tls_in_kernel_total", "counter", "tls_in_kernel",
+         "Of those, connections whose bytes the kernel encrypts."},
+        {"yundesk_gate_certificate_expires_seconds", "gauge", "certificate_expires",
+         "When a gate's certificate ends, in seconds since 1970."},
+    };
+    g_autoptr(json_t) gates = yd_gate_list_get(service);
+    for (guint i = 0; i < G_N_ELEMENTS(metrics); i++)
+        write_gate_metric(text, gates, metrics[i].name, metrics[i].type, metrics[i].member,
+                          metrics[i].help);
+}
+
 gboolean
 yd_handle_metrics(YdRequest *request, GError **error)
 {
@@ -143,6 +195,7 @@ yd_handle_metrics(YdRequest *request, GError **error)
           g_atomic_int_get(&in_flight));
     gauge(text, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
     write_requests(text);
+    write_gates(text, request->service);
     if (!store ||
         !write_states(text, store, "yundesk_desktops", "Desktops by state.", &yd_desktop_type,
                       error) ||

@@ -6,6 +6,7 @@
 #include "api/resource.h"
 #include "base/id.h"
 #include "service/doctor.h"
+#include "service/gate-list.h"
 #include "service/jobs.h"
 #include "service/settings.h"
 #include "store/store-activity.h"
@@ -140,6 +141,23 @@ yd_handle_activity(YdRequest *request, GError **error)
     if (!buckets)
         return FALSE;
     yd_request_answer(request, 200, activity_json(buckets, from, length, n));
+    return TRUE;
+}
+
+// The gates that are connected now; they say so themselves.
+gboolean
+yd_handle_gates(YdRequest *request, GError **error)
+{
+    json_t *items = yd_gate_list_get(request->service);
+    gsize i;
+    json_t *gate;
+    json_array_foreach(items, i, gate)
+    {
+        json_int_t expires = json_integer_value(json_object_get(gate, "certificate_expires"));
+        g_autofree char *text = expires > 0 ? yd_time_text(expires * 1000) : NULL;
+        json_object_set_new(gate, "certificate_expires", text ? json_string(text) : json_null());
+    }
+    yd_request_answer(request, 200, json_pack("{s:o}", "items", items));
     return TRUE;
 }
 

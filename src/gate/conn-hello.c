@@ -145,6 +145,8 @@ yd_gate_conn_handshake(YdGateConn *conn)
 {
     switch (yd_gate_stream_handshake(&conn->client)) {
     case YD_GATE_IO_OK:
+        yd_gate_tls_note(yd_gate_worker_parts(conn->worker)->tls,
+                         yd_gate_stream_kernel_sends(&conn->client));
         if (yd_peer_tls_is_peer(conn->client.ssl))
             return yd_gate_conn_peer_hello(conn);
         conn->state = CONN_HEAD; // its time goes on

@@ -57,6 +57,7 @@ static const char *const known[] = {
     "manager",
     "edges",
     "peer_tls",
+    "ktls",
     "origins",
     "workers",
     "max_sockets",
@@ -158,6 +159,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "manager", &gate->manager, error) &&
            yd_config_strings(config, GROUP, "edges", &gate->edges, error) &&
            yd_config_bool(config, GROUP, "peer_tls", &gate->peer_tls, error) &&
+           yd_config_bool(config, GROUP, "ktls", &gate->ktls, error) &&
            yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
                            &gate->fixed_port_last, error);
 }
@@ -172,7 +174,7 @@ yd_gate_config_new(const YdConfig *config, GError **error)
     gate->fixed_port_first = 50000;
     gate->fixed_port_last = 59999;
     gate->user = g_strdup("yundesk-gate");
-    gate->peer_tls = TRUE;
+    gate->peer_tls = gate->ktls = TRUE;
     if (!read_numbers(gate, config, error))
         return NULL;
     if (config != NULL && !read_texts(gate, config, error))

@@ -23,6 +23,7 @@ typedef struct {
     char *manager;     // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
     char **edges;      // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
     gboolean peer_tls; // peer_tls=: FALSE: clients are passed on and taken without TLS
+    gboolean ktls;     // ktls=: the kernel encrypts where it can
     char *user;        // user=: whom a gate that root starts becomes
     gboolean json_log; // log=json
     YdGateSeccomp seccomp; // seccomp=

@@ -92,6 +92,17 @@ yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char
 }
 
 char *
+yd_gate_message_about(const YdGateAbout *about)
+{
+    return to_line(json_pack(
+        "{s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I}", "op", "gate", "version", about->version,
+        "state", about->state, "sessions", (int)about->sessions, "sockets", (int)about->sockets,
+        "accept_failures", (json_int_t)about->accept_failures, "tls_handshakes",
+        (json_int_t)about->tls_handshakes, "tls_in_kernel", (json_int_t)about->tls_in_kernel,
+        "certificate_expires", (json_int_t)about->certificate_expires));
+}
+
+char *
 yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
 {
     json_t *list = json_array();

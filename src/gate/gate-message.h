@@ -50,13 +50,21 @@ typedef struct {
     guint sockets;
     guint64 bytes_up; // client to guest
     guint64 bytes_down;
-    guint64 lost;          // TCP segments sent again to the client
-    gboolean desktop_lost; // sockets is 0 because the desktop went silent
+    guint64 lost; // TCP segments sent again to the client
     YdGateFigures figures;
     // From the session's first socket to the first byte of the guest, and to as many bytes as a
     // first picture takes (docs/experience.md); 0: not yet.
     guint64 first_byte_ms, first_picture_ms;
+    gboolean desktop_lost; // sockets is 0 because the desktop went silent
 } YdGateStats;
+
+// What the gate tells about itself; counts since its start.
+typedef struct {
+    const char *version, *state;
+    guint sessions, sockets;
+    guint64 accept_failures, tls_handshakes, tls_in_kernel;
+    gint64 certificate_expires; // seconds since 1970; 0: not known
+} YdGateAbout;
 
 // Whether text has the form of a ticket. Anything else need not be shown to deskd.
 gboolean yd_gate_ticket_valid(const char *text);
@@ -68,6 +76,7 @@ char *yd_gate_message_redeem(guint64 id, const char *ticket, const char *protoco
 char *yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address, guint16 port);
 char *yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char *protocol,
                            const char *address, guint16 port);
+char *yd_gate_message_about(const YdGateAbout *about);
 char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
 
 // Reads a line of deskd, len bytes without the "\n". An op that is not known gives

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "gate/ktls.h"
 #include "gate/worker.h"
 
 #define STATS_SECONDS 5
@@ -115,6 +116,22 @@ add_worker(YdGate *gate, guint index, GError **error)
     return worker != NULL;
 }
 
+static char *
+about(gpointer data)
+{
+    YdGate *gate = data;
+    YdGateTlsCount tls;
+    YdGateAbout about = {.version = YD_VERSION,
+                         .state = yd_gate_state_name(yd_gate_state(gate)),
+                         .accept_failures = yd_gate_accept_failures(gate),
+                         .certificate_expires = yd_gate_tls_expires(gate->parts.tls)};
+    yd_gate_count(gate, &about.sessions, &about.sockets);
+    yd_gate_tls_count(gate->parts.tls, &tls);
+    about.tls_handshakes = tls.handshakes;
+    about.tls_in_kernel = tls.in_kernel;
+    return yd_gate_message_about(&about);
+}
+
 static gboolean
 start_tickets(YdGate *gate, GError **error)
 {
@@ -129,6 +146,7 @@ start_tickets(YdGate *gate, GError **error)
         .cut = cut_session,
         .port = set_port,
         .dial = config->manager != NULL ? dial : NULL,
+        .about = about,
         .gate = gate,
     };
     gate->parts.tickets = yd_ticket_client_new(&tickets, error);
@@ -139,7 +157,10 @@ static gboolean
 start(YdGate *gate, GError **error)
 {
     const YdGateConfig *config = gate->parts.config;
-    gate->parts.tls = yd_gate_tls_new(config->certificate, config->key, error);
+    const char *why = "[deskgate] ktls=off";
+    gboolean ktls = config->ktls && yd_ktls_available(&why);
+    yd_log(G_LOG_LEVEL_INFO, NULL, "TLS in the kernel: %s", ktls ? "yes" : why);
+    gate->parts.tls = yd_gate_tls_new(config->certificate, config->key, ktls, error);
     if (gate->parts.tls == NULL || !start_peers(gate, error) ||
         !yd_gate_sockets_open(gate->sockets, config->listen, config->workers, error))
         return FALSE;
@@ -241,6 +262,12 @@ void
 yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets)
 {
     yd_gate_sessions_count(gate->parts.sessions, ret_sessions, ret_sockets);
+}
+
+void
+yd_gate_tls_figures(YdGate *gate, YdGateTlsCount *ret_count)
+{
+    yd_gate_tls_count(gate->parts.tls, ret_count);
 }
 
 guint64

@@ -6,6 +6,7 @@
 #include "gate/drain.h"
 #include "gate/gate-config.h"
 #include "gate/sockets.h"
+#include "gate/tls.h"
 
 typedef struct YdGate YdGate;
 
@@ -38,6 +39,9 @@ void yd_gate_count(YdGate *gate, guint *ret_sessions, guint *ret_sockets);
 
 // Clients that it could not accept for want of descriptors or memory: tries since the start.
 guint64 yd_gate_accept_failures(YdGate *gate);
+
+// TLS handshakes with clients since the start.
+void yd_gate_tls_figures(YdGate *gate, YdGateTlsCount *ret_count);
 
 // Reads certificate and key again; on failure the old ones stay in use.
 gboolean yd_gate_reload(YdGate *gate, GError **error);

@@ -99,13 +99,16 @@ static json_t *
 status(Keeper *keeper)
 {
     guint sessions, sockets;
+    YdGateTlsCount tls;
     yd_gate_count(keeper->gate, &sessions, &sockets);
+    yd_gate_tls_figures(keeper->gate, &tls);
     json_t *answer =
-        json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I}", "state",
+        json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:I, s:I, s:I}", "state",
                   yd_gate_state_name(yd_gate_state(keeper->gate)), "version", YD_VERSION, "pid",
                   (int)getpid(), "sessions", (int)sessions, "sockets", (int)sockets, "manager",
                   (int)yd_gate_is_connected(keeper->gate), "accept_failures",
-                  (json_int_t)yd_gate_accept_failures(keeper->gate));
+                  (json_int_t)yd_gate_accept_failures(keeper->gate), "tls_handshakes",
+                  (json_int_t)tls.handshakes, "tls_in_kernel", (json_int_t)tls.in_kernel);
     if (yd_gate_state(keeper->gate) != YD_GATE_SERVING && keeper->leave_by != 0) {
         gint64 left = (keeper->leave_by - g_get_monotonic_time()) / G_USEC_PER_SEC;
         json_object_set_new(answer, "seconds_left", json_integer(MAX(left, 0)));

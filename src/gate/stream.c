@@ -93,11 +93,21 @@ put_socket(YdGateStream *stream)
 }
 
 static gboolean
+has_ktls(const SSL *ssl)
+{
+    return (SSL_get_options(ssl) & SSL_OP_ENABLE_KTLS) != 0;
+}
+
+static gboolean
 put_tls(YdGateStream *stream, SSL_CTX *context)
 {
     ERR_clear_error();
     stream->ssl = SSL_new(context);
-    return stream->ssl != NULL && put_socket(stream);
+    if (stream->ssl == NULL)
+        return FALSE;
+    // The kernel's TLS is switched on through OpenSSL's own way to a socket only.
+    return has_ktls(stream->ssl) ? SSL_set_fd(stream->ssl, stream->watch.fd) == 1
+                                 : put_socket(stream);
 }
 
 gboolean
@@ -150,6 +160,13 @@ yd_gate_stream_handshake(YdGateStream *stream)
     }
     YdGateIo io = tls_result(stream, result, errno, &stream->read_wants);
     return io == YD_GATE_IO_EOF ? YD_GATE_IO_ERROR : io;
+}
+
+gboolean
+yd_gate_stream_kernel_sends(const YdGateStream *stream)
+{
+    return stream->ssl != NULL && has_ktls(stream->ssl) &&
+           BIO_get_ktls_send(SSL_get_wbio(stream->ssl));
 }
 
 static YdGateIo

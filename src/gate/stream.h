@@ -38,6 +38,9 @@ gboolean yd_gate_stream_connect_tls(YdGateStream *stream, SSL_CTX *context);
 // OK when the handshake is done; AGAIN: poll for read_wants.
 YdGateIo yd_gate_stream_handshake(YdGateStream *stream);
 
+// After the handshake: whether the kernel makes the TLS records that are sent.
+gboolean yd_gate_stream_kernel_sends(const YdGateStream *stream);
+
 // Reads 1 to len bytes (OK), or tells why not.
 YdGateIo yd_gate_stream_read(YdGateStream *stream, void *data, gsize len, gsize *ret_n);
 

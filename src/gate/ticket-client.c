@@ -40,6 +40,7 @@ struct YdTicketClient {
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
     YdTicketDialFunc dial;
+    YdTicketAboutFunc about;
     gpointer gate;
     GThread *thread;
     int wake; // eventfd
@@ -60,6 +61,7 @@ struct YdTicketClient {
     gint64 next_try;
     gint64 pause;
     gint64 next_stats, next_alive;
+    char *said; // of the gate itself; NULL: nothing on this connection
     gint64 now;
 };
 
@@ -150,6 +152,7 @@ try_to_connect(YdTicketClient *client)
     while (g_hash_table_iter_next(&iter, NULL, &value))
         say_request(client, value);
     yd_gate_sessions_touch_all(client->sessions);
+    g_clear_pointer(&client->said, g_free);
     client->next_stats = client->now;
 }
 
@@ -324,6 +327,18 @@ say_stats(YdTicketClient *client)
         say(client, line);
 }
 
+static void
+say_about(YdTicketClient *client)
+{
+    g_autofree char *line =
+        client->fd >= 0 && client->about != NULL ? client->about(client->gate) : NULL;
+    if (line == NULL || g_strcmp0(line, client->said) == 0)
+        return;
+    say(client, line);
+    g_free(client->said);
+    client->said = g_steal_pointer(&line);
+}
+
 // deskd ends a session of which it has heard nothing for minutes.
 static void
 tell_of_quiet_ones(YdTicketClient *client)
@@ -398,6 +413,7 @@ run(gpointer data)
             forget_hurry(client);
             tell_of_quiet_ones(client);
             say_stats(client);
+            say_about(client);
         }
         write_out(client);
         wait_and_read(client);
@@ -424,6 +440,7 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->cut = config->cut;
     client->port = config->port;
     client->dial = config->dial;
+    client->about = config->about;
     client->gate = config->gate;
     client->pause = RETRY_MIN_US;
     client->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, request_free);
@@ -483,6 +500,7 @@ yd_ticket_client_free(YdTicketClient *client)
     g_byte_array_unref(client->in);
     g_byte_array_unref(client->out);
     g_mutex_clear(&client->lock);
+    g_free(client->said);
     g_free(client->name);
     g_free(client);
 }

@@ -37,6 +37,10 @@ typedef void (*YdTicketPortFunc)(guint16 port, const char *const *sources, gpoin
 // deskd by way of another gate, or -1.
 typedef int (*YdTicketDialFunc)(gpointer data);
 
+// Called on the client's thread: the line that tells what the gate is and does; owned by the
+// caller.
+typedef char *(*YdTicketAboutFunc)(gpointer data);
+
 typedef struct {
     const char *socket;       // path of deskd's gate.sock
     const char *name;         // of this gate, told in hello
@@ -46,8 +50,9 @@ typedef struct {
     YdGateSessions *sessions; // borrowed, must outlive the client
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
-    YdTicketDialFunc dial; // NULL: by socket
-    gpointer gate;         // for all of them
+    YdTicketDialFunc dial;   // NULL: by socket
+    YdTicketAboutFunc about; // told to deskd with statistics, when it has changed
+    gpointer gate;           // for all of them
 } YdTicketClientConfig;
 
 // Starts the thread; a deskd that is not there yet is no error. Strings of config are copied.

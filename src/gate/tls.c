@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <string.h>
+#include <time.h>
 
 #include "gate/tls-error.h"
 
@@ -17,6 +18,8 @@ struct YdGateTls {
     SSL_CTX *context;
     SSL_CTX *client;
     YdPeerTls *peers; // NULL: no other gates
+    gboolean ktls;
+    YdGateTlsCount count; // with the lock held
 };
 
 // Only HTTP/1.1 is spoken inside; a client that offers other protocols only goes on without one.
@@ -61,6 +64,8 @@ make_context(const YdGateTls *tls, GError **error)
     // Clients go without close_notify all the time; HTTP and the desktop protocols know their ends.
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_PRIORITIZE_CHACHA);
+    if (tls->ktls)
+        SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
@@ -95,12 +100,13 @@ make_client(GError **error)
 }
 
 YdGateTls *
-yd_gate_tls_new(const char *certificate, const char *key, GError **error)
+yd_gate_tls_new(const char *certificate, const char *key, gboolean ktls, GError **error)
 {
     g_autoptr(YdGateTls) tls = g_new0(YdGateTls, 1);
     g_mutex_init(&tls->lock);
     tls->certificate = g_strdup(certificate);
     tls->key = g_strdup(key);
+    tls->ktls = ktls;
     tls->context = make_context(tls, error);
     tls->client = tls->context != NULL ? make_client(error) : NULL;
     return tls->client == NULL ? NULL : g_steal_pointer(&tls);
@@ -138,6 +144,32 @@ yd_gate_tls_serve_peers(YdGateTls *tls, YdPeerTls *peers)
 {
     tls->peers = peers;
     yd_peer_tls_serve(peers, tls->context);
+}
+
+void
+yd_gate_tls_note(YdGateTls *tls, gboolean in_kernel)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
+    tls->count.handshakes++;
+    tls->count.in_kernel += in_kernel ? 1 : 0;
+}
+
+void
+yd_gate_tls_count(YdGateTls *tls, YdGateTlsCount *ret_count)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
+    *ret_count = tls->count;
+}
+
+gint64
+yd_gate_tls_expires(YdGateTls *tls)
+{
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&tls->lock);
+    const X509 *certificate = SSL_CTX_get0_certificate(tls->context);
+    struct tm end = {0};
+    if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    return timegm(&end);
 }
 
 SSL_CTX *

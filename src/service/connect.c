@@ -19,6 +19,7 @@
 #include "store/store-desktops.h"
 
 #define AGENT_SECONDS 5
+#define POLICY_SECONDS 30 // a dozen processes in a guest that may be busy; only when it has changed
 #define SPICE_SECONDS 120 // all of SPICE's channels have connected by then
 
 void
@@ -305,7 +306,7 @@ tell_policy(const Connect *c, YdHypervisor *hv, GError **error)
     GError *local = NULL;
     return g_strcmp0(c->facts.os, "linux") != 0 ||
            yd_desk_policy_apply(c->service, hv, c->desktop_id, c->facts.uuid, &c->policy,
-                                AGENT_SECONDS, &local) ||
+                                POLICY_SECONDS, &local) ||
            agent_error(c, local, error);
 }
 
@@ -442,7 +443,7 @@ user_has_room(Connect *c, GError **error)
 {
     gboolean room = FALSE;
     guint limit = 0;
-    if (!yd_connection_has_room(c->service, c->actor->user_id, NULL, &room, &limit, error))
+    if (!yd_connection_has_room(c->service, c->actor->user_id, &room, &limit, error))
         return FALSE;
     if (!room)
         g_set_error(error, YD_ERROR, YD_ERROR_LIMIT, YD_TOO_MANY_SESSIONS, limit);

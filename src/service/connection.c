@@ -339,26 +339,25 @@ facts_fit(const YdConnection *connection, const YdConnectFacts *facts, YdGrant *
 }
 
 gboolean
-yd_connection_has_room(YdService *service, const char *user_id, const char *except_id,
-                       gboolean *ret_room, guint *ret_limit, GError **error)
+yd_connection_has_room(YdService *service, const char *user_id, gboolean *ret_room,
+                       guint *ret_limit, GError **error)
 {
-    guint open = 0;
+    const char *const users[] = {user_id, NULL}, *const open[] = {"open", NULL};
+    const YdCondition conditions[] = {{"user_id", "=", users}, {"state", "=", open}};
+    const YdQuery query = {.conditions = conditions,
+                           .n_conditions = G_N_ELEMENTS(conditions),
+                           .limit = 1,
+                           .want_total = TRUE};
     *ret_limit = yd_service_config(service)->max_sessions_per_user;
     *ret_room = TRUE;
     if (*ret_limit == 0 || !user_id)
         return TRUE;
     YdStore *store = yd_service_store(service, error);
-    g_autoptr(GPtrArray) live =
-        store ? yd_store_live_connections(store, NULL, user_id, NULL, error) : NULL;
-    if (!live)
-        return FALSE;
-    for (guint i = 0; i < live->len; i++) {
-        const YdConnection *one = g_ptr_array_index(live, i);
-        if (strcmp(one->state, "open") == 0 && g_strcmp0(one->id, except_id) != 0)
-            open++;
-    }
-    *ret_room = open < *ret_limit;
-    return TRUE;
+    g_autoptr(YdPage) page =
+        store ? yd_store_list(store, &yd_connection_type, &query, error) : NULL;
+    if (page)
+        *ret_room = page->total < *ret_limit;
+    return page != NULL;
 }
 
 // Of a session that is not open yet; within the transaction that opens it.
@@ -370,8 +369,7 @@ user_has_room(YdService *service, const YdConnection *connection, YdGrant *grant
     *ret_room = TRUE;
     if (strcmp(connection->state, "open") == 0)
         return TRUE;
-    if (!yd_connection_has_room(service, connection->user_id, connection->id, ret_room, &limit,
-                                error))
+    if (!yd_connection_has_room(service, connection->user_id, ret_room, &limit, error))
         return FALSE;
     if (!*ret_room)
         refuse(grant, "too-many-sessions", YD_TOO_MANY_SESSIONS, limit);

@@ -29,11 +29,10 @@ void yd_grant_clear(YdGrant *grant);
     "you have as many sessions open as one person may have (%u); end one of them first, for "      \
     "example in the portal ([deskd] max_sessions_per_user)"
 
-// Whether the person (NULL: nobody's session) has another session less open than
-// max_sessions_per_user. The connection except_id (may be NULL) does not count. ret_limit: the
-// limit.
-gboolean yd_connection_has_room(YdService *service, const char *user_id, const char *except_id,
-                                gboolean *ret_room, guint *ret_limit, GError **error);
+// Whether the person (NULL: nobody's session) has fewer sessions open than
+// max_sessions_per_user. ret_limit: the limit.
+gboolean yd_connection_has_room(YdService *service, const char *user_id, gboolean *ret_room,
+                                guint *ret_limit, GError **error);
 
 // One socket wants in. FALSE only when the question could not be answered (tell the gate
 // "unavailable"). Any thread; gate is the gate's name.

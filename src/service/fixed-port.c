@@ -249,7 +249,7 @@ note_entry(YdService *service, const YdPortRight *right, const char *address, co
     }
     gboolean is_new = session == NULL, room = TRUE;
     guint limit = 0;
-    if (is_new && !yd_connection_has_room(service, right->user_id, NULL, &room, &limit, error))
+    if (is_new && !yd_connection_has_room(service, right->user_id, &room, &limit, error))
         return FALSE;
     if (!room) {
         grant->code = "too-many-sessions";

@@ -124,6 +124,23 @@ test('a ticket that was not used in time is dead', async () => {
   assert.ok(row.state === 'new' || row.reason === 'not used in time', JSON.stringify(row));
 });
 
+test('the gate’s figures are among the metrics, and deskctl lists the gate', async () => {
+  const text = await poll('deskd has heard of the gate', async () => {
+    const answer = await yd.request('GET', '/metrics', { token: yd.admin.token });
+    return /yundesk_gate_tls_handshakes_total\{gate="gate-1",state="serving"\} [1-9]/.test(answer.text) && answer.text;
+  }, { seconds: 30 });
+  assert.match(text, /yundesk_gate_accept_failures_total\{gate="gate-1",state="serving"\} 0\n/);
+  const expires = Number(/yundesk_gate_certificate_expires_seconds\{gate="gate-1",state="serving"\} (\d+)/.exec(text)[1]);
+  assert.ok(expires > Date.now() / 1000 + 86400);
+  const [gate] = await yd.ctlJson(['gate', 'list']);
+  assert.equal(gate.name, 'gate-1');
+  assert.equal(gate.state, 'serving');
+  assert.equal(Date.parse(gate.certificate_expires) / 1000, expires);
+  const shown = await yd.ctl(['gate', 'show', 'gate-1', 'gate-2']);
+  assert.match(shown.stdout, /gate-1/);
+  assert.match(shown.stderr, /no gate named 'gate-2' is connected/);
+});
+
 test('deskd killed in the middle: sessions go on, new ones are refused clearly', async () => {
   const { ticket, id } = await connect();
   const next = await connect();

@@ -6,7 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/json-util.h"
 #include "service/connection.h"
+#include "service/gate-list.h"
 
 #define SOON 10000
 
@@ -256,6 +258,37 @@ test_too_many(Fixture *f, gconstpointer data)
 #define ADD(name, function)                                                                        \
     g_test_add("/api/gate-link/" name, Fixture, NULL, fixture_set_up, function, fixture_tear_down)
 
+static gboolean
+list_has(Fixture *f, const char *text)
+{
+    g_autoptr(json_t) list = yd_gate_list_get(f->service);
+    g_autofree char *all = yd_json_text(list);
+    return strstr(all, text) != NULL;
+}
+
+// What a gate says of itself is shown while it is connected, and only what is known.
+static void
+test_about(Fixture *f, gconstpointer data)
+{
+    Client *gate = gate_new(f, "gate-7");
+    say(gate,
+        "{\"op\":\"gate\",\"version\":\"1.2\",\"state\":\"serving\",\"sessions\":3,\"sockets\":9,"
+        "\"accept_failures\":41,\"tls_in_kernel\":\"many\",\"secret\":\"x\"}");
+    say(gate, "{\"op\":\"redeem\",\"id\":9}");
+    g_assert_true(client_wait_for(gate, "\"id\":9,", SOON));
+    g_assert_true(list_has(f, "{\"name\":\"gate-7\",\"version\":\"1.2\",\"state\":\"serving\","
+                              "\"sessions\":3,\"sockets\":9,\"accept_failures\":41}"));
+    g_autoptr(Client) local = client_new(f, NULL);
+    g_autoptr(Answer) metrics = client_get(local, "/metrics");
+    g_assert_cmpuint(metrics->status, ==, 200);
+    g_assert_nonnull(strstr(metrics->body, "yundesk_gate_accept_failures_total{gate=\"gate-7\","
+                                           "state=\"serving\"} 41\n"));
+    client_free(gate);
+    for (guint i = 0; i < SOON && list_has(f, "gate-7"); i++)
+        g_usleep(1000);
+    g_assert_false(list_has(f, "gate-7"));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -266,6 +299,7 @@ main(int argc, char **argv)
     ADD("stats-order", test_stats_order);
     ADD("last-stats", test_last_stats);
     ADD("cut", test_cut);
+    ADD("about", test_about);
     ADD("misbehaviour", test_misbehaviour);
     ADD("comes-and-goes", test_comes_and_goes);
     ADD("too-many", test_too_many);

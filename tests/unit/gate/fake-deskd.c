@@ -162,6 +162,8 @@ take_line(FakeDeskd *deskd, int fd, const char *line)
         deskd->behind = g_strdup(json_string_value(json_object_get(object, "gate")));
     } else if (g_str_equal(op, "enter"))
         enter(deskd, fd, object);
+    else if (g_str_equal(op, "gate"))
+        g_assert_true(json_is_string(json_object_get(object, "version")));
     else if (g_str_equal(op, "stats"))
         take_stats(deskd, object);
     else

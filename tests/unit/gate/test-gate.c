@@ -2,6 +2,7 @@
 // The whole gate in this process, between real sockets: a fake deskd before it, clients of every
 // kind, targets that echo. After each test no descriptor may be left.
 #include "gate-fixture.h"
+#include "gate/ktls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -673,6 +674,34 @@ test_start_fails(Fixture *f, gconstpointer data)
 
 #define GATE(name, func) g_test_add("/gate/" name, Fixture, NULL, set_up, func, tear_down)
 
+// Where the kernel can encrypt it does, and the bytes are right all the same; where it can't the
+// test says why.
+static void
+test_ktls(Fixture *f, gconstpointer data)
+{
+    const char *why = NULL;
+    YdGateTlsCount count;
+    gboolean can = yd_ktls_available(&why);
+    g_test_message("TLS in the kernel: %s", can ? "yes" : why);
+    for (guint i = 0; i < 3; i++) {
+        g_autofree char *answer =
+            ask(f, TRUE, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        g_assert_nonnull(strstr(answer, "GET /hello"));
+    }
+    yd_gate_tls_figures(f->gate, &count);
+    g_assert_cmpuint(count.handshakes, ==, 3);
+    g_assert_cmpuint(count.in_kernel, ==, can ? 3 : 0);
+    f->config->ktls = FALSE;
+    restart_gate(f);
+    g_autofree char *answer =
+        ask(f, TRUE, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    g_assert_nonnull(strstr(answer, "GET /hello"));
+    yd_gate_tls_figures(f->gate, &count);
+    g_assert_cmpuint(count.in_kernel, ==, 0);
+    if (!can)
+        g_test_skip(why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -690,6 +719,7 @@ main(int argc, char **argv)
     GATE("http", test_http);
     GATE("https-reject", test_https_reject);
     GATE("https-hammer", test_https_hammer);
+    GATE("ktls", test_ktls);
     GATE("cut", test_cut);
     GATE("deskd-gone", test_deskd_gone);
     GATE("deskd-silent", test_deskd_silent);

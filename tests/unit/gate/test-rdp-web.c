@@ -239,6 +239,38 @@ put_wide(GByteArray *out, const char *text)
     put(out, "\0", 2);
 }
 
+#define CORE 216
+
+// MCS connect as MS-RDPBCGR 4.1.3 has it, with client core data alone: what a client says first.
+static GByteArray *
+client_connect(void)
+{
+    static const guint8 parameters[] = {
+        0x04, 1,    1, 0x04, 1,    1,    0x01, 1,    0xff, // selectors, upward
+        0x30, 0x19, 2, 1,    34,   2,    1,    2,    2,    1, 0,    2,    1,    1, 2, 1,    0,
+        2,    1,    1, 2,    2,    0xff, 0xff, 2,    1,    2, 0x30, 0x19, 2,    1, 1, 2,    1,
+        1,    2,    1, 1,    2,    1,    1,    2,    1,    0, 2,    1,    1,    2, 2, 4,    0x20,
+        2,    1,    2, 0x30, 0x1c, 2,    2,    0xff, 0xff, 2, 2,    0xfc, 0x17, 2, 2, 0xff, 0xff,
+        2,    1,    1, 2,    1,    0,    2,    1,    1,    2, 2,    0xff, 0xff, 2, 1, 2};
+    guint data = CORE + 23, all = (guint)sizeof parameters + 4 + data;
+    guint8 head[] = {3, 0, 0, 0, 2, 0xf0, 0x80, 0x7f, 0x65, 0x82, (guint8)(all >> 8), (guint8)all};
+    guint8 user[] = {0x04, 0x82, (guint8)(data >> 8), (guint8)data, 0, 5, 0, 0x14, 0x7c, 0, 1};
+    guint8 outer[] = {(guint8)(0x80 | (CORE + 12) >> 8), (guint8)(CORE + 12)};
+    guint8 inner[] = {(guint8)(0x80 | CORE >> 8), (guint8)CORE};
+    guint8 core[CORE] = {0x01, 0xc0, CORE, 0};
+    GByteArray *pdu = g_byte_array_new();
+    g_byte_array_append(pdu, head, sizeof head);
+    g_byte_array_append(pdu, parameters, sizeof parameters);
+    g_byte_array_append(pdu, user, sizeof user);
+    g_byte_array_append(pdu, outer, sizeof outer);
+    put(pdu, "\0\x08\0\x10\0\1\xc0\0Duca", 12);
+    g_byte_array_append(pdu, inner, sizeof inner);
+    g_byte_array_append(pdu, core, sizeof core);
+    pdu->data[2] = (guint8)(pdu->len >> 8);
+    pdu->data[3] = (guint8)pdu->len;
+    return pdu;
+}
+
 // A Client Info PDU with the log-in that the browser knows: none.
 static GByteArray *
 client_info(void)
@@ -282,7 +314,9 @@ test_session(Fixture *f, gconstpointer data)
     g_assert_nonnull(memmem(response->data, response->len, "desktop:3389", 12));
     G_GNUC_UNUSED g_autoptr(GByteArray) hello = read_frame(client, 0x82);
     g_assert_cmpmem(hello->data, hello->len, "hello", 5);
+    g_autoptr(GByteArray) connect = client_connect();
     g_autoptr(GByteArray) info = client_info();
+    send_frame(client, connect);
     send_frame(client, info);
     wait_for(f, "a\0l\0i\0c\0e\0\0\0s\0e\0c\0r\0e\0t\0\0\0", 26);
     g_autoptr(GByteArray) later = g_byte_array_new();
@@ -376,7 +410,9 @@ test_many_pieces(Fixture *f, gconstpointer data)
     g_autoptr(GateClient) client = asked(f, TICKET, 1);
     G_GNUC_UNUSED g_autoptr(GByteArray) response = read_frame(client, 0x82);
     G_GNUC_UNUSED g_autoptr(GByteArray) hello = read_frame(client, 0x82);
+    g_autoptr(GByteArray) connect = client_connect();
     g_autoptr(GByteArray) info = client_info();
+    g_byte_array_prepend(info, connect->data, connect->len);
     for (guint i = 0; i < info->len; i++) {
         g_autoptr(GByteArray) one = g_byte_array_new();
         g_byte_array_append(one, info->data + i, 1);

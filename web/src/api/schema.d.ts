@@ -1068,6 +1068,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gates that are connected, and what they say of themselves */
+        get: operations["gates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/doctor": {
         parameters: {
             query?: never;
@@ -2094,6 +2111,39 @@ export interface components {
                 failures: number;
                 /** @description different people who had a desktop open */
                 people: number;
+            }[];
+        };
+        Gates: {
+            items: {
+                /** @description a gate that is being replaced is there twice, once as retiring */
+                name: string;
+                version?: string;
+                /** @enum {string} */
+                state?: "serving" | "draining" | "retiring";
+                /** @description that have a connection there now */
+                sessions?: number;
+                /** @description their connections */
+                sockets?: number;
+                /**
+                 * Format: int64
+                 * @description clients that could not be accepted at once, for want of descriptors or memory, since its start
+                 */
+                accept_failures?: number;
+                /**
+                 * Format: int64
+                 * @description with clients since its start
+                 */
+                tls_handshakes?: number;
+                /**
+                 * Format: int64
+                 * @description of those, connections whose bytes the kernel encrypts
+                 */
+                tls_in_kernel?: number;
+                /**
+                 * Format: date-time
+                 * @description of what browsers are shown
+                 */
+                certificate_expires: string | null;
             }[];
         };
         OwnDesktops: {
@@ -4430,6 +4480,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Activity"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
                 };
             };
             default: components["responses"]["problem"];
