@@ -12,7 +12,7 @@ export interface PasteRule {
 
 /** UTF-16 with CR LF and an end (MS-RDPECLIP 2.2.5.2). More than this holds up the picture for long. */
 export const RDP_PASTE: PasteRule = {
-  limit: 8 * KIB * KIB,
+  limit: KIB * KIB,
   bytes: (text) => 2 * (text.length + lines(text) + 1),
 };
 
