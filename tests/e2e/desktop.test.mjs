@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Browser, picture } from '../lib/browser.mjs';
-import { Program, dir, poll, run, sleep, virsh } from '../lib/process.mjs';
+import { Program, dir, poll, run, virsh } from '../lib/process.mjs';
 import { Product, program } from '../lib/product.mjs';
 import { share, startScreen } from '../lib/screen.mjs';
 
@@ -161,30 +161,6 @@ test('what is typed in the browser arrives in the guest', { timeout: 300000 }, a
     await picture(page, 'typed-failed');
     throw new Error(`${error.message}; the file holds ${JSON.stringify(typed)}`);
   });
-});
-
-test('Chinese is written with the guest’s input method', { timeout: 200000 }, async () => {
-  await poll('the input method runs', async () => (await inGuest('pgrep -x fcitx5')) !== '', { seconds: 90, every: 1000 });
-  const box = await page.locator('[data-testid=screen]').boundingBox();
-  const press = async (keys) => {
-    for (const key of keys.split(' ')) await page.keyboard.press(key, { delay: 60 });
-  };
-  let text = '';
-  await poll('你好 is in the file', async () => {
-    await inGuest(': >~alice/typed');
-    await page.mouse.click(box.x + 300, box.y + 220);
-    await press('Control+Space');
-    await press('KeyN KeyI KeyH KeyA KeyO');
-    await sleep(2500); // for the candidates
-    await press('Space Enter');
-    await sleep(1500);
-    text = await inGuest('cat ~alice/typed');
-    return text.includes('你好');
-  }, { seconds: 120, every: 500 }).catch(async (error) => {
-    await picture(page, 'chinese-failed');
-    throw new Error(`${error.message}; the file holds ${JSON.stringify(text)}`);
-  });
-  await press('Control+Space');
 });
 
 test('text goes through the clipboard both ways', { timeout: 200000 }, async () => {
