@@ -5,6 +5,8 @@
 
 #include "service/guest-policy.h"
 
+#define PING_SECONDS 5 // an agent that hangs is told from one that works
+
 typedef struct {
     GMutex lock;
     GHashTable *told; // desktop id -> digest of the policy
@@ -63,7 +65,8 @@ yd_desk_policy_apply(YdService *service, YdHypervisor *hv, const char *desktop_i
     int status = -1;
     if (knows(service, desktop_id, script))
         return TRUE;
-    if (!yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, &status, &output, error))
+    if (!yd_hypervisor_agent_ping(hv, uuid, MIN(timeout, PING_SECONDS), error) ||
+        !yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, &status, &output, error))
         return FALSE;
     if (status != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
