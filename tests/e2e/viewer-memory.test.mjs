@@ -26,7 +26,7 @@ let desktop;
 let machine;
 
 before(async () => {
-  yd = await Product.start();
+  yd = await Product.start({ config: { deskd: { max_sessions_per_user: 0 } } });
   const office = await yd.office();
   const alice = await yd.person('alice', { department: office.department.id });
   await yd.connect(alice, { pool: office.pool.id, protocol: 'rdp' });
