@@ -173,5 +173,9 @@ guint32 yd_gate_conn_target_interest(const YdGateConn *conn);
 // conn-drain.c: after each turn of an https relay, remembers whose turn it is.
 void yd_gate_conn_note_way(YdGateConn *conn);
 
+// conn.c: the kernel asks after a peer that is silent for idle_seconds, count times every interval
+// seconds, and gives up when what was sent or asked has had no answer for timeout_seconds.
+void yd_gate_keepalive(int fd, guint idle_seconds, int interval, int count, guint timeout_seconds);
+
 // Tells the session what was carried since the last time.
 void yd_gate_conn_publish(YdGateConn *conn);

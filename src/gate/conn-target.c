@@ -331,14 +331,10 @@ try_later(YdGateConn *conn, const GError *error)
 static void
 tune(int fd, const YdGateConfig *config)
 {
-    const int one = 1, idle = (int)config->target_keepalive_seconds, interval = 5;
+    const int interval = 5;
     const int count = MAX((int)config->target_user_timeout_seconds / interval, 3);
-    const int timeout = (int)config->target_user_timeout_seconds * 1000;
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    yd_gate_keepalive(fd, config->target_keepalive_seconds, interval, count,
+                      config->target_user_timeout_seconds);
 }
 
 static YdGateStep

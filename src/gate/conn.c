@@ -314,20 +314,25 @@ yd_gate_conn_tick(YdGateConn *conn, gint64 now)
 
 // ---- life ----
 
-// What is set fails quietly where the kernel does not know it: the connection works all the same.
-static void
-tune(int fd, const YdGateConfig *config)
+void
+yd_gate_keepalive(int fd, guint idle_seconds, int interval, int count, guint timeout_seconds)
 {
-    const int one = 1, idle = (int)config->keepalive_seconds, interval = 15, count = 4;
-    const int unsent = (int)config->unsent_kib * 1024;
-    const int timeout = (int)config->user_timeout_seconds * 1000;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    const int one = 1, idle = (int)idle_seconds, timeout = (int)timeout_seconds * 1000;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+}
+
+// What is set fails quietly where the kernel does not know it: the connection works all the same.
+static void
+tune(int fd, const YdGateConfig *config)
+{
+    const int one = 1, unsent = (int)config->unsent_kib * 1024;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    yd_gate_keepalive(fd, config->keepalive_seconds, 15, 4, config->user_timeout_seconds);
     if (config->congestion != NULL)
         setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, config->congestion,
                    (socklen_t)strlen(config->congestion));

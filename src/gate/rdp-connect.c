@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/error.h"
+#include "gate/rdp-bytes.h"
 
 #define PREFIX 7 // TPKT and X.224 data
 #define MCS_CONNECT_INITIAL_0 0x7f
@@ -45,26 +45,6 @@ static const struct {
 typedef struct {
     guint8 *p, *end;
 } Cursor;
-
-static guint16
-le16(const guint8 *p)
-{
-    return (guint16)(p[0] | p[1] << 8);
-}
-
-static void
-put16(guint8 *p, guint value)
-{
-    p[0] = (guint8)value;
-    p[1] = (guint8)(value >> 8);
-}
-
-static gboolean
-bad(GError **error, const char *what)
-{
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "no RDP connection phase: %s", what);
-    return FALSE;
-}
 
 gboolean
 yd_rdp_channel_flag(const char *name, guint *ret_flag)
@@ -167,14 +147,15 @@ static void
 rewrite_core(guint8 *core, gsize len, guint32 keyboard)
 {
     if (keyboard != 0 && len >= CORE_KEYBOARD + 4) {
-        put16(core + CORE_KEYBOARD, keyboard & 0xffff);
-        put16(core + CORE_KEYBOARD + 2, keyboard >> 16);
+        yd_rdp_put16(core + CORE_KEYBOARD, keyboard & 0xffff);
+        yd_rdp_put16(core + CORE_KEYBOARD + 2, keyboard >> 16);
     }
     if (len < CORE_MIN_SIZE)
         return;
-    put16(core + CORE_HIGH_COLOR, HIGH_COLOR_24BPP);
-    put16(core + CORE_SUPPORTED, le16(core + CORE_SUPPORTED) | RNS_UD_32BPP_SUPPORT);
-    put16(core + CORE_EARLY_FLAGS, le16(core + CORE_EARLY_FLAGS) | RNS_UD_CS_WANT_32BPP_SESSION);
+    yd_rdp_put16(core + CORE_HIGH_COLOR, HIGH_COLOR_24BPP);
+    yd_rdp_put16(core + CORE_SUPPORTED, yd_rdp_le16(core + CORE_SUPPORTED) | RNS_UD_32BPP_SUPPORT);
+    yd_rdp_put16(core + CORE_EARLY_FLAGS,
+                 yd_rdp_le16(core + CORE_EARLY_FLAGS) | RNS_UD_CS_WANT_32BPP_SESSION);
 }
 
 // Servers compare names without case, and some end a name of eight characters at the seventh.
@@ -195,11 +176,11 @@ is_closed(const guint8 *name, guint closed)
 static gboolean
 rewrite_net(guint8 *net, gsize len, guint closed, GError **error)
 {
-    guint64 count = len < NET_CHANNELS
-                        ? G_MAXUINT64
-                        : le16(net + NET_COUNT) | (guint64)le16(net + NET_COUNT + 2) << 16;
+    guint64 count = len < NET_CHANNELS ? G_MAXUINT64
+                                       : yd_rdp_le16(net + NET_COUNT) |
+                                             (guint64)yd_rdp_le16(net + NET_COUNT + 2) << 16;
     if (count > CHANNELS_MAX || len != NET_CHANNELS + count * CHANNEL_SIZE)
-        return bad(error, "the list of channels is damaged");
+        return yd_rdp_bad(error, "the list of channels is damaged");
     for (guint i = 0; i < count; i++) {
         guint8 *name = net + NET_CHANNELS + (gsize)i * CHANNEL_SIZE;
         if (!is_closed(name, closed))
@@ -215,14 +196,14 @@ yd_rdp_connect_rewrite(guint8 *pdu, gsize len, guint32 keyboard, guint closed, G
 {
     Cursor c = {pdu + PREFIX + 2, pdu + len};
     if (!yd_rdp_connect_is(pdu, len) || !unwrap(&c))
-        return bad(error, "the MCS connect is not as clients write it");
+        return yd_rdp_bad(error, "the MCS connect is not as clients write it");
     while (left(&c) > 0) {
-        gsize size = left(&c) < BLOCK_HEADER ? 0 : le16(c.p + 2);
+        gsize size = left(&c) < BLOCK_HEADER ? 0 : yd_rdp_le16(c.p + 2);
         if (size < BLOCK_HEADER || size > left(&c))
-            return bad(error, "a block of client data is damaged");
-        if (le16(c.p) == CS_CORE)
+            return yd_rdp_bad(error, "a block of client data is damaged");
+        if (yd_rdp_le16(c.p) == CS_CORE)
             rewrite_core(c.p, size, keyboard);
-        else if (le16(c.p) == CS_NET && !rewrite_net(c.p, size, closed, error))
+        else if (yd_rdp_le16(c.p) == CS_NET && !rewrite_net(c.p, size, closed, error))
             return FALSE;
         c.p += size;
     }

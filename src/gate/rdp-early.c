@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/error.h"
+#include "gate/rdp-bytes.h"
 #include "gate/rdp-connect.h"
 
 #define TPKT_SIZE 4
@@ -29,31 +29,11 @@ struct _YdRdpEarly {
     gboolean done;
 };
 
-static guint16
-le16(const guint8 *p)
-{
-    return (guint16)(p[0] | p[1] << 8);
-}
-
-static void
-put16(guint8 *p, guint value)
-{
-    p[0] = (guint8)value;
-    p[1] = (guint8)(value >> 8);
-}
-
-static gboolean
-bad(GError **error, const char *what)
-{
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "no RDP connection phase: %s", what);
-    return FALSE;
-}
-
 static void
 append16(GByteArray *out, guint value)
 {
     guint8 bytes[2];
-    put16(bytes, value);
+    yd_rdp_put16(bytes, value);
     g_byte_array_append(out, bytes, sizeof bytes);
 }
 
@@ -119,7 +99,7 @@ parse_info(const guint8 *p, gsize len, Info *info)
     if (len < INFO_HEADER)
         return FALSE;
     for (guint i = 0; i < 5; i++) {
-        sizes[i] = (gsize)le16(p + 8 + 2 * i) + 2;
+        sizes[i] = (gsize)yd_rdp_le16(p + 8 + 2 * i) + 2;
         if (sizes[i] > len - at)
             return FALSE;
         strings[i] = p + at;
@@ -186,9 +166,9 @@ rewrite_info(YdRdpEarly *early, const guint8 *pdu, gsize at, gsize len, GByteArr
     Info info;
     const guint8 *security = pdu + at;
     if (!parse_info(security + 4, len - at - 4, &info))
-        return bad(error, "the client info is damaged");
+        return yd_rdp_bad(error, "the client info is damaged");
     if (!(info.flags[4] & INFO_UNICODE))
-        return bad(error, "the client info is not in Unicode");
+        return yd_rdp_bad(error, "the client info is not in Unicode");
     g_autoptr(GByteArray) body = build_info(early, &info);
     gboolean good = append_head(out, pdu, 4 + body->len);
     if (good) {
@@ -197,7 +177,7 @@ rewrite_info(YdRdpEarly *early, const guint8 *pdu, gsize at, gsize len, GByteArr
         early->done = TRUE;
     }
     explicit_bzero(body->data, body->len);
-    return good || bad(error, "the client info is too long");
+    return good || yd_rdp_bad(error, "the client info is too long");
 }
 
 // Whether the PDU is an MCS Send-Data-Request with a security header of Client Info; *ret_at is
@@ -209,7 +189,7 @@ is_info(const guint8 *pdu, gsize len, gsize *ret_at)
         return FALSE;
     gsize at = (pdu[13] & 0x80) ? 15 : 14;
     *ret_at = at;
-    return len - at >= 4 && (le16(pdu + at) & SEC_INFO_PKT) != 0;
+    return len - at >= 4 && (yd_rdp_le16(pdu + at) & SEC_INFO_PKT) != 0;
 }
 
 static gboolean
@@ -218,13 +198,13 @@ take_pdu(YdRdpEarly *early, guint8 *pdu, gsize len, GByteArray *out, GError **er
     static const guint8 data[X224_DATA_SIZE] = {0x02, 0xf0, 0x80};
     gsize at = 0;
     if (++early->pdus > YD_RDP_EARLY_PDUS)
-        return bad(error, "too many PDUs before the client info");
+        return yd_rdp_bad(error, "too many PDUs before the client info");
     if (len < TPKT_SIZE + X224_DATA_SIZE + 1 || memcmp(pdu + TPKT_SIZE, data, sizeof data) != 0)
-        return bad(error, "a PDU is no X.224 data");
+        return yd_rdp_bad(error, "a PDU is no X.224 data");
     // One connect, and first of all: what the server has not asked for must not pass unread.
     if ((early->pdus == 1) != yd_rdp_connect_is(pdu, len))
-        return bad(error, early->pdus == 1 ? "the first PDU is no MCS connect"
-                                           : "there is a second MCS connect");
+        return yd_rdp_bad(error, early->pdus == 1 ? "the first PDU is no MCS connect"
+                                                  : "there is a second MCS connect");
     if (early->pdus == 1 &&
         !yd_rdp_connect_rewrite(pdu, len, early->keyboard, early->closed, error))
         return FALSE;
@@ -242,7 +222,7 @@ yd_rdp_early_feed(YdRdpEarly *early, const guint8 *data, gsize len, GByteArray *
     while (!early->done && pending->len >= TPKT_SIZE) {
         gsize size = (gsize)pending->data[2] << 8 | pending->data[3];
         if (pending->data[0] != 3 || size < TPKT_SIZE || size > YD_RDP_EARLY_PDU_MAX)
-            return bad(error, "a PDU is no TPKT");
+            return yd_rdp_bad(error, "a PDU is no TPKT");
         if (pending->len < size)
             return TRUE;
         if (!take_pdu(early, pending->data, size, out, error))
