@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "../wait-for.h"
 #include "fake-deskd.h"
 #include "gate-client.h"
 #include "gate/gate.h"
@@ -25,15 +26,6 @@ typedef struct {
     guint fds;
     guint16 port;
 } Fixture;
-
-// Polls for a condition with a generous limit.
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        gint64 until = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;                               \
-        while (!(condition) && g_get_monotonic_time() < until)                                     \
-            g_usleep(2000);                                                                        \
-        g_assert_true(condition);                                                                  \
-    } while (FALSE)
 
 // A test's before and after. After each no descriptor may be left.
 void set_up(Fixture *f, gconstpointer data);

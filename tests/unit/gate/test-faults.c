@@ -218,16 +218,29 @@ cpu_us(void)
     return now.tv_sec * (gint64)G_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
-static gboolean
-has_descriptors(guint wanted)
+// How many descriptors can be had. It can't be told from /proc: a thread that waits in accept()
+// holds one that is not to be seen there.
+static guint
+spare_descriptors(void)
 {
-    int fds[16];
+    int fds[64];
     guint n = 0;
-    while (n < wanted && (fds[n] = dup(STDERR_FILENO)) >= 0)
+    while (n < G_N_ELEMENTS(fds) && (fds[n] = dup(STDERR_FILENO)) >= 0)
         n++;
     for (guint i = 0; i < n; i++)
         close(fds[i]);
-    return n == wanted;
+    return n;
+}
+
+// The gate still takes the crowd's dead connections from the kernel's queue, some at each tick:
+// several ticks must pass in which nothing is missing.
+static gboolean
+has_descriptors(guint wanted)
+{
+    for (guint i = 0; i < 100; i++, g_usleep(2 * MILLISECOND))
+        if (spare_descriptors() < wanted)
+            return FALSE;
+    return TRUE;
 }
 
 // The gate neither spins nor dies, sessions go on, and it is back by itself.
@@ -237,8 +250,10 @@ test_descriptors(Fixture *f, gconstpointer data)
     struct rlimit old, tight;
     g_autoptr(GateClient) live = rdp_connect(f, 1000);
     getrlimit(RLIMIT_NOFILE, &old);
-    tight = (struct rlimit){count_fds() + 12, old.rlim_max};
+    tight = (struct rlimit){count_fds() + 24, old.rlim_max};
     g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &tight), ==, 0);
+    guint spare = spare_descriptors();
+    g_assert_cmpuint(spare, >=, 12);
     Crowd crowd = crowd_start(f, 200, FALSE);
     crowd_grow(&crowd);
     gint64 cpu = cpu_us(), start = g_get_monotonic_time();
@@ -254,7 +269,7 @@ test_descriptors(Fixture *f, gconstpointer data)
     g_assert_cmpuint(trips, >, 0);
     crowd_end(&crowd);
     // Under the same limit: those of the crowd are free again.
-    WAIT_FOR(has_descriptors(10));
+    WAIT_FOR(has_descriptors(spare - 2)); // 2: what the first log message may open
     g_autoptr(GateClient) other = rdp_connect(f, 1000);
     g_assert_nonnull(other);
     g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &old), ==, 0);

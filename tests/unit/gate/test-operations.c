@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../wait-for.h"
 #include "fake-deskd.h"
 #include "gate-client.h"
 
@@ -21,14 +22,6 @@
 #define SPICE_TICKET "spice-00000000000000000000000000000000000ab"
 #define CONSOLE_TICKET "vnc-0000000000000000000000000000000000000ab"
 #define LATE_TICKET "late-000000000000000000000000000000000000ab"
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        gint64 until_ = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;                              \
-        while (!(condition) && g_get_monotonic_time() < until_)                                    \
-            g_usleep(2000);                                                                        \
-        g_assert_true(condition);                                                                  \
-    } while (0)
 
 typedef struct {
     char *dir, *config;

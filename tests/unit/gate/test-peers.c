@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "../wait-for.h"
 #include "fake-deskd.h"
 #include "gate-client.h"
 #include "gate/gate.h"
@@ -21,14 +22,6 @@ typedef struct {
     YdGateConfig *home_config, *edge_config;
     YdGate *home, *edge;
 } Fixture;
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        gint64 until = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;                               \
-        while (!(condition) && g_get_monotonic_time() < until)                                     \
-            g_usleep(2000);                                                                        \
-        g_assert_true(condition);                                                                  \
-    } while (FALSE)
 
 static YdGateConfig *
 config_of(const char *folder, const char *name, guint16 port)

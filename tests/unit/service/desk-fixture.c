@@ -254,7 +254,7 @@ desk_job_ends(Desk *f, YdJob *job, const char *state)
 void
 desk_abandoned(Desk *f)
 {
-    desk_wait(yd_jobs_stopped(f->service));
+    WAIT_FOR(yd_jobs_stopped(f->service));
     yd_jobs_stop(f->service);
 }
 

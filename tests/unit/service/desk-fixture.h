@@ -4,6 +4,7 @@
 // service can be opened anew on what it left, as after a kill.
 #pragma once
 
+#include "../wait-for.h"
 #include "hypervisor/fake.h"
 #include "service/desktop.h"
 #include "service/jobs.h"
@@ -52,16 +53,5 @@ guint desk_count(Desk *f, const YdRecordType *type);
         g_autoptr(YdDesktop) desk_now = desk_get(f, id);                                           \
         g_assert_nonnull(desk_now);                                                                \
         g_assert_cmpstr(desk_now->state, ==, expected);                                            \
-    }                                                                                              \
-    G_STMT_END
-
-// Polls until the condition holds; fails after 10 s.
-#define desk_wait(condition)                                                                       \
-    G_STMT_START                                                                                   \
-    {                                                                                              \
-        gint64 desk_end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;                            \
-        while (!(condition) && g_get_monotonic_time() < desk_end)                                  \
-            g_usleep(2000);                                                                        \
-        g_assert_true(condition);                                                                  \
     }                                                                                              \
     G_STMT_END

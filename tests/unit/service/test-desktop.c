@@ -384,7 +384,7 @@ waits_for_the_guest(Desk *f, gconstpointer data)
     set_policy(f, "{\"ready_seconds\":30}");
     g_atomic_int_set(&probes, G_MAXINT);
     YdJob *job = POWER(start, f, id);
-    desk_wait(g_atomic_int_get(&probes) < G_MAXINT);
+    WAIT_FOR(g_atomic_int_get(&probes) < G_MAXINT);
     g_autoptr(YdDesktop) desktop = desk_get(f, id);
     desktop->started -= 31000; // as if that long ago
     while (!yd_store_update(f->store, &yd_desktop_type, desktop, NULL)) {
@@ -496,7 +496,7 @@ power_off_ends_a_start(Desk *f, gconstpointer data)
     yd_desk_set_probe(probe);
     g_atomic_int_set(&probes, G_MAXINT);
     g_autoptr(YdJob) start = POWER(start, f, id);
-    desk_wait(g_atomic_int_get(&probes) < G_MAXINT);
+    WAIT_FOR(g_atomic_int_get(&probes) < G_MAXINT);
     desk_job_ends(f, POWER(power_off, f, id), "done");
     desk_job_ends(f, yd_job_copy(start), "cancelled");
     yd_desk_set_probe(NULL);
@@ -608,7 +608,7 @@ deleting_during_a_start(Desk *f, gconstpointer data)
     yd_desk_set_probe(probe);
     g_atomic_int_set(&probes, G_MAXINT);
     G_GNUC_UNUSED g_autoptr(YdJob) start = POWER(start, f, id);
-    desk_wait(g_atomic_int_get(&probes) < G_MAXINT);
+    WAIT_FOR(g_atomic_int_get(&probes) < G_MAXINT);
     YdJob *job = yd_desktop_delete(f->service, &f->admin, id, 0, &error);
     g_assert_no_error(error);
     desk_job_ends(f, job, "done");

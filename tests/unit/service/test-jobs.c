@@ -274,7 +274,7 @@ slots_limit_starts_only(Desk *f, gconstpointer data)
         g_autofree char *object = g_strdup_printf("s%u", i);
         g_ptr_array_add(jobs, submit(f, "slot", object, NULL));
     }
-    desk_wait(g_atomic_int_get(&holding) == 2);
+    WAIT_FOR(g_atomic_int_get(&holding) == 2);
     // Six wait for a slot; other kinds are not held up by them.
     desk_job_ends(f, submit(f, "abc", "x", NULL), "done");
     g_assert_cmpint(g_atomic_int_get(&holding), ==, 2);
@@ -319,7 +319,7 @@ cancels(Desk *f, gconstpointer data)
 
     desk_run(f);
     g_autoptr(YdJob) running = submit(f, "hold", "x", NULL);
-    desk_wait(has_traced("h"));
+    WAIT_FOR(has_traced("h"));
     g_assert_true(yd_job_cancel(f->service, &f->admin, running->id, &error));
     desk_job_ends(f, yd_job_copy(running), "cancelled");
     g_autofree char *text = traced();
@@ -366,7 +366,7 @@ cancelling_a_parent_cancels_children(Desk *f, gconstpointer data)
     desk_run(f);
     g_autoptr(YdJob) parent = submit(f, "parent", "pool-x", NULL);
     g_autoptr(YdJob) child = submit(f, "hold", "c", parent->id);
-    desk_wait(has_traced("h"));
+    WAIT_FOR(has_traced("h"));
     g_assert_true(yd_job_cancel(f->service, &f->admin, parent->id, &error));
     desk_job_ends(f, yd_job_copy(child), "cancelled");
     desk_job_ends(f, yd_job_copy(parent), "cancelled");
@@ -378,7 +378,7 @@ stopping_is_no_failure(Desk *f, gconstpointer data)
 {
     desk_run(f);
     g_autoptr(YdJob) job = submit(f, "hold", "x", NULL);
-    desk_wait(has_traced("h"));
+    WAIT_FOR(has_traced("h"));
     yd_jobs_stop(f->service);
     g_autoptr(YdJob) left = job_now(f, job->id);
     g_assert_cmpstr(left->state, ==, "running");

@@ -178,7 +178,7 @@ seen_in_the_guest(Desk *f, gconstpointer data)
     sweep(f, 2); // nobody is there yet
     yd_fake_set_users(desk_hv(f), uuid, (const char *const[]){"anna", NULL});
     gint64 later = 4;
-    desk_wait((sweep(f, later), later += 2, log_in_is(f, id, "in")));
+    WAIT_FOR((sweep(f, later), later += 2, log_in_is(f, id, "in")));
     sweep(f, 89);
     g_assert_true(log_in_is(f, id, "in"));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
@@ -194,11 +194,11 @@ refused_in_a_browser(Desk *f, gconstpointer data)
     g_autofree char *password = yd_fake_last_password(desk_hv(f), uuid);
     yd_fake_exec_answer(desk_hv(f), 0, "refused\n");
     sweep(f, 4);
-    desk_wait(log_in_is(f, id, "failed"));
+    WAIT_FOR(log_in_is(f, id, "failed"));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "ended");
     g_assert_cmpstr(row->reason, ==, "the desktop refused the log-in");
-    desk_wait(was_cut(row->reason)); // the gate is told after the row says so
+    WAIT_FOR(was_cut(row->reason)); // the gate is told after the row says so
     // Another try has another password, even while a session lives.
     yd_fake_set_users(desk_hv(f), uuid, (const char *const[]){"anna", NULL});
     g_autofree char *again = open_one(f, desktop, "rdp-web");
@@ -213,7 +213,7 @@ refused_elsewhere(Desk *f, gconstpointer data)
     g_autofree char *id = open_one(f, desktop, "rdp");
     yd_fake_exec_answer(desk_hv(f), 0, "refused\n");
     sweep(f, 4);
-    desk_wait(log_in_is(f, id, "failed"));
+    WAIT_FOR(log_in_is(f, id, "failed"));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "open"); // the client shows a log-in box
 }
@@ -227,7 +227,7 @@ nobody_in_time(Desk *f, gconstpointer data)
     sweep(f, 88);
     g_assert_true(log_in_is(f, id, "waiting"));
     gint64 later = 92;
-    desk_wait((sweep(f, later), later += 2, log_in_is(f, id, "failed")));
+    WAIT_FOR((sweep(f, later), later += 2, log_in_is(f, id, "failed")));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->reason, ==, "the desktop did not log the person in");
 }
@@ -241,7 +241,7 @@ somebody_lives_after_all(Desk *f, gconstpointer data)
     yd_fake_exec_answer(desk_hv(f), 0, "waiting\n");
     yd_fake_set_users(desk_hv(f), uuid, (const char *const[]){"anna", NULL});
     gint64 later = 92;
-    desk_wait((sweep(f, later), later += 2, log_in_is(f, id, "unknown")));
+    WAIT_FOR((sweep(f, later), later += 2, log_in_is(f, id, "unknown")));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "open");
 }
@@ -260,7 +260,7 @@ hung_agent(Desk *f, gconstpointer data)
     g_usleep(6 * G_USEC_PER_SEC); // the look runs into its time limit
     g_assert_true(log_in_is(f, id, "waiting"));
     gint64 later = 92;
-    desk_wait((sweep(f, later), later = 92 + (later + 2) % 8, log_in_is(f, id, "unknown")));
+    WAIT_FOR((sweep(f, later), later = 92 + (later + 2) % 8, log_in_is(f, id, "unknown")));
     g_autoptr(YdConnection) row = yd_store_get(f->store, &yd_connection_type, id, NULL);
     g_assert_cmpstr(row->state, ==, "open");
     yd_fake_agent_hang(desk_hv(f), uuid, FALSE);

@@ -61,7 +61,7 @@ lost_start(Desk *f, gconstpointer data)
     g_autoptr(YdDesktop) desktop = desk_get(f, id);
     g_assert_true(yd_store_desktop_move(f->store, desktop, "preparing", NULL));
     pass(f);
-    desk_wait(({
+    WAIT_FOR(({
         g_autoptr(YdDesktop) now = desk_get(f, id);
         strcmp(now->state, "ready") == 0;
     }));
@@ -77,7 +77,7 @@ lost_creation(Desk *f, gconstpointer data)
     g_assert_true(yd_store_delete(f->store, &yd_job_type, job->id, 0, &error));
     desk_run(f);
     g_assert_cmpuint(pass(f).moved, ==, 1);
-    desk_wait(({
+    WAIT_FOR(({
         g_autoptr(YdDesktop) now = desk_get(f, desktop->id);
         strcmp(now->state, "off") == 0;
     }));
@@ -143,7 +143,7 @@ by_events(Desk *f, gconstpointer data)
     g_assert_true(yd_reconcile_start(f->service, &error));
     g_autoptr(YdDesktop) desktop = desk_get(f, id);
     yd_fake_machine_ends(desk_hv(f), desktop->uuid, TRUE);
-    desk_wait(({
+    WAIT_FOR(({
         g_autoptr(YdDesktop) now = desk_get(f, id);
         strcmp(now->state, "off") == 0;
     }));
