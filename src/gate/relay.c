@@ -18,7 +18,6 @@
 #define FAIR_SHARE (512 * 1024)  // bytes after which other connections get their turn
 #define CONTROL_ROOM 256         // of the down buffer: kept free for control frames
 #define FRAME_ROOM 4             // header of a server's frame below 64 KiB
-#define FRAME_MAX 0xffff         // a browser hands a frame on when it is whole: no larger ones
 
 // ---- the three questions ----
 
@@ -235,12 +234,13 @@ encode(YdGateFlow *down, gsize n)
     down->buffer->end += size + n;
 }
 
-// The header of a frame for what is in the pipe. Nothing may come between the two.
+// The header of a frame for what is in the pipe; nothing may come between the two. A browser hands
+// a frame on when it is whole: on a slow line it is as small as the chunk.
 static void
 begin_frame(YdGateRelay *relay, YdGateFlow *down)
 {
     guint8 header[YD_WS_SERVER_HEADER_MAX];
-    down->in_frame = MIN(down->in_pipe, FRAME_MAX);
+    down->in_frame = down->in_pipe;
     append(relay, down, header, yd_ws_header(YD_WS_BINARY, down->in_frame, header));
 }
 

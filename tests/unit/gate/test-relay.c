@@ -435,8 +435,11 @@ check_frame(const GByteArray *raw, gsize at, gsize *data, gsize *pongs)
     if (have < 4 || p[0] == 0x88) // the close frame is for the caller
         return 0;
     gsize len = p[1] == 126 ? (gsize)p[2] << 8 | p[3] : p[1];
-    gsize head = p[1] == 126 ? 4 : 2;
-    g_assert_cmpuint(p[1], <, 127);
+    gsize head = p[1] == 126 ? 4 : p[1] == 127 ? 10 : 2;
+    if (have < head)
+        return 0;
+    if (p[1] == 127)
+        len = (gsize)p[6] << 24 | (gsize)p[7] << 16 | (gsize)p[8] << 8 | p[9];
     if (have < head + len)
         return 0;
     if (p[0] != 0x82) {
