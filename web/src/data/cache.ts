@@ -27,6 +27,7 @@ const NOUNS: Record<string, string[]> = {
   departments: ['department', 'membership', 'managership', 'user'],
   templates: ['template', 'template_version', 'desktop'],
   'template-versions': ['template_version', 'pool'],
+  media: ['media'],
   networks: ['network', 'pool', 'desktop'],
   pools: ['pool', 'entitlement', 'desktop'],
   desktops: ['desktop', 'connection'],

@@ -64,6 +64,7 @@ const SECTIONS: Section[] = [
   { path: 'departments', key: 'nav.departments', roles: LEADERS, load: () => import('../pages/departments') },
   { path: 'pools', key: 'nav.pools', roles: LEADERS, load: () => import('../pages/pools') },
   { path: 'templates', key: 'nav.templates', roles: ADMIN, load: () => import('../pages/templates') },
+  { path: 'media', key: 'nav.media', roles: ADMIN, load: () => import('../pages/media') },
   { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
   { path: 'hosts', key: 'nav.hosts', roles: ADMIN, load: () => import('../pages/hosts') },
   { path: 'sessions', key: 'nav.connections', roles: LEADERS, load: () => import('../pages/sessions'), list: ['/connections', '-created'] },
