@@ -113,7 +113,7 @@ static const CtlCommand commands[] = {
      mine_columns},
     {"connect", "[DESKTOP|POOL]", "open a desktop", ctl_run_connect, 0, 1, CTL_WAITS,
      ctl_connect_options},
-    {"list", "", "list desktops", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
+    {"list", "", "list desktops", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS, ctl_list_options},
     {"show", "DESKTOP…", "show all about desktops", ctl_run_show, 1, CTL_MANY},
     {"start", "DESKTOP…", "start them", ctl_run_act, 1, CTL_MANY, CTL_WAITS, NULL, "start"},
     {"shutdown", "DESKTOP…", "shut them down, or cut the power after a while", ctl_run_act, 1,

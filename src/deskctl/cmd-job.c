@@ -116,7 +116,7 @@ static const CtlColumn session_details[] = {
 
 static const CtlCommand session_commands[] = {
     {"list", "", "list connections of people to desktops", ctl_run_list, 0, 0,
-     CTL_LISTS | CTL_COLUMNS},
+     CTL_LISTS | CTL_COLUMNS, ctl_list_options},
     {"show", "SESSION…", "show all about connections", ctl_run_show, 1, CTL_MANY,
      .columns = session_details},
     {"disconnect", "SESSION…", "cut connections at once", ctl_run_delete, 1, CTL_MANY, CTL_ASKS},

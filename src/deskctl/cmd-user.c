@@ -280,7 +280,7 @@ run_export(Ctl *ctl, GError **error)
 }
 
 static const CtlCommand commands[] = {
-    {"list", "", "list people", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
+    {"list", "", "list people", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS, ctl_list_options},
     {"show", "USER…", "show all about people", ctl_run_show, 1, CTL_MANY},
     {"add", "USERNAME", "make an account, with a one-time password", add_user, 1, 1, 0,
      add_options},

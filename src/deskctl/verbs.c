@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "deskctl/body.h"
+#include "deskctl/nouns.h"
 #include "deskctl/progress.h"
 #include "deskctl/refs.h"
 #include "deskctl/text-width.h"
@@ -18,6 +19,11 @@ text_of(const json_t *object, const char *name)
     const char *text = json_string_value(json_object_get(object, name));
     return text ? text : "";
 }
+
+const CtlOption ctl_list_options[] = {
+    {"department", CTL_TEXT, "DEPARTMENT", .help = "only what belongs to its people", .many = TRUE},
+    {0},
+};
 
 const char *
 ctl_name_of(const CtlNoun *noun, const json_t *object)
@@ -39,12 +45,31 @@ add_filters(Ctl *ctl, GString *path)
     yd_path_query(path, "search", ctl_args_get(ctl->args, "search"));
 }
 
+// --department, for lists of people and of what is theirs.
+static gboolean
+add_departments(Ctl *ctl, GString *path, GError **error)
+{
+    if (!ctl_args_has(ctl->args, "department"))
+        return TRUE;
+    g_autoptr(json_t) ids = ctl_find_ids(ctl, &ctl_noun_department, "department", error);
+    if (!ids)
+        return FALSE;
+    g_autoptr(GString) joined = g_string_new(NULL);
+    for (gsize i = 0; i < json_array_size(ids); i++)
+        g_string_append_printf(joined, "%s%s", i ? "," : "",
+                               json_string_value(json_array_get(ids, i)));
+    yd_path_query(path, "department_ids", joined->str);
+    return TRUE;
+}
+
 static gboolean
 list_sorted(Ctl *ctl, const char *path, const CtlColumn *columns, const char *usual, GError **error)
 {
     const char *sort = ctl_args_get(ctl->args, "sort");
     g_autoptr(GString) full = g_string_new(path);
     add_filters(ctl, full);
+    if (!add_departments(ctl, full, error))
+        return FALSE;
     yd_path_query(full, "sort", sort ? sort : usual);
     guint limit = ctl_args_has(ctl->args, "all") ? 0 : (guint)ctl_args_int(ctl->args, "limit", 100);
     gboolean more = FALSE;

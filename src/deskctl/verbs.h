@@ -4,6 +4,9 @@
 
 #include "deskctl/ctl.h"
 
+// Of the lists of people and of what is theirs.
+extern const CtlOption ctl_list_options[];
+
 gboolean ctl_run_list(Ctl *ctl, GError **error);   // GET /plural
 gboolean ctl_run_show(Ctl *ctl, GError **error);   // GET /plural/{id} for each word
 gboolean ctl_run_add(Ctl *ctl, GError **error);    // POST /plural, the word is the name

@@ -39,6 +39,7 @@ static const YdField yd_user_fields[] = {
     F(last_login, TIME, SORT),
     F(version, INT, 0),
     F(department_names, TEXT, VIEW),
+    F(department_ids, TEXT, VIEW | FILTER),
     F(last_seen, TIME, VIEW | FILTER),
     F(open_sessions, INT, VIEW),
 };

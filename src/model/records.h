@@ -17,6 +17,7 @@ typedef struct {
     char *language;
     gint64 created, changed, last_login, version;
     char *department_names; // VIEW: joined by ", "
+    char *department_ids;   // VIEW: their ids joined by ","
     gint64 last_seen;       // VIEW: newest use of a live log-in
     gint64 open_sessions;   // VIEW
 } YdUser;

@@ -154,15 +154,17 @@ add_any_of(Query *query, const YdField *field, const char *const *values, GError
     return TRUE;
 }
 
-// Rows of people in any of the departments. The members are read once, not for each row as the view
-// would do it, and the values are ids, not the joined text.
+// People in any of the departments, or rows of such people. The members are read once, not for each
+// row as the view would do it, and the values are ids, not the joined text.
 static gboolean
 add_departments(Query *query, const YdField *field, const char *const *values, GError **error)
 {
     if (g_strv_length((char **)values) > VALUES_MAX)
         return yd_error_invalid(error, field->name, "has more than %d values", VALUES_MAX);
-    g_string_append(query->text, " AND user_id IN (SELECT m.user_id FROM memberships m "
-                                 "WHERE m.department_id IN (");
+    g_string_append_printf(query->text,
+                           " AND %s IN (SELECT m.user_id FROM memberships m "
+                           "WHERE m.department_id IN (",
+                           query->type == &yd_user_type ? "id" : "user_id");
     for (gsize i = 0; values[i]; i++) {
         if (!add_value(query, field, values[i], error))
             return FALSE;

@@ -255,6 +255,12 @@ test('a table is sorted, searched, paged and filtered by its address', async () 
   assert.equal(await page.getByRole('row').count(), 2, 'the head and one administrator');
   await button('Clear filters').click();
   await page.getByText('62 in all').waitFor();
+  const department = (await yd.api('GET', '/departments?number=D1')).items[0];
+  await page.getByRole('combobox', { name: 'Department' }).selectOption(department.id);
+  await page.getByText(`${department.members} in all`).waitFor();
+  await page.waitForURL(new RegExp(`department_ids=${department.id}`));
+  await button('Clear filters').click();
+  await page.getByText('62 in all').waitFor();
 });
 
 test('many are disabled at once, after asking', async () => {

@@ -73,6 +73,9 @@ test('departments and people, by name', async () => {
   await ctl(['department', 'member', 'remove', 'F1', 'carol']);
   await ctl(['department', 'edit', 'Sales', '--name', 'Verkauf', '--founded', '1999']);
   assert.equal(one(await yd.ctlJson(['department', 'show', 'Verkauf'])).managers, 1);
+  assert.deepEqual((await yd.ctlJson(['user', 'list', '--department', 'Verkauf'])).map((it) => it.username).sort(),
+    (await yd.ctlJson(['department', 'member', 'list', 'Verkauf'])).map((it) => it.username).sort());
+  assert.match((await ctl(['user', 'list', '--department', 'Verkuf'], { code: 3 })).stderr, /no department 'Verkuf'/);
   assert.match((await ctl(['department', 'show', 'Verkuf'], { code: 3 })).stderr, /no department 'Verkuf'/);
 });
 

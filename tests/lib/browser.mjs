@@ -34,10 +34,10 @@ export class Browser {
   }
 
   // A window of its own: no cookies or storage are shared with other windows. Returns playwright's page.
-  async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/', storageState,
+  async open({ language = 'en-US', dark = false, width = 1280, height = 800, where = '/', storageState, hasTouch = false,
     viewport = { width, height } } = {}) {
     const context = await this.chromium.newContext({ ignoreHTTPSErrors: true, baseURL: this.url, locale: language,
-      colorScheme: dark ? 'dark' : 'light', viewport, acceptDownloads: true, storageState,
+      colorScheme: dark ? 'dark' : 'light', viewport, hasTouch, acceptDownloads: true, storageState,
       permissions: ['clipboard-read', 'clipboard-write'], reducedMotion: 'reduce' });
     context.setDefaultTimeout(45000); // generous: the machine may be busy with guests
     await context.addInitScript(() => {

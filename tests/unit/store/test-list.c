@@ -352,6 +352,37 @@ test_visible(void)
     office_free(&o);
 }
 
+// By department, for people and for what is theirs; a manager sees nobody by a department that is
+// not theirs.
+static void
+test_departments(void)
+{
+    Office o = office_new();
+    fixture_member(o.store, o.buying, o.ann); // of two departments
+    const struct {
+        const YdRecordType *type;
+        const char *first, *second, *manager;
+        gint64 expected;
+    } cases[] = {
+        {&yd_user_type, o.sales, NULL, NULL, 2},      {&yd_user_type, o.buying, NULL, NULL, 2},
+        {&yd_user_type, o.sales, o.buying, NULL, 3},  {&yd_user_type, "dep-none", NULL, NULL, 0},
+        {&yd_user_type, o.sales, NULL, o.max, 2},     {&yd_user_type, o.buying, NULL, o.max, 1},
+        {&yd_user_type, "' OR 1 = 1", NULL, NULL, 0}, {&yd_desktop_type, o.sales, NULL, NULL, 1},
+        {&yd_desktop_type, o.buying, NULL, o.max, 0}, {&yd_connection_type, o.sales, NULL, NULL, 1},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const char *values[] = {cases[i].first, cases[i].second, NULL};
+        YdCondition condition = {"department_ids", "=", values};
+        YdQuery query = {
+            .conditions = &condition, .n_conditions = 1, .only_manager = cases[i].manager};
+        g_assert_cmpint(total(o.store, cases[i].type, query), ==, cases[i].expected);
+    }
+    g_autoptr(YdUser) ann = yd_store_get(o.store, &yd_user_type, o.ann, NULL);
+    g_assert_nonnull(strstr(ann->department_ids, o.sales));
+    g_assert_nonnull(strstr(ann->department_ids, o.buying));
+    office_free(&o);
+}
+
 // Events carry whom they concern, also when the row is gone.
 static void
 test_event_owners(void)
@@ -387,6 +418,7 @@ main(int argc, char **argv)
     g_test_add_func("/list/hostile", test_hostile);
     g_test_add_func("/list/scope", test_scope_lists);
     g_test_add_func("/list/visible", test_visible);
+    g_test_add_func("/list/departments", test_departments);
     g_test_add_func("/list/event-owners", test_event_owners);
     return g_test_run();
 }

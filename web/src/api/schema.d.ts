@@ -1253,6 +1253,8 @@ export interface components {
             /** Format: int64 */
             readonly version?: number;
             readonly department_names?: string | null;
+            /** @description their departments, joined by comma */
+            readonly department_ids?: string | null;
             /**
              * Format: date-time
              * @description newest use of a live log-in

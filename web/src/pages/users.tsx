@@ -137,6 +137,7 @@ export default function UsersPage() {
         nameOf={(user) => user.username ?? ''}
         filters={[
           { name: 'role', label: t('field.role'), options: ROLES.map((value) => ({ value, label: word('role', value) })) },
+          { name: 'department_ids', label: t('field.department'), from: '/departments' },
         ]}
         details={(user) => [
           [t('field.email'), user.email],
