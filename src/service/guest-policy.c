@@ -15,8 +15,8 @@ static const struct {
 };
 
 // What each switch turns off in xrdp.ini(5), as section:key=value: the channels are what counts.
-// sesman.ini(5) could restrict the clipboard as well, but a session's channel server reads that only
-// once, when it starts: a session would keep it when the policy allows the clipboard again.
+// sesman.ini(5) could restrict the clipboard as well, but a session's channel server reads that
+// only once, when it starts: a session would keep it when the policy allows the clipboard again.
 static const struct {
     gsize offset;
     const char *rule;
