@@ -111,6 +111,13 @@ answer(Service *service, const guint8 *data, gsize n)
     return TRUE;
 }
 
+static gboolean
+watch(Service *service, guint32 events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = service};
+    return epoll_ctl(target_epoll, EPOLL_CTL_MOD, service->fd, &event) == 0;
+}
+
 // Returns FALSE when the connection has ended.
 static gboolean
 serve(Service *service, guint32 events)
@@ -119,14 +126,13 @@ serve(Service *service, guint32 events)
     if (service->got < LOAD_REQUEST_SIZE)
         return take_request(service);
     if ((events & EPOLLOUT) != 0)
-        return feed(service);
+        return feed(service) || (service->mode == LOAD_STAY && watch(service, EPOLLIN));
     gssize n = recv(service->fd, data, sizeof data, MSG_DONTWAIT);
     if (n <= 0)
         return n < 0 && errno == EAGAIN;
-    if (service->mode != LOAD_SEND)
+    if (service->mode != LOAD_SEND && service->mode != LOAD_STAY)
         return answer(service, data, (gsize)n);
-    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = service};
-    return epoll_ctl(target_epoll, EPOLL_CTL_MOD, service->fd, &event) == 0;
+    return service->left == 0 || watch(service, EPOLLOUT);
 }
 
 static void

@@ -14,6 +14,7 @@
 typedef enum {
     LOAD_ECHO,      // sends back what comes
     LOAD_SEND,      // on a byte: so many pieces, then the end
+    LOAD_STAY,      // likewise, but the end is the client's (websockify drops what it holds then)
     LOAD_TO_ANSWER, // LOAD_ANSWER bytes for every LOAD_MESSAGE bytes
 } LoadMode;
 
@@ -30,11 +31,12 @@ typedef struct {
     const char *name;
     const char *host; // NULL: 127.0.0.1
     guint16 port;
-    int pid;          // 0: no proxy
-    LoadWay way;      // of the port
-    const char *path; // of the WebSocket, with its ticket
-    guint most;       // connections that it is asked for; 0: any number
-    char *group;      // its memory cgroup, or NULL
+    int pid;             // 0: no proxy
+    LoadWay way;         // of the port
+    const char *path;    // of the WebSocket, with its ticket
+    gboolean tls_before; // speak as a proxy that has ended TLS: a PROXY header first
+    guint most;          // connections that it is asked for; 0: any number
+    char *group;         // its memory cgroup, or NULL
 } Peer;
 
 // Starts the target and returns its port.

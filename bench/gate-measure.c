@@ -63,7 +63,7 @@ bulk_web(const Peer *peer, guint streams, guint pieces)
 {
     g_autofree WebStream **all = g_new(WebStream *, streams);
     for (guint i = 0; i < streams; i++)
-        all[i] = web_open(peer, LOAD_SEND, pieces);
+        all[i] = web_open(peer, LOAD_STAY, pieces);
     double cpu = peer_cpu(peer);
     for (guint i = 0; i < streams; i++)
         web_send(all[i], "g", 1);

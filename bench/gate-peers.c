@@ -118,7 +118,8 @@ peers_add_gate(GArray *peers, const PeerSetting *s)
         "[paths]\nstate=%s\nrun=%s\n[deskgate]\nlisten=%s:%u\nworkers=1\nuser=root\ncongestion=%s\n"
         "certificate=%s/gate.pem\nkey=%s/gate.key\nmax_sockets=12000\n"
         "max_sockets_per_address=12000\nmax_sockets_per_session=12000\nopened_burst=1000000\n"
-        "opened_per_second=1000000\nmax_unauthenticated_per_address=12000\n",
+        "opened_per_second=1000000\nmax_unauthenticated_per_address=12000\n"
+        "trusted_proxies=127.0.0.1\n",
         s->dir, s->dir, s->host != NULL ? s->host : "127.0.0.1", rdp.port,
         s->congestion != NULL ? s->congestion : "reno", s->dir, s->dir);
     g_autofree char *config = write_file(s->dir, "yundesk.conf", text);
@@ -129,6 +130,10 @@ peers_add_gate(GArray *peers, const PeerSetting *s)
     web.path = "/connect/console?ticket=" SCREEN_TICKET;
     web.group = NULL;
     g_array_append_val(peers, rdp);
+    g_array_append_val(peers, web);
+    web.name = "deskgate, WebSocket";
+    web.way = LOAD_WEBSOCKET;
+    web.tls_before = TRUE;
     g_array_append_val(peers, web);
 }
 

@@ -75,6 +75,16 @@ web_send(WebStream *stream, const void *data, gsize len)
         write_all(stream, data, len);
 }
 
+// What haproxy's send-proxy-v2-ssl would say of a client at 127.0.0.1.
+static void
+introduce(WebStream *stream)
+{
+    static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14"
+                                 "\x7f\0\0\x01\x7f\0\0\x01\xc3\xc0\x01\xbb"
+                                 "\x20\0\x05\x01\0\0\0\0";
+    write_all(stream, header, sizeof header - 1);
+}
+
 static void
 upgrade(WebStream *stream)
 {
@@ -107,6 +117,8 @@ web_open(const Peer *peer, LoadMode mode, guint pieces)
         if (SSL_connect(stream->ssl) != 1)
             g_error("%s: no TLS", peer->name);
     }
+    if (peer->tls_before)
+        introduce(stream);
     if (is_websocket(peer))
         upgrade(stream);
     load_request(request, mode, pieces);
@@ -156,7 +168,8 @@ web_drain(WebStream **streams, guint n, guint64 bytes)
         int m = epoll_wait(epoll, events, G_N_ELEMENTS(events), -1);
         for (int i = 0; i < m; i++) {
             WebStream *stream = events[i].data.ptr;
-            if (read_on(stream))
+            gboolean open = read_on(stream);
+            if (open && stream->got < bytes)
                 continue;
             if (stream->got < bytes)
                 g_error("%s: a stream ended too soon", stream->peer->name);

@@ -13,5 +13,5 @@ WebStream *web_open(const Peer *peer, LoadMode mode, guint pieces);
 // A message up; at most 125 bytes.
 void web_send(WebStream *stream, const void *data, gsize len);
 
-// Reads all n streams, which the target ends after bytes of payload each, and frees them.
+// Reads bytes (frames' headers count) of each of the n streams, and ends and frees them.
 void web_drain(WebStream **streams, guint n, guint64 bytes);

@@ -76,6 +76,11 @@ _deskctl() {
     'template delete-version') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'template delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'template') offer=' list show add import edit versions delete-version delete' ;;
+    'media list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'media show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'media upload') leaf=1 offer=' --name --sha256 --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'media delete') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'media') offer=' list show upload delete' ;;
     'network list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'network show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --wait --no-wait --timeout --profile --json --quiet --help' ;;
@@ -103,7 +108,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop session user department pool template network host gate job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
+    '') offer=' desktop session user department pool template media network host gate job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

@@ -43,6 +43,11 @@ YD_HANDLER(version_import);
 YD_HANDLER(version_delete);
 YD_HANDLER(upload);
 
+// media.c; the bytes: upload.c
+YD_HANDLER(media_get);
+YD_HANDLER(media_finish);
+YD_HANDLER(media_content);
+
 // networks.c
 YD_HANDLER(network_create);
 YD_HANDLER(network_update);

@@ -9,6 +9,7 @@
 #include "model/record-json.h"
 #include "service/department.h"
 #include "service/host.h"
+#include "service/media.h"
 #include "service/pool.h"
 #include "service/template.h"
 #include "service/user.h"
@@ -32,6 +33,12 @@ VERBS(pool, yd_pool_create)
 VERBS(host, yd_host_add)
 
 static gboolean
+media_create(YdService *service, const YdActor *actor, gpointer record, GError **error)
+{
+    return yd_media_create(service, actor, record, error);
+}
+
+static gboolean
 user_update(YdService *service, const YdActor *actor, gpointer record, gint64 version,
             GError **error)
 {
@@ -44,6 +51,7 @@ static const YdResource resources[] = {
      yd_department_delete},
     {&yd_template_type, YD_RIGHT_TEMPLATES_READ, template_create, template_update,
      yd_template_delete},
+    {&yd_media_type, YD_RIGHT_TEMPLATES_READ, media_create, NULL, yd_media_delete},
     {&yd_network_type, YD_RIGHT_NETWORKS_READ, NULL, NULL, NULL},
     {&yd_pool_type, YD_RIGHT_POOLS_READ, pool_create, pool_update, yd_pool_delete},
     {&yd_host_type, YD_RIGHT_HOSTS_READ, host_create, host_update, yd_host_remove},

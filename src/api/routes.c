@@ -73,6 +73,13 @@ static const YdRoute routes[] = {
           OF(template_version)),
     ROUTE("PUT", V1 "/uploads", TEMPLATES_WRITE, upload, .body = YD_BODY_UPLOAD),
 
+    ROUTE("GET", V1 "/media", TEMPLATES_READ, list, OF(media)),
+    ROUTE("POST", V1 "/media", TEMPLATES_WRITE, create, OF(media)),
+    ROUTE("GET", V1 "/media/{id}", TEMPLATES_READ, media_get, OF(media)),
+    ROUTE("DELETE", V1 "/media/{id}", TEMPLATES_WRITE, remove, OF(media)),
+    ROUTE("PUT", V1 "/media/{id}/content", TEMPLATES_WRITE, media_content, .body = YD_BODY_UPLOAD),
+    ROUTE("POST", V1 "/media/{id}/finish", TEMPLATES_WRITE, media_finish),
+
     ROUTE("GET", V1 "/networks", NETWORKS_READ, list, OF(network)),
     ROUTE("POST", V1 "/networks", NETWORKS_WRITE, network_create, OF(network)),
     ROUTE("GET", V1 "/networks/{id}", NETWORKS_READ, get, OF(network)),

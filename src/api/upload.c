@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// PUT /uploads: the body goes to a file below state/uploads while it comes. The loop only collects;
-// a lane's thread writes each full block while the message is paused, so a slow disk slows down the
-// sender and nobody else.
+// PUT /uploads and PUT /media/{id}/content: the body goes to a file (below state/uploads; of the
+// medium) while it comes. The loop only collects; a lane's thread writes each full block while the
+// message is paused, so a slow disk slows down the sender and nobody else.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/handlers.h"
+#include "api/resource.h"
 #include "api/server.h"
+#include "service/media.h"
 #include "service/template.h"
 
 #define BLOCK (1024 * 1024)
@@ -17,6 +19,7 @@ struct _YdUpload {
     YdApi *api;
     gint64 bytes; // announced
     char *token, *path;
+    YdMediaSink *sink; // of a medium; then there is no token, path and fd
     int fd;
     GByteArray *block;
     gint64 written;
@@ -39,6 +42,7 @@ yd_upload_free(YdUpload *upload)
         close(upload->fd);
     if (upload->token) // not finished
         yd_upload_drop(upload->api->service, upload->token);
+    yd_media_sink_free(upload->sink);
     g_byte_array_unref(upload->block);
     g_free(upload->token);
     g_free(upload->path);
@@ -63,8 +67,25 @@ yd_handle_upload(YdRequest *request, GError **error)
     return TRUE;
 }
 
+// The same for a piece of a medium.
+gboolean
+yd_handle_media_content(YdRequest *request, GError **error)
+{
+    YdUpload *upload = upload_of(request);
+    const char *text = yd_request_query(request, "offset");
+    gint64 offset = 0;
+    if (text && !g_ascii_string_to_signed(text, 10, 0, G_MAXINT64, &offset, NULL))
+        return yd_error_invalid(error, "offset", "\"%s\" is not a number of bytes", text);
+    upload->sink = yd_media_sink_open(request->service, &request->actor, request->params[0], offset,
+                                      upload->bytes, error);
+    if (!upload->sink)
+        return FALSE;
+    request->status = 100; // go on
+    return TRUE;
+}
+
 static gboolean
-write_block(YdUpload *upload, GError **error)
+write_file(YdUpload *upload, GError **error)
 {
     gsize done = 0;
     while (done < upload->block->len) {
@@ -78,8 +99,28 @@ write_block(YdUpload *upload, GError **error)
         }
         done += (gsize)n;
     }
-    upload->written += upload->block->len;
-    g_byte_array_set_size(upload->block, 0);
+    return TRUE;
+}
+
+static gboolean
+write_block(YdUpload *upload, GError **error)
+{
+    GByteArray *block = upload->block;
+    if (upload->sink ? !yd_media_sink_write(upload->sink, block->data, block->len, error)
+                     : !write_file(upload, error))
+        return FALSE;
+    upload->written += block->len;
+    g_byte_array_set_size(block, 0);
+    return TRUE;
+}
+
+static gboolean
+finish_media(YdRequest *request, YdUpload *upload, GError **error)
+{
+    g_autoptr(YdMedia) media = yd_media_sink_end(upload->sink, error);
+    if (!media)
+        return FALSE;
+    yd_answer_record(request, 200, &yd_media_type, media);
     return TRUE;
 }
 
@@ -90,6 +131,8 @@ finish(YdRequest *request, YdUpload *upload, GError **error)
         return yd_error_invalid(error, "Content-Length",
                                 "says %" G_GINT64_FORMAT " bytes, but %" G_GINT64_FORMAT " came",
                                 upload->bytes, upload->written);
+    if (upload->sink)
+        return finish_media(request, upload, error);
     if (fsync(upload->fd) != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_NO_SPACE, "Cannot write the upload: %s",
                     g_strerror(errno));

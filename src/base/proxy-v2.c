@@ -17,6 +17,8 @@ enum {
     FAMILY_UNSPEC = 0x00,
     FAMILY_TCP4 = 0x11,
     FAMILY_TCP6 = 0x21,
+    TYPE_SSL = 0x20, // of an extension; its first byte is a set of bits
+    CLIENT_SSL = 0x01,
 };
 
 static void
@@ -98,6 +100,22 @@ read_family(const guint8 *data, gsize len, int family, YdProxyV2 *proxy, GError 
     return TRUE;
 }
 
+// Type, length (two bytes), value; again and again.
+static gboolean
+read_extensions(const guint8 *data, gsize len, YdProxyV2 *proxy, GError **error)
+{
+    while (len > 0) {
+        gsize size = len < 3 ? len : 3 + (gsize)get_port(data + 1);
+        if (len < 3 || size > len)
+            return fail(error, "an extension is cut off; its type", data[0]);
+        if (data[0] == TYPE_SSL && size > 3)
+            proxy->tls = (data[3] & CLIENT_SSL) != 0;
+        data += size;
+        len -= size;
+    }
+    return TRUE;
+}
+
 gboolean
 yd_proxy_v2_parse(const guint8 *data, gsize len, YdProxyV2 *ret_proxy, GError **error)
 {
@@ -111,8 +129,10 @@ yd_proxy_v2_parse(const guint8 *data, gsize len, YdProxyV2 *ret_proxy, GError **
     YdProxyV2 proxy = {0};
     int family = data[13] == FAMILY_TCP4 ? AF_INET : data[13] == FAMILY_TCP6 ? AF_INET6 : AF_UNSPEC;
     proxy.local = data[12] == COMMAND_LOCAL || family == AF_UNSPEC;
-    if (!proxy.local &&
-        !read_family(data + YD_PROXY_V2_FIXED, len - YD_PROXY_V2_FIXED, family, &proxy, error))
+    const guint8 *body = data + YD_PROXY_V2_FIXED;
+    gsize n = len - YD_PROXY_V2_FIXED, addresses = family == AF_INET ? 12 : 36;
+    if (!proxy.local && (!read_family(body, n, family, &proxy, error) ||
+                         !read_extensions(body + addresses, n - addresses, &proxy, error)))
         return FALSE;
     *ret_proxy = proxy;
     return TRUE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The PROXY protocol, version 2 (haproxy's doc/proxy-protocol.txt, 2.2): deskgate writes this
 // header before the bytes of an https client, deskd reads it and so knows the client's true
-// address. Pure.
+// address; deskgate reads it where a load balancer stands before it. Pure.
 #pragma once
 
 #include <glib.h>
@@ -21,6 +21,7 @@ typedef struct {
     guint16 source_port;
     char destination[46];
     guint16 destination_port;
+    gboolean tls; // read only: the client spoke TLS with the sender (PP2_TYPE_SSL, PP2_CLIENT_SSL)
 } YdProxyV2;
 
 // Writes the header for a client at source (numeric IPv4 or IPv6, both of one family) to out.
@@ -32,6 +33,7 @@ gsize yd_proxy_v2_write(const YdProxyV2 *proxy, guint8 out[YD_PROXY_V2_WRITE_MAX
 // to tell. Fails with YD_ERROR_INVALID as soon as the bytes can be no header, or it is too long.
 gboolean yd_proxy_v2_size(const guint8 *data, gsize len, gsize *ret_size, GError **error);
 
-// Parses a whole header of len bytes. UNSPEC and UNIX families give local = TRUE. Fails with
+// Parses a whole header of len bytes. UNSPEC and UNIX families give local = TRUE. Extensions that
+// it does not know are skipped; one that is longer than the header is an error. Fails with
 // YD_ERROR_INVALID.
 gboolean yd_proxy_v2_parse(const guint8 *data, gsize len, YdProxyV2 *ret_proxy, GError **error);

@@ -66,11 +66,15 @@ yd_gate_conn_sniff(YdGateConn *conn)
     setsockopt(conn->client.watch.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
     if (conn->fixed_port != 0 && kind != YD_SNIFF_RDP)
         return go_away(conn, "a fixed port takes RDP only");
-    conn->in = g_byte_array_new();
+    if (conn->in == NULL)
+        conn->in = g_byte_array_new();
     switch (kind) {
     case YD_SNIFF_RDP:
         conn->kind = CONN_IS_RDP;
         conn->state = CONN_RDP; // its time goes on
+        return STEP_ON;
+    case YD_SNIFF_PROXY:
+        conn->state = CONN_PROXY; // likewise
         return STEP_ON;
     case YD_SNIFF_TLS:
         return start_tls(conn);
@@ -88,9 +92,8 @@ yd_gate_conn_sniff(YdGateConn *conn)
 
 // ---- RDP ----
 
-// Reads up to want bytes to the end of conn->in.
-static YdGateIo
-read_more(YdGateConn *conn, gsize want)
+YdGateIo
+yd_gate_conn_read_more(YdGateConn *conn, gsize want)
 {
     guint at = conn->in->len;
     gsize n = 0;
@@ -130,7 +133,7 @@ yd_gate_conn_read_rdp(YdGateConn *conn)
         if (size > 0 && conn->in->len == size)
             return take_rdp(conn, size);
         // No byte beyond the packet is read: what follows is for the target.
-        YdGateIo io = read_more(conn, (size > 0 ? size : 4) - conn->in->len);
+        YdGateIo io = yd_gate_conn_read_more(conn, (size > 0 ? size : 4) - conn->in->len);
         if (io == YD_GATE_IO_AGAIN)
             return STEP_WAIT;
         if (io != YD_GATE_IO_OK)
@@ -230,7 +233,7 @@ take_console(YdGateConn *conn, const YdHttpHead *head)
 static YdGateStep
 take_head(YdGateConn *conn, const YdHttpHead *head)
 {
-    gboolean tls = conn->client.ssl != NULL;
+    gboolean tls = conn->client.ssl != NULL || conn->proxy_tls;
     if (g_str_equal(yd_http_head_method(head), "CONNECT"))
         return take_connect(conn, head);
     if (!tls)
@@ -267,7 +270,7 @@ yd_gate_conn_read_head(YdGateConn *conn)
         if (seen >= YD_HTTP_HEAD_MAX)
             return yd_gate_conn_answer(conn, 431, "too-large",
                                        "the head of the request is longer than 16 KiB", "");
-        YdGateIo io = read_more(conn, YD_HTTP_HEAD_MAX - seen);
+        YdGateIo io = yd_gate_conn_read_more(conn, YD_HTTP_HEAD_MAX - seen);
         if (io == YD_GATE_IO_AGAIN)
             return STEP_WAIT;
         if (io != YD_GATE_IO_OK)

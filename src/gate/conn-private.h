@@ -11,6 +11,7 @@
 
 typedef enum {
     CONN_SNIFF,       // waits for its first bytes
+    CONN_PROXY,       // a load balancer says for whom it comes
     CONN_RDP,         // reads the X.224 connection request
     CONN_HANDSHAKE,   // TLS
     CONN_HEAD,        // reads an HTTP head, plain or inside TLS
@@ -63,10 +64,13 @@ struct YdGateConn {
     gboolean queued;       // it waits for another turn
     char address[YD_GATE_ADDRESS_SIZE];
     guint16 port;
-    char *peer;         // the gate at the client's end; NULL: it is no gate
-    gboolean passed;    // by it, for a client of its
-    YdPeerCall *call;   // the way leads through another gate; NULL: it does not, or that is done
-    guint16 fixed_port; // 0: it came by the port of all
+    gboolean by_proxy;   // a trusted one, whose PROXY header may come or has come
+    gboolean introduced; // the header has come: address and port are the client's
+    gboolean proxy_tls;  // the client speaks TLS with the proxy
+    char *peer;          // the gate at the client's end; NULL: it is no gate
+    gboolean passed;     // by it, for a client of its
+    YdPeerCall *call;    // the way leads through another gate; NULL: it does not, or that is done
+    guint16 fixed_port;  // 0: it came by the port of all
     YdThrottleKey key;
     gboolean authenticated; // no longer counted as unauthenticated
 
@@ -100,6 +104,7 @@ struct YdGateConn {
 
 // The steps, by state.
 YdGateStep yd_gate_conn_sniff(YdGateConn *conn);
+YdGateStep yd_gate_conn_proxy(YdGateConn *conn);
 YdGateStep yd_gate_conn_read_rdp(YdGateConn *conn);
 YdGateStep yd_gate_conn_handshake(YdGateConn *conn);
 YdGateStep yd_gate_conn_read_head(YdGateConn *conn);
@@ -111,6 +116,9 @@ YdGateStep yd_gate_conn_web_tls(YdGateConn *conn);
 YdGateStep yd_gate_conn_peer_line(YdGateConn *conn);
 YdGateStep yd_gate_conn_peer_tls(YdGateConn *conn);
 YdGateStep yd_gate_conn_peer_ask(YdGateConn *conn);
+
+// Reads up to want bytes of the client to the end of conn->in.
+YdGateIo yd_gate_conn_read_more(YdGateConn *conn, gsize want);
 
 // Answers a request that yd_ws_upgrade() did not take.
 YdGateStep yd_gate_conn_no_upgrade(YdGateConn *conn, const GError *error);

@@ -90,21 +90,14 @@ relay_step(YdGateConn *conn)
 }
 
 static YdGateStep (*const steps[CONN_N_STATES])(YdGateConn *) = {
-    [CONN_SNIFF] = yd_gate_conn_sniff,
-    [CONN_RDP] = yd_gate_conn_read_rdp,
-    [CONN_HANDSHAKE] = yd_gate_conn_handshake,
-    [CONN_HEAD] = yd_gate_conn_read_head,
-    [CONN_WEB_REQUEST] = yd_gate_conn_web_request,
-    [CONN_PEER_LINE] = yd_gate_conn_peer_line,
-    [CONN_REDEEM] = wait_for_others,
-    [CONN_CONNECT] = yd_gate_conn_connect,
-    [CONN_PEER_TLS] = yd_gate_conn_peer_tls,
-    [CONN_PEER_ASK] = yd_gate_conn_peer_ask,
-    [CONN_WEB_X224] = yd_gate_conn_web_x224,
-    [CONN_WEB_TLS] = yd_gate_conn_web_tls,
-    [CONN_RELAY] = relay_step,
-    [CONN_FAREWELL] = yd_gate_conn_farewell,
-    [CONN_CLOSED] = wait_for_others,
+    [CONN_SNIFF] = yd_gate_conn_sniff,         [CONN_PROXY] = yd_gate_conn_proxy,
+    [CONN_RDP] = yd_gate_conn_read_rdp,        [CONN_HANDSHAKE] = yd_gate_conn_handshake,
+    [CONN_HEAD] = yd_gate_conn_read_head,      [CONN_WEB_REQUEST] = yd_gate_conn_web_request,
+    [CONN_PEER_LINE] = yd_gate_conn_peer_line, [CONN_REDEEM] = wait_for_others,
+    [CONN_CONNECT] = yd_gate_conn_connect,     [CONN_PEER_TLS] = yd_gate_conn_peer_tls,
+    [CONN_PEER_ASK] = yd_gate_conn_peer_ask,   [CONN_WEB_X224] = yd_gate_conn_web_x224,
+    [CONN_WEB_TLS] = yd_gate_conn_web_tls,     [CONN_RELAY] = relay_step,
+    [CONN_FAREWELL] = yd_gate_conn_farewell,   [CONN_CLOSED] = wait_for_others,
 };
 
 guint32
@@ -113,6 +106,7 @@ yd_gate_conn_client_interest(const YdGateConn *conn)
     switch (conn->state) {
     case CONN_SNIFF:
         return EPOLLIN | EPOLLRDHUP;
+    case CONN_PROXY:
     case CONN_RDP:
     case CONN_HANDSHAKE:
     case CONN_HEAD:
@@ -354,6 +348,7 @@ yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
     conn->target.watch.fd = -1;
     yd_gate_stream_init(&conn->client, fd, client_ready, conn);
     yd_gate_address_format(address, conn->address, &conn->port);
+    conn->by_proxy = yd_gate_conn_is_proxy(config, address);
     tune(fd, config);
     yd_gate_conn_enter(conn, CONN_SNIFF, config->hello_seconds);
     return conn;

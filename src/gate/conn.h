@@ -11,6 +11,9 @@ YdGateConn *yd_gate_conn_new(YdGateWorker *worker, guint64 serial, int fd,
                              const struct sockaddr_storage *address, const YdThrottleKey *key,
                              guint16 fixed_port);
 
+// Whether it comes from one of [deskgate] trusted_proxies.
+gboolean yd_gate_conn_is_proxy(const YdGateConfig *config, const struct sockaddr_storage *address);
+
 // Has a new connection lead to deskd's gate.sock by way of the manager's gate, and runs it.
 void yd_gate_conn_link(YdGateConn *conn);
 

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
+#include "gate/target.h"
+
 #define GROUP "deskgate"
 
 typedef struct {
@@ -56,6 +59,7 @@ static const char *const known[] = {
     "link_key",
     "manager",
     "edges",
+    "trusted_proxies",
     "peer_tls",
     "ktls",
     "origins",
@@ -131,6 +135,30 @@ read_log(YdGateConfig *gate, const YdConfig *config, GError **error)
     return TRUE;
 }
 
+// Brings the addresses into the form in which the kernel's are written.
+static gboolean
+read_proxies(YdGateConfig *gate, const YdConfig *config, GError **error)
+{
+    static const char *const key = "trusted_proxies";
+    if (!yd_config_strings(config, GROUP, key, &gate->proxies, error))
+        return FALSE;
+    for (char **text = gate->proxies; text != NULL && *text != NULL; text++) {
+        struct sockaddr_storage address;
+        char form[YD_GATE_ADDRESS_SIZE];
+        guint16 port;
+        if (!yd_gate_address_numeric(*text, &address)) {
+            g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
+                        "[" GROUP "] %s: \"%s\" is no address, such as 192.0.2.10 or 2001:db8::10",
+                        key, *text);
+            return FALSE;
+        }
+        yd_gate_address_format(&address, form, &port);
+        g_free(*text);
+        *text = g_strdup(form);
+    }
+    return TRUE;
+}
+
 static gboolean
 read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
 {
@@ -158,6 +186,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
            yd_config_string(config, GROUP, "link_key", &gate->link_key, error) &&
            yd_config_string(config, GROUP, "manager", &gate->manager, error) &&
            yd_config_strings(config, GROUP, "edges", &gate->edges, error) &&
+           read_proxies(gate, config, error) &&
            yd_config_bool(config, GROUP, "peer_tls", &gate->peer_tls, error) &&
            yd_config_bool(config, GROUP, "ktls", &gate->ktls, error) &&
            yd_config_ports(config, GROUP, "fixed_ports", &gate->fixed_port_first,
@@ -199,6 +228,7 @@ yd_gate_config_free(YdGateConfig *config)
     g_free(config->gates);
     g_free(config->manager);
     g_strfreev(config->edges);
+    g_strfreev(config->proxies);
     g_free(config->user);
     g_free(config->deskd);
     g_free(config->tickets);

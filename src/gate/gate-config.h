@@ -19,13 +19,14 @@ typedef struct {
     char *tickets;     // run/gate.sock
     guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
     char *ca, *link_certificate, *link_key;    // ca=, link_certificate=, link_key=: for other gates
-    char *gates;       // state/keys/gates: certificates of remote gates (beside deskd)
-    char *manager;     // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
-    char **edges;      // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
-    gboolean peer_tls; // peer_tls=: FALSE: clients are passed on and taken without TLS
-    gboolean ktls;     // ktls=: the kernel encrypts where it can
-    char *user;        // user=: whom a gate that root starts becomes
-    gboolean json_log; // log=json
+    char *gates;    // state/keys/gates: certificates of remote gates (beside deskd)
+    char *manager;  // manager=NAME@ADDRESS:PORT, the gate beside deskd; NULL: deskd is beside us
+    char **edges;   // edges=NAME,…: gates that may pass clients on; NULL: any of the CA
+    char **proxies; // trusted_proxies=ADDRESS,…: they say for whom they come (PROXY, version 2)
+    gboolean peer_tls;     // peer_tls=: FALSE: clients are passed on and taken without TLS
+    gboolean ktls;         // ktls=: the kernel encrypts where it can
+    char *user;            // user=: whom a gate that root starts becomes
+    gboolean json_log;     // log=json
     YdGateSeccomp seccomp; // seccomp=
     YdThrottleLimits limits;
     guint max_sockets_per_session; // a SPICE client has 6 to 10, an RDP client up to 3

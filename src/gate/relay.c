@@ -54,7 +54,7 @@ can_write(const YdGateFlow *flow)
 static gboolean
 needs_shut(const YdGateFlow *flow)
 {
-    return flow->eof && !flow->shut && waiting(flow) == 0;
+    return flow->eof && !flow->shut && waiting(flow) == 0 && flow->farewell == 0;
 }
 
 // ---- buffers ----
@@ -88,7 +88,8 @@ drop_waiting(YdGateRelay *relay, YdGateFlow *flow)
 {
     yd_gate_pool_give_buffer(relay->pool, &flow->buffer);
     yd_gate_pool_give_pipe(relay->pool, &flow->pipe, flow->in_pipe == 0);
-    flow->in_pipe = 0;
+    flow->in_pipe = flow->in_frame = 0;
+    flow->farewell = 0;
     flow->pipe_full = flow->bulk = flow->blocked = FALSE;
 }
 
@@ -102,15 +103,26 @@ break_flow(YdGateRelay *relay, YdGateFlow *flow)
 
 // ---- WebSocket ----
 
+// Behind what waits in the pipe: it came before.
 static void
 send_close(YdGateRelay *relay, guint16 code)
 {
-    guint8 frame[2 + YD_WS_CONTROL_MAX];
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
     if (!relay->frames->close_sent && !down->broken)
-        append(relay, down, frame, yd_ws_close(code, frame));
+        down->farewell = code;
     relay->frames->close_sent = TRUE;
     relay->frames->pong_len = 0;
+}
+
+static void
+send_farewell(YdGateRelay *relay)
+{
+    guint8 frame[2 + YD_WS_CONTROL_MAX];
+    YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
+    if (down->farewell == 0 || down->in_pipe > 0)
+        return;
+    append(relay, down, frame, yd_ws_close(down->farewell, frame));
+    down->farewell = 0;
 }
 
 // The client said goodbye, or broke the protocol: nothing more goes either way after our close
@@ -222,12 +234,23 @@ encode(YdGateFlow *down, gsize n)
     down->buffer->end += size + n;
 }
 
-// A pong waits until the down buffer has room; only the newest one is owed (RFC 6455, 5.5.3).
+// The header of a frame for what is in the pipe; nothing may come between the two. A browser hands
+// a frame on when it is whole: on a slow line it is as small as the chunk.
+static void
+begin_frame(YdGateRelay *relay, YdGateFlow *down)
+{
+    guint8 header[YD_WS_SERVER_HEADER_MAX];
+    down->in_frame = down->in_pipe;
+    append(relay, down, header, yd_ws_header(YD_WS_BINARY, down->in_frame, header));
+}
+
+// A pong waits until the down buffer has room, and until no frame is begun; only the newest one is
+// owed (RFC 6455, 5.5.3).
 static void
 send_pong(YdGateRelay *relay)
 {
     YdGateFlow *down = &relay->flows[YD_GATE_DOWN];
-    if (relay->frames->pong_len == 0 ||
+    if (relay->frames->pong_len == 0 || down->in_frame > 0 ||
         buffered(down) + relay->frames->pong_len > YD_GATE_BUFFER_SIZE - CONTROL_ROOM)
         return;
     if (!down->broken)
@@ -274,7 +297,8 @@ read_to_buffer(YdGateRelay *relay, YdGateFlow *flow)
 {
     gboolean down = flow == &relay->flows[YD_GATE_DOWN];
     gsize gap = relay->frames != NULL && down ? FRAME_ROOM : 0;
-    gboolean plain = flow->from->ssl == NULL && flow->to->ssl == NULL && relay->frames == NULL;
+    gboolean plain =
+        flow->from->ssl == NULL && flow->to->ssl == NULL && (relay->frames == NULL || down);
     gsize room = make_room(relay, flow) - CONTROL_ROOM - gap;
     gsize limit = plain || flow->in_pieces ? MIN(room, PIECE) : room;
     gsize n = 0;
@@ -346,7 +370,9 @@ write_buffer(YdGateRelay *relay, YdGateFlow *flow)
     gsize n = 0;
     YdGateBuffer *b = flow->buffer;
     gsize asked = b->end - b->start;
+    flow->to->more = flow->in_pipe > 0;
     YdGateIo io = yd_gate_stream_write(flow->to, b->data + b->start, asked, &n);
+    flow->to->more = FALSE;
     // What took less than offered is full.
     flow->blocked = n < asked;
     if (io == YD_GATE_IO_OK) {
@@ -363,7 +389,8 @@ write_buffer(YdGateRelay *relay, YdGateFlow *flow)
 static gsize
 write_pipe(YdGateRelay *relay, YdGateFlow *flow)
 {
-    gssize n = splice(flow->pipe->fds[0], NULL, flow->to->watch.fd, NULL, flow->in_pipe,
+    gsize asked = flow->in_frame > 0 ? flow->in_frame : flow->in_pipe;
+    gssize n = splice(flow->pipe->fds[0], NULL, flow->to->watch.fd, NULL, asked,
                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (n <= 0) {
         flow->blocked = TRUE;
@@ -375,7 +402,8 @@ write_pipe(YdGateRelay *relay, YdGateFlow *flow)
         return 0;
     }
     flow->in_pipe -= (gsize)n;
-    flow->blocked = flow->in_pipe > 0;
+    flow->in_frame -= MIN(flow->in_frame, (gsize)n);
+    flow->blocked = (gsize)n < asked;
     if (flow->in_pipe == 0)
         flow->pipe_full = FALSE;
     flow->chunk = flow->blocked ? SMALL_CHUNK : MIN(flow->chunk * 2, LARGE_CHUNK);
@@ -385,7 +413,14 @@ write_pipe(YdGateRelay *relay, YdGateFlow *flow)
 static gsize
 write_some(YdGateRelay *relay, YdGateFlow *flow)
 {
-    return buffered(flow) > 0 ? write_buffer(relay, flow) : write_pipe(relay, flow);
+    gboolean framed = relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN];
+    if (framed && buffered(flow) == 0 && flow->in_frame == 0)
+        begin_frame(relay, flow);
+    gsize n = buffered(flow) > 0 ? write_buffer(relay, flow) : 0;
+    if (buffered(flow) == 0 && flow->in_pipe > 0 && !flow->blocked &&
+        (!framed || flow->in_frame > 0))
+        n += write_pipe(relay, flow);
+    return n;
 }
 
 // A pipe that ran dry goes back to the pool; whether the next bytes go through one again is up to
@@ -413,8 +448,10 @@ step(YdGateRelay *relay, YdGateFlow *flow, gsize *moved)
     else if (!flow->dry)
         n += read_some(relay, flow);
     *moved += n;
-    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN])
+    if (relay->frames != NULL && flow == &relay->flows[YD_GATE_DOWN]) {
         send_pong(relay);
+        send_farewell(relay);
+    }
     if (can_write(flow) && !flow->blocked)
         n += write_some(relay, flow);
     give_empty_pipe_back(relay, flow);

@@ -28,6 +28,8 @@ typedef struct {
     YdGateBuffer *buffer; // bytes to be sent; NULL when there are none
     YdGatePipe *pipe;     // NULL unless splicing
     gsize in_pipe;
+    gsize in_frame;     // of these: what is left of the WebSocket frame whose header went ahead
+    guint16 farewell;   // code of a close frame that is owed when the pipe is empty; 0: none
     gboolean pipe_full; // the kernel takes no more although bytes would fit
     gboolean bulk;      // much comes at once: splice next
     gsize chunk;        // the most that is in the pipe; grows while the receiver takes all
@@ -42,7 +44,7 @@ typedef struct {
 
 // What only WebSocket relays need.
 typedef struct {
-    gboolean close_sent; // our close frame is in the down buffer or sent
+    gboolean close_sent; // our close frame is owed, in the down buffer, or sent
     YdWsDecoder decoder;
     guint8 pong[2 + YD_WS_CONTROL_MAX]; // waits for room in the down buffer
     gsize pong_len;

@@ -15,7 +15,7 @@ static const Prefix prefixes[] = {
     {"\x03\x00", 2, YD_SNIFF_RDP},     {"\x16\x03", 2, YD_SNIFF_TLS},
     {"CONNECT ", 8, YD_SNIFF_CONNECT}, {"GET ", 4, YD_SNIFF_HTTP},
     {"HEAD ", 5, YD_SNIFF_HTTP},       {"REDQ", 4, YD_SNIFF_SPICE},
-    {"{\"op\":", 6, YD_SNIFF_PEER},
+    {"{\"op\":", 6, YD_SNIFF_PEER},    {"\r\n\r\n\0\r\nQ", 8, YD_SNIFF_PROXY},
 };
 
 YdSniff

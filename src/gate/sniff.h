@@ -15,6 +15,7 @@ typedef enum {
     YD_SNIFF_HTTP,    // GET or HEAD in the clear
     YD_SNIFF_SPICE,   // "REDQ": SPICE without a proxy request, so without a ticket
     YD_SNIFF_PEER,    // another gate's line, without TLS ([deskgate] peer_tls=off)
+    YD_SNIFF_PROXY,   // a PROXY header, version 2: a load balancer
     YD_SNIFF_UNKNOWN, // nothing that the gate speaks
 } YdSniff;
 

@@ -233,7 +233,8 @@ yd_gate_stream_write(YdGateStream *stream, const void *data, gsize len, gsize *r
 {
     if (stream->ssl != NULL)
         return tls_write(stream, data, len, ret_n);
-    return socket_result(send(stream->watch.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), ret_n);
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (stream->more ? MSG_MORE : 0);
+    return socket_result(send(stream->watch.fd, data, len, flags), ret_n);
 }
 
 YdGateIo

@@ -20,7 +20,7 @@ typedef struct {
     guint32 read_wants;  // EPOLLIN, or EPOLLOUT where TLS has to write first
     guint32 write_wants; // EPOLLOUT, or EPOLLIN
     gboolean notified;   // TLS close_notify is sent
-    gboolean more;       // another TLS record follows at once
+    gboolean more;       // more follows at once: the kernel may wait for it
 } YdGateStream;
 
 // Takes fd, non-blocking.

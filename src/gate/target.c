@@ -86,6 +86,19 @@ yd_gate_target_parse(const char *text, YdGateTarget *ret_target, GError **error)
     return fail(error, text, "it must begin with tcp: or unix:");
 }
 
+gboolean
+yd_gate_address_numeric(const char *text, struct sockaddr_storage *ret_address)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    memset(ret_address, 0, sizeof *ret_address);
+    if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
+        memcpy(ret_address, &in, sizeof in);
+    else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+        memcpy(ret_address, &in6, sizeof in6);
+    return ret_address->ss_family != AF_UNSPEC;
+}
+
 void
 yd_gate_address_format(const struct sockaddr_storage *address, char ret_text[YD_GATE_ADDRESS_SIZE],
                        guint16 *ret_port)

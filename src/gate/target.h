@@ -26,6 +26,9 @@ gboolean yd_gate_target_parse(const char *text, YdGateTarget *ret_target, GError
 gboolean yd_gate_address_parse(const char *text, gboolean zero_port, YdGateTarget *ret_target,
                                GError **error);
 
+// The socket address of a numeric one without a port; FALSE when text is none.
+gboolean yd_gate_address_numeric(const char *text, struct sockaddr_storage *ret_address);
+
 // The numeric address ("" when it is no IP address) and port of a socket's address.
 void yd_gate_address_format(const struct sockaddr_storage *address,
                             char ret_text[YD_GATE_ADDRESS_SIZE], guint16 *ret_port);

@@ -138,16 +138,18 @@ count_event(YdThrottle *throttle, gint64 now)
     forget_idle(throttle, now);
 }
 
-// The key of the limit that keeps this address out; NULL when none does.
+static gboolean
+is_nobody(const YdThrottleKey *key)
+{
+    return key->bytes[sizeof key->bytes - 1] == 0;
+}
+
+// The key of the limit of one address that is reached; NULL when none is.
 static const char *
-what_is_full(const YdThrottle *throttle, const Entry *entry, gint64 now)
+what_of_it_is_full(const YdThrottle *throttle, const Entry *entry, gint64 now)
 {
     const YdThrottleLimits *l = &throttle->limits;
-    if (throttle->sockets >= l->max_sockets)
-        return "max_sockets";
-    if (throttle->unauthenticated >= l->max_unauthenticated)
-        return "max_unauthenticated";
-    if (entry == NULL)
+    if (entry == NULL || is_nobody(&entry->key))
         return NULL;
     if (entry->sockets >= l->max_sockets_per_address)
         return "max_sockets_per_address";
@@ -156,12 +158,32 @@ what_is_full(const YdThrottle *throttle, const Entry *entry, gint64 now)
     return opened_level(throttle, entry, now) + 1 > l->opened_burst ? "opened_burst" : NULL;
 }
 
+// The key of the limit that keeps this address out; NULL when none does.
+static const char *
+what_is_full(const YdThrottle *throttle, const Entry *entry, gint64 now)
+{
+    if (throttle->sockets >= throttle->limits.max_sockets)
+        return "max_sockets";
+    if (throttle->unauthenticated >= throttle->limits.max_unauthenticated)
+        return "max_unauthenticated";
+    return what_of_it_is_full(throttle, entry, now);
+}
+
+static void
+add_socket(YdThrottle *throttle, const YdThrottleKey *key, gint64 now)
+{
+    Entry *entry = get(throttle, key);
+    entry->sockets++;
+    entry->unauthenticated++;
+    entry->opened = (Bucket){opened_level(throttle, entry, now) + 1, now};
+}
+
 gboolean
 yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
                   const char **ret_limit)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-    Entry *entry = g_hash_table_lookup(throttle->entries, key);
+    const Entry *entry = g_hash_table_lookup(throttle->entries, key);
     const char *limit = what_is_full(throttle, entry, now);
     if (limit != NULL) {
         *ret_limit = limit;
@@ -169,12 +191,30 @@ yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
     }
     if (entry == NULL)
         count_event(throttle, now);
-    entry = get(throttle, key);
     throttle->sockets++;
     throttle->unauthenticated++;
-    entry->sockets++;
-    entry->unauthenticated++;
-    entry->opened = (Bucket){opened_level(throttle, entry, now) + 1, now};
+    add_socket(throttle, key, now);
+    return TRUE;
+}
+
+gboolean
+yd_throttle_is_of(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
+                  const char **ret_limit)
+{
+    static const YdThrottleKey nobody = {0};
+    G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+    const Entry *entry = g_hash_table_lookup(throttle->entries, key);
+    const char *limit = what_of_it_is_full(throttle, entry, now);
+    if (limit != NULL) {
+        *ret_limit = limit;
+        return FALSE;
+    }
+    if (entry == NULL)
+        count_event(throttle, now);
+    Entry *before = get(throttle, &nobody);
+    before->sockets--;
+    before->unauthenticated--;
+    add_socket(throttle, key, now);
     return TRUE;
 }
 

@@ -29,12 +29,19 @@ YdThrottle *yd_throttle_new(const YdThrottleLimits *limits);
 void yd_throttle_free(YdThrottle *throttle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdThrottle, yd_throttle_free)
 
+// Of an address that is neither IPv4 nor IPv6 it is the key of nobody, which only what counts in
+// all limits.
 YdThrottleKey yd_throttle_key(const struct sockaddr *address);
 
 // Lets one more, unauthenticated, socket in at the time now (monotonic, microseconds). FALSE when a
 // limit is reached: *ret_limit is the name of its key in the configuration (static). Pair with
 // yd_throttle_leave().
 gboolean yd_throttle_enter(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
+                           const char **ret_limit);
+
+// An unauthenticated socket that came in for the key of nobody turns out to be key's. FALSE when
+// one of its limits is reached: *ret_limit as above, and it is still nobody's.
+gboolean yd_throttle_is_of(YdThrottle *throttle, const YdThrottleKey *key, gint64 now,
                            const char **ret_limit);
 
 // The socket is no longer among the unauthenticated ones; once per socket.

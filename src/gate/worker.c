@@ -73,7 +73,9 @@ static YdGateConn *
 welcome(YdGateWorker *worker, int fd, const struct sockaddr_storage *address, guint16 fixed_port)
 {
     const char *limit = NULL;
-    YdThrottleKey key = yd_throttle_key((const struct sockaddr *)address);
+    YdThrottleKey key = {0}; // of nobody, until the proxy has said for whom it comes
+    if (!yd_gate_conn_is_proxy(worker->parts->config, address))
+        key = yd_throttle_key((const struct sockaddr *)address);
     if (!yd_throttle_enter(worker->parts->throttle, &key, g_get_monotonic_time(), &limit)) {
         g_debug("a socket is closed at once: [deskgate] %s is reached", limit);
         close(fd);

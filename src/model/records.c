@@ -155,6 +155,25 @@ static const YdField yd_template_version_fields[] = {
 #undef RECORD
 TYPE(YdTemplateVersion, yd_template_version, "template-version", "template-versions", "template_versions", "template_version_view", "tpv")
 
+#define RECORD YdMedia
+static const YdField yd_media_fields[] = {
+    F(id, TEXT, 0),
+    F(name, TEXT, MAKE | FILTER | SORT | SEARCH),
+    F(state, TEXT, FILTER | SORT),
+    F(size_bytes, INT, MAKE | SORT),
+    F(received_bytes, INT, 0),
+    F(sha256, TEXT, MAKE),
+    F(checksum, TEXT, FILTER),
+    F(label, TEXT, SEARCH),
+    F(bootable, BOOL, FILTER),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+};
+#undef RECORD
+TYPE(YdMedia, yd_media, "media", "media", "media", "media", "med")
+
 #define RECORD YdNetwork
 static const YdField yd_network_fields[] = {
     F(id, TEXT, 0),
@@ -410,6 +429,7 @@ static const YdRecordType *const types[] = {
     &yd_login_type,
     &yd_template_type,
     &yd_template_version_type,
+    &yd_media_type,
     &yd_network_type,
     &yd_address_type,
     &yd_pool_type,

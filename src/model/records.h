@@ -80,6 +80,21 @@ typedef struct {
 } YdTemplateVersion;
 YD_RECORD(YdTemplateVersion, yd_template_version)
 
+// An ISO image of the media library.
+typedef struct {
+    char *id; // med-…
+    char *name;
+    char *state; // "uploading" | "checking" | "ready" | "failed"
+    gint64 size_bytes, received_bytes;
+    char *sha256;   // as announced, hex; NULL: not
+    char *checksum; // as found, hex; NULL until it is ready
+    char *label;    // name of its ISO 9660 volume
+    gboolean bootable;
+    char *error;
+    gint64 created, changed, version;
+} YdMedia;
+YD_RECORD(YdMedia, yd_media)
+
 typedef struct {
     char *id;          // net-…
     char *name, *mode; // mode: "nat"

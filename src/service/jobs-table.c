@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "service/media-private.h"
 #include "service/network-job.h"
 #include "service/template-job.h"
 
@@ -29,6 +30,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_resize,
     &yd_job_kind_pool_handout,
     &yd_job_kind_doctor,
+    &yd_job_kind_media_check,
     &yd_job_kind_network_create,
     &yd_job_kind_network_delete,
     &yd_job_kind_template_import,

@@ -10,6 +10,7 @@
 #include "service/connection.h"
 #include "service/desktop-private.h"
 #include "service/login.h"
+#include "service/media.h"
 #include "service/template.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
@@ -387,6 +388,7 @@ run_timers(YdService *service, Timers *timers)
         if (!yd_reconcile_now(service, NULL, &error))
             g_warning("reconciling: %s, trying again later", error->message);
         prune_logins(service);
+        yd_media_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);

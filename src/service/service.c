@@ -64,6 +64,7 @@ yd_service_config_init(YdServiceConfig *config)
         .fixed_port_last = 59999,
         .log_in_seconds = 90,
         .max_upload = (gint64)64 << 30,
+        .media_quota_gib = 200,
     };
 }
 

@@ -43,6 +43,7 @@ typedef struct {
     char **host_gates;                         // "HOST=GATE@ADDRESS:PORT", see route.h
     char **import_dirs;                        // images may be imported from below these
     gint64 max_upload;                         // bytes: 64 GiB
+    guint media_quota_gib;                     // of the media library: 200
 } YdServiceConfig;
 
 void yd_service_config_init(YdServiceConfig *config); // the defaults

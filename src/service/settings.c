@@ -12,6 +12,7 @@ static const YdSettingRule rules[] = {
     {"login_idle_seconds", 300, 30 * DAY, "s", "A log-in that was not used for so long ends."},
     {"login_max_seconds", 3600, 90 * DAY, "s", "A log-in ends after this time in any case."},
     {"max_starts", 1, 100, "", "Machines that may be starting at the same time."},
+    {"media_quota_gib", 1, 1 << 20, "GiB", "What the media library may hold in all."},
     {"password_min", 8, 128, "", "Characters that a new password has at least."},
 };
 
@@ -45,6 +46,7 @@ configured(YdService *service, const char *name)
         {"login_idle_seconds", config->login_idle_seconds},
         {"login_max_seconds", config->login_max_seconds},
         {"max_starts", config->max_starts},
+        {"media_quota_gib", config->media_quota_gib},
         {"password_min", config->password_min},
     };
 

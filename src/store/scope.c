@@ -42,6 +42,7 @@ static const YdScopeRule rules[] = {
     {.type = &yd_audit_type, .silent = TRUE},
     {.type = &yd_template_type},
     {.type = &yd_template_version_type},
+    {.type = &yd_media_type},
     {.type = &yd_network_type},
     {.type = &yd_host_type},
     {.type = &yd_pool_type,

@@ -66,6 +66,35 @@ test_local(void)
     }
 }
 
+#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+
+static void
+parse_tls(const char *bytes, gsize len, gboolean tls)
+{
+    YdProxyV2 out;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(yd_proxy_v2_parse((const guint8 *)bytes, len, &out, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(out.source, ==, "1.2.3.4");
+    g_assert_cmpint(out.tls, ==, tls);
+}
+
+#define IPV4 "\x01\x02\x03\x04\x05\x06\x07\x08\x00\x09\x00\x0a"
+
+static void
+test_extensions(void)
+{
+    parse_tls(SIGNATURE "\x21\x11\0\x0c" IPV4, 28, FALSE);
+    parse_tls(SIGNATURE "\x21\x11\0\x14" IPV4 "\x20\0\x05\x01\0\0\0\0", 36, TRUE);
+    parse_tls(SIGNATURE "\x21\x11\0\x14" IPV4 "\x20\0\x05\x00\0\0\0\0", 36, FALSE);
+    parse_tls(SIGNATURE "\x21\x11\0\x0f" IPV4 "\x20\0\0", 31, FALSE);
+    // Behind one that is not known, and with other bits.
+    parse_tls(SIGNATURE "\x21\x11\0\x19" IPV4 "\xee\0\x02"
+                        "ab"
+                        "\x20\0\x05\x07\0\0\0\0",
+              41, TRUE);
+}
+
 static void
 check_refused(const char *bytes, gsize len)
 {
@@ -74,8 +103,6 @@ check_refused(const char *bytes, gsize len)
     g_assert_false(yd_proxy_v2_parse((const guint8 *)bytes, len, &out, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
 }
-
-#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 
 static void
 test_refused(void)
@@ -92,6 +119,8 @@ test_refused(void)
     check_refused(SIGNATURE "\x21\x11\0\x0c"
                             "abcdefghijk",
                   27); // one byte missing
+    check_refused(SIGNATURE "\x21\x11\0\x0e" IPV4 "\x20\0", 30);
+    check_refused(SIGNATURE "\x21\x11\0\x13" IPV4 "\x20\0\x05\x01\0\0\0", 35);
 }
 
 int
@@ -101,6 +130,7 @@ main(int argc, char **argv)
     g_test_add_func("/base/proxy-v2/round-trip", test_round_trip);
     g_test_add_func("/base/proxy-v2/bytes", test_bytes);
     g_test_add_func("/base/proxy-v2/local", test_local);
+    g_test_add_func("/base/proxy-v2/extensions", test_extensions);
     g_test_add_func("/base/proxy-v2/refused", test_refused);
     return g_test_run();
 }

@@ -432,11 +432,14 @@ check_frame(const GByteArray *raw, gsize at, gsize *data, gsize *pongs)
 {
     const guint8 *p = raw->data + at;
     gsize have = raw->len - at;
-    if (have < 4)
+    if (have < 4 || p[0] == 0x88) // the close frame is for the caller
         return 0;
     gsize len = p[1] == 126 ? (gsize)p[2] << 8 | p[3] : p[1];
-    gsize head = p[1] == 126 ? 4 : 2;
-    g_assert_cmpuint(p[1], <, 127);
+    gsize head = p[1] == 126 ? 4 : p[1] == 127 ? 10 : 2;
+    if (have < head)
+        return 0;
+    if (p[1] == 127)
+        len = (gsize)p[6] << 24 | (gsize)p[7] << 16 | (gsize)p[8] << 8 | p[9];
     if (have < head + len)
         return 0;
     if (p[0] != 0x82) {
@@ -450,7 +453,20 @@ check_frame(const GByteArray *raw, gsize at, gsize *data, gsize *pongs)
     return head + len;
 }
 
-// Bulk towards the browser: frames must join up to the same bytes; pings are answered in between.
+// Takes what is there of the client's side into raw and checks the frames behind at.
+static void
+take_frames(const Fixture *f, GByteArray *raw, gsize *at, gsize *got, gsize *pongs)
+{
+    guint8 in[50000];
+    gssize n = recv(f->ends[0], in, sizeof in, 0);
+    if (n > 0)
+        g_byte_array_append(raw, in, (guint)n);
+    for (gsize size; (size = check_frame(raw, *at, got, pongs)) > 0;)
+        *at += size;
+}
+
+// Bulk towards the browser goes through a pipe: frames must join up to the same bytes; pings are
+// answered in between.
 static void
 test_ws_bulk(Fixture *f, gconstpointer data)
 {
@@ -466,15 +482,43 @@ test_ws_bulk(Fixture *f, gconstpointer data)
         if (raw->len % 5 == 0)
             send_frame(f->ends[0], 0x89, "p", 1);
         run(f, 0);
-        guint8 in[50000];
-        n = recv(f->ends[0], in, sizeof in, 0);
-        if (n > 0)
-            g_byte_array_append(raw, in, (guint)n);
-        for (gsize size; (size = check_frame(raw, at, &got, &pongs)) > 0;)
-            at += size;
+        take_frames(f, raw, &at, &got, &pongs);
     }
     g_assert_cmpuint(got, ==, sent);
     g_assert_cmpuint(pongs, >, 0);
+}
+
+// The guest's end comes while the pipe is full and a frame is half sent: first all bytes, then the
+// close frame.
+static void
+test_ws_end_behind_pipe(Fixture *f, gconstpointer data)
+{
+    g_autofree guint8 *fill = g_malloc(1 << 16);
+    g_autoptr(GByteArray) raw = g_byte_array_new();
+    gsize sent = 0, got = 0, pongs = 0, at = 0;
+    gssize n = 1;
+    while (n > 0) {
+        for (gsize i = 0; i < 1 << 16; i++)
+            fill[i] = (guint8)((sent + i) * 131 >> 3);
+        n = send(f->ends[1], fill, 1 << 16, MSG_NOSIGNAL);
+        sent += n > 0 ? (gsize)n : 0;
+        run(f, 10);
+    }
+    g_assert_cmpuint(f->relay.flows[YD_GATE_DOWN].in_frame, >, 0);
+    send_frame(f->ends[0], 0x89, "p", 1);
+    close_end(f, 1);
+    while (got < sent) {
+        run(f, 0);
+        take_frames(f, raw, &at, &got, &pongs);
+    }
+    g_assert_cmpuint(got, ==, sent);
+    g_byte_array_remove_range(raw, 0, (guint)at);
+    run(f, 1);
+    for (guint8 c; recv(f->ends[0], &c, 1, 0) == 1;)
+        g_byte_array_append(raw, &c, 1);
+    g_assert_cmpuint(raw->len, >=, 4);
+    g_assert_cmpmem(raw->data + raw->len - 4, 4, "\x88\x02\x03\xe8", 4);
+    assert_empty_handed(f);
 }
 
 #define TCP(name, func)                                                                            \
@@ -501,5 +545,6 @@ main(int argc, char **argv)
     WS("target-ends", test_ws_target_ends);
     WS("bad", test_ws_bad);
     WS("bulk", test_ws_bulk);
+    WS("end-behind-pipe", test_ws_end_behind_pipe);
     return g_test_run();
 }

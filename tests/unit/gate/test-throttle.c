@@ -49,6 +49,26 @@ enter(YdThrottle *throttle, const YdThrottleKey *key)
     g_assert_null(limit);
 }
 
+// Sockets of a proxy: nobody's, until it is said whose.
+static void
+test_nobody(void)
+{
+    g_autoptr(YdThrottle) throttle = yd_throttle_new(&limits);
+    YdThrottleKey nobody = {0}, a = key4("192.0.2.1");
+    const char *limit = NULL;
+    for (guint i = 0; i < 3; i++)
+        enter(throttle, &nobody);
+    assert_full(throttle, &nobody, "max_unauthenticated");
+    g_assert_true(yd_throttle_is_of(throttle, &a, 0, &limit));
+    g_assert_true(yd_throttle_is_of(throttle, &a, 0, &limit));
+    g_assert_false(yd_throttle_is_of(throttle, &a, 0, &limit));
+    g_assert_cmpstr(limit, ==, "max_sockets_per_address");
+    yd_throttle_leave(throttle, &nobody, FALSE);
+    yd_throttle_leave(throttle, &a, FALSE);
+    enter(throttle, &a);
+    assert_full(throttle, &a, "max_sockets_per_address");
+}
+
 static void
 test_sockets(void)
 {
@@ -200,6 +220,7 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/gate/throttle/nobody", test_nobody);
     g_test_add_func("/gate/throttle/sockets", test_sockets);
     g_test_add_func("/gate/throttle/addresses", test_addresses);
     g_test_add_func("/gate/throttle/unauthenticated", test_unauthenticated);

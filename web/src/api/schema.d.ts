@@ -484,6 +484,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the media library */
+        get: operations["list_media"];
+        put?: never;
+        /** Announce an ISO image; quota and free space are checked now */
+        post: operations["create_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Get a medium; received_bytes is what is on the disk now */
+        get: operations["get_media"];
+        put?: never;
+        post?: never;
+        /** Delete a medium, or an upload under way */
+        delete: operations["delete_media"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/media/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send bytes of a medium from the place on where the file ends
+         * @description What came before a break stays: ask for received_bytes and go on there. A newer request takes the place of an older one. A file whose beginning shows that it is no ISO 9660 or UDF image is refused at once.
+         */
+        put: operations["send_media"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/media/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check size, kind and checksum, and make the medium ready */
+        post: operations["finish_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/networks": {
         parameters: {
             query?: never;
@@ -1427,6 +1506,49 @@ export interface components {
             next: string | null;
             /** Format: int64 */
             total?: number;
+        };
+        /** @description An ISO image of the media library. */
+        Media: {
+            readonly id?: string;
+            name?: string;
+            /** @enum {string} */
+            readonly state?: "uploading" | "checking" | "ready" | "failed";
+            /** Format: int64 */
+            size_bytes?: number;
+            /** Format: int64 */
+            readonly received_bytes?: number;
+            /** @description as announced; compared when all bytes are there */
+            sha256?: string | null;
+            /** @description SHA-256 as found */
+            readonly checksum?: string | null;
+            /** @description name of its ISO 9660 volume */
+            readonly label?: string | null;
+            /** @description has an El Torito boot record */
+            readonly bootable?: boolean;
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+        };
+        MediaPage: {
+            items: components["schemas"]["Media"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
+        };
+        MediaMake: {
+            /** @description 1 to 100 characters, no slash */
+            name: string;
+            /**
+             * Format: int64
+             * @description of the whole file
+             */
+            size_bytes: number;
+            /** @description as announced; compared when all bytes are there */
+            sha256?: string | null;
         };
         /** @description A virtual network with DHCP, on every host. */
         Network: {
@@ -3293,6 +3415,158 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Upload"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_media: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    create_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MediaMake"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    delete_media: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that was seen */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    send_media: {
+        parameters: {
+            query?: {
+                /** @description bytes that are there; another number is refused (409) and the right one named */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    finish_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             default: components["responses"]["problem"];

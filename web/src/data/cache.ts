@@ -27,6 +27,7 @@ const NOUNS: Record<string, string[]> = {
   departments: ['department', 'membership', 'managership', 'user'],
   templates: ['template', 'template_version', 'desktop'],
   'template-versions': ['template_version', 'pool'],
+  media: ['media'],
   networks: ['network', 'pool', 'desktop'],
   pools: ['pool', 'entitlement', 'desktop'],
   desktops: ['desktop', 'connection'],
@@ -81,6 +82,12 @@ export class Cache {
       const shown = error instanceof ApiError ? error : new ApiError({ status: 0, code: 'internal', detail: String(error) });
       this.put(slot, { data: slot.entry.data, error: shown, loading: false });
     }
+  }
+
+  /** Reads what somebody will look at in a moment, unless it is here. */
+  ahead(path: string): void {
+    const slot = this.slot(path);
+    if (slot.stale && !slot.entry.loading) void this.load(path);
   }
 
   /** What has readers is read again now, the rest when somebody looks. */

@@ -7,6 +7,7 @@ export type Department = Schemas['Department'];
 export type Membership = Schemas['Membership'];
 export type Template = Schemas['Template'];
 export type TemplateVersion = Schemas['TemplateVersion'];
+export type Media = Schemas['Media'];
 export type Network = Schemas['Network'];
 export type Address = Schemas['Address'];
 export type Pool = Schemas['Pool'];
