@@ -90,15 +90,19 @@ yd_placement_choose(const YdPlacementHost *hosts, gsize n_hosts, const YdPlaceme
         else if (chosen < 0 || better(&hosts[i], &hosts[chosen]))
             chosen = (int)i;
     }
+    const char *none = n_hosts ? "no-room" : "no-host";
+    gint64 use = chosen < 0 ? 0 : memory_use(&hosts[chosen]) / 100;
+    gsize fitting = n_hosts - json_array_size(rejected);
     g_autofree char *reason =
         chosen < 0 ? g_strdup(n_hosts ? "no host can take it" : "there is no host")
                    : g_strdup_printf("lowest memory use, %" G_GINT64_FORMAT " %%, of %d that can "
                                      "take it",
-                                     memory_use(&hosts[chosen]) / 100,
-                                     (int)(n_hosts - json_array_size(rejected)));
+                                     use, (int)fitting);
     g_autoptr(json_t) explanation =
-        json_pack("{s:s?,s:s?,s:s,s:O}", "chosen", chosen < 0 ? NULL : hosts[chosen].id, "name",
-                  chosen < 0 ? NULL : hosts[chosen].name, "reason", reason, "hosts", rejected);
+        json_pack("{s:s?,s:s?,s:s,s:s,s:I,s:I,s:O}", "chosen", chosen < 0 ? NULL : hosts[chosen].id,
+                  "name", chosen < 0 ? NULL : hosts[chosen].name, "reason", reason, "code",
+                  chosen < 0 ? none : "lowest-memory-use", "use_percent", (json_int_t)use,
+                  "fitting", (json_int_t)fitting, "hosts", rejected);
     *ret_explanation = yd_json_text(explanation);
     return chosen;
 }

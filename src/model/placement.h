@@ -21,7 +21,9 @@ typedef struct {
 } YdPlacementRequest;
 
 // Index of the chosen host or -1. ret_explanation: JSON (owned):
-// {"chosen":"host-1","reason":"lowest memory use 41 % of …","hosts":[{"host":"host-2","filter":
-// "memory","need":2048,"have":1024,"text":"…"}]}
+// {"chosen":"host-1","reason":"lowest memory use 41 % of …","code":"lowest-memory-use" | "no-room"
+// | "no-host","use_percent":41,"fitting":2,"hosts":[{"host":"host-2","filter":"memory","need":2048,
+// "have":1024,"text":"…"}]}. The texts are English; code and filter with their numbers say the
+// same.
 int yd_placement_choose(const YdPlacementHost *hosts, gsize n_hosts,
                         const YdPlacementRequest *request, char **ret_explanation);

@@ -97,6 +97,14 @@ test_order(void)
     g_autoptr(json_t) json = choose(hosts, 3, 1);
     g_assert_cmpuint(json_array_size(json_object_get(json, "hosts")), ==, 1);
     g_assert_nonnull(strstr(json_string_value(json_object_get(json, "reason")), "50 %, of 2"));
+    g_assert_cmpstr(json_string_value(json_object_get(json, "code")), ==, "lowest-memory-use");
+    g_assert_cmpint(json_integer_value(json_object_get(json, "use_percent")), ==, 50);
+    g_assert_cmpint(json_integer_value(json_object_get(json, "fitting")), ==, 2);
+    hosts[1].state = hosts[2].state = "maintenance";
+    g_autoptr(json_t) full = choose(hosts, 3, -1);
+    g_assert_cmpstr(json_string_value(json_object_get(full, "code")), ==, "no-room");
+    g_autoptr(json_t) bare = choose(hosts, 0, -1);
+    g_assert_cmpstr(json_string_value(json_object_get(bare, "code")), ==, "no-host");
 }
 
 int

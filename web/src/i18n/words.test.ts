@@ -39,6 +39,15 @@ describe('the words of the console', () => {
     expect(acts.filter((act) => !(`audit.act.${act}` in en))).toEqual([]);
   });
 
+  it('explain every reason of a placement', () => {
+    const text = readFileSync(join(process.cwd(), '../src/model/placement.c'), 'utf8');
+    const filters = [...text.matchAll(/reject\(host, (?:maintenance \? )?"([a-z]+)"(?: : "([a-z]+)")?/g)].flatMap((it) => it.slice(1).filter(Boolean));
+    const codes = [...text.matchAll(/"((?:no|lowest)-[a-z-]+)"/g)].map((it) => it[1]);
+    expect(filters.length).toBe(7);
+    expect(codes.length).toBe(3);
+    expect([...filters.map((it) => `filter.${it}`), ...codes].filter((it) => !(`placement.${it}` in en))).toEqual([]);
+  });
+
   it('name every setting', () => {
     const names = found(SERVICE, /\{"\w+", [\d]+, [^,]+, "\w*", "/g, /\{"(\w+)"/g);
     expect(names).toContain('lock_after');

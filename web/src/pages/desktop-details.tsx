@@ -12,7 +12,7 @@ import { get } from '../api/client';
 import { useRole } from '../data/session';
 import type { Connection, Desktop, Job, Page } from '../data/types';
 import { useGet } from '../data/use-get';
-import { useI18n } from '../i18n';
+import { fill, useI18n, type Params } from '../i18n';
 import { Chart } from '../ui/chart';
 import { RowMenu } from '../ui/row-menu';
 import { Facts, type Fact } from '../ui/facts';
@@ -105,22 +105,31 @@ function Use({ desktop }: { desktop: Desktop }) {
 interface Placement {
   chosen?: string | null;
   reason?: string;
-  hosts?: { host: string; text: string }[];
+  code?: string;
+  use_percent?: number;
+  fitting?: number;
+  hosts?: { host: string; name?: string | null; filter: string; need: number; have: number; text: string }[];
 }
 
 function Why({ desktop }: { desktop: Desktop }) {
-  const { t } = useI18n();
+  const { t, word, number } = useI18n();
   const placement = desktop.placement as Placement | null | undefined;
   if (!placement) return <p>{t('desktops.placement-none')}</p>;
+  // An explanation of before there were codes, or one that this console does not know, is shown as the server put it.
+  const told = (key: string, text: string | undefined, values: Params) => {
+    const words = word('placement', key);
+    return words === key ? text : fill(words, values);
+  };
   return (
     <>
       <p>
-        <strong>{(placement.chosen && desktop.host_name) || '–'}</strong> {placement.reason}
+        <strong>{(placement.chosen && desktop.host_name) || '–'}</strong>{' '}
+        {told(placement.code ?? '-', placement.reason, { use_percent: number(placement.use_percent ?? 0), fitting: number(placement.fitting ?? 0) })}
       </p>
       <ul>
         {(placement.hosts ?? []).map((host) => (
           <li key={host.host}>
-            {host.host}: {host.text}
+            {host.name ?? host.host}: {told(`filter.${host.filter}`, host.text, { need: number(host.need), have: number(host.have) })}
           </li>
         ))}
       </ul>
