@@ -122,7 +122,7 @@ test('the gateway is operated without cutting a session', async (t) => {
     assert.ok(again.granted);
     again.wire.close();
     held.wire.close();
-    const acts = (await yd.api('GET', '/audit?limit=20')).items.filter((it) => it.act.startsWith('gate.'));
+    const acts = (await yd.api('GET', '/audit?object_kind=gate')).items.filter((it) => it.act.startsWith('gate.'));
     assert.deepEqual(acts.map((it) => [it.act, it.object_name, it.username]).sort(), [['gate.drain', name, 'admin'], ['gate.resume', name, 'admin']]);
     await assert.rejects(yd.api('POST', `/gates/${name}/drain`, { token: alice.token }), { status: 403 });
     await assert.rejects(yd.api('POST', '/gates/nobody/drain'), { status: 404 });
