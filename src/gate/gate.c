@@ -208,6 +208,7 @@ YdGate *
 yd_gate_new_on(const YdGateConfig *config, YdGateSockets **sockets, GError **error)
 {
     g_autoptr(YdGate) gate = g_new0(YdGate, 1);
+    g_mutex_init(&gate->order_lock);
     gate->sockets = g_steal_pointer(sockets);
     gate->workers = g_ptr_array_new_with_free_func(worker_free);
     gate->parts.config = config;
@@ -241,6 +242,7 @@ yd_gate_free(YdGate *gate)
     yd_gate_shortage_free(gate->parts.shortage);
     yd_throttle_free(gate->parts.throttle);
     yd_gate_sockets_free(gate->sockets);
+    g_mutex_clear(&gate->order_lock);
     g_free(gate);
 }
 

@@ -31,8 +31,8 @@ const YdGateSockets *yd_gate_sockets(const YdGate *gate);
 void yd_gate_set_state(YdGate *gate, YdGateState state);
 YdGateState yd_gate_state(YdGate *gate);
 
-// Who is told what deskd orders; without one it is ignored. Set before it may be called from
-// another thread, or while nobody calls it.
+// Who is told what deskd orders; without one (NULL) it is ignored. When this returns nobody calls
+// the former one any more.
 void yd_gate_on_order(YdGate *gate, YdGateOrderFunc func, gpointer data);
 
 // In a state other than SERVING: nothing is left for which it has to stay.
