@@ -130,6 +130,7 @@ static const YdRoute routes[] = {
     ROUTE("PATCH", V1 "/hosts/{id}", HOSTS_WRITE, update, OF(host), .lane = YD_LANE_CONNECT),
     ROUTE("DELETE", V1 "/hosts/{id}", HOSTS_WRITE, remove, OF(host), .lane = YD_LANE_CONNECT),
 
+    ROUTE("GET", V1 "/ca", NONE, ca, .changeless = TRUE),
     ROUTE("GET", V1 "/gates", HOSTS_READ, gates, .changeless = TRUE),
 
     ROUTE("GET", V1 "/jobs", JOBS_READ, list, OF(job)),

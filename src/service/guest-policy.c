@@ -14,17 +14,17 @@ static const struct {
     {"multimon", G_STRUCT_OFFSET(YdPolicy, multimon)},
 };
 
-// What each switch turns off, as section:key=value. Names are xrdp.ini(5)'s and sesman.ini(5)'s.
-// The channels are what counts; the clipboard's restrictions are read by new sessions only.
+// What each switch turns off in xrdp.ini(5), as section:key=value: the channels are what counts.
+// sesman.ini(5) could restrict the clipboard as well, but a session's channel server reads that
+// only once, when it starts: a session would keep it when the policy allows the clipboard again.
 static const struct {
     gsize offset;
-    const char *xrdp, *sesman;
+    const char *rule;
 } rules[] = {
-    {G_STRUCT_OFFSET(YdPolicy, clipboard), "channels:cliprdr=false",
-     "security:RestrictOutboundClipboard=all security:RestrictInboundClipboard=all"},
-    {G_STRUCT_OFFSET(YdPolicy, drives), "channels:rdpdr=false", NULL}, // smart cards come with it
-    {G_STRUCT_OFFSET(YdPolicy, audio), "channels:rdpsnd=false", NULL},
-    {G_STRUCT_OFFSET(YdPolicy, multimon), "globals:allow_multimon=false", NULL},
+    {G_STRUCT_OFFSET(YdPolicy, clipboard), "channels:cliprdr=false"},
+    {G_STRUCT_OFFSET(YdPolicy, drives), "channels:rdpdr=false"}, // smart cards come with it
+    {G_STRUCT_OFFSET(YdPolicy, audio), "channels:rdpsnd=false"},
+    {G_STRUCT_OFFSET(YdPolicy, multimon), "globals:allow_multimon=false"},
 };
 
 // A shell of its own, so that what is appended to the script runs as if it stood alone.
@@ -89,15 +89,15 @@ is_allowed(const YdPolicy *policy, gsize offset)
 }
 
 static void
-add_change(GString *script, const YdPolicy *policy, const char *file, gboolean sesman)
+add_rules(GString *script, const YdPolicy *policy)
 {
-    g_string_append_printf(script, "change \"$R/etc/xrdp/%s\" '", file);
+    g_string_append(script, "change \"$R/etc/xrdp/xrdp.ini\" '");
     for (gsize i = 0; i < G_N_ELEMENTS(rules); i++) {
-        const char *rule = sesman ? rules[i].sesman : rules[i].xrdp;
-        if (rule && !is_allowed(policy, rules[i].offset))
-            g_string_append_printf(script, "%s ", rule);
+        if (!is_allowed(policy, rules[i].offset))
+            g_string_append_printf(script, "%s ", rules[i].rule);
     }
-    g_string_append(script, "'\n");
+    // A former version restricted the clipboard there.
+    g_string_append(script, "'\nchange \"$R/etc/xrdp/sesman.ini\" ''\n");
 }
 
 char *
@@ -113,8 +113,7 @@ yd_guest_policy_script(const YdPolicy *policy)
                                is_allowed(policy, switches[i].offset) ? "yes" : "no");
     g_string_append(script, "END\n"
                             "mv \"$R/etc/yundesk-policy.new\" \"$R/etc/yundesk-policy\"\n");
-    add_change(script, policy, "xrdp.ini", FALSE);
-    add_change(script, policy, "sesman.ini", TRUE);
+    add_rules(script, policy);
     g_string_append(script, "}\n"
                             "apply </dev/null\n"
                             ")\n"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The script that has a Linux guest's RDP server (xrdp) enforce a pool's policy: what the policy
-// forbids is switched off in xrdp.ini and sesman.ini, and comes back as the template had it when
-// it is allowed again. xrdp reads these files for each new connection: sessions that are open go on
+// forbids is switched off in xrdp.ini, and comes back as the template had it when it is allowed
+// again. xrdp reads the file for each new connection: sessions that are open go on
 // as they are. Pure text; who sends it is desktop-policy.c.
 #pragma once
 

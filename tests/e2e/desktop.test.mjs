@@ -11,7 +11,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Browser, picture } from '../lib/browser.mjs';
-import { Program, dir, poll, run, virsh } from '../lib/process.mjs';
+import { Detour } from '../lib/detour.mjs';
+import { agent, guestShell, guestShellAs, guestStart, machine } from '../lib/guest.mjs';
+import { Program, dir, ok, poll, run, virsh } from '../lib/process.mjs';
 import { Product, program } from '../lib/product.mjs';
 import { share, startScreen } from '../lib/screen.mjs';
 
@@ -29,28 +31,15 @@ before(async () => {
   screen = await startScreen({ width: 1024, height: 768 });
 });
 after(async () => {
+  await client?.stop();
+  await line?.stop();
   await browser?.stop();
   await screen?.stop();
   await yd?.stop();
 });
 
-async function agent(machine, command) {
-  return JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', machine, JSON.stringify(command))).return;
-}
-
-async function guestShell(machine, script) {
-  const { pid } = await agent(machine, { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
-  const status = await poll(`"${script}" ends`, async () => {
-    const it = await agent(machine, { execute: 'guest-exec-status', arguments: { pid } });
-    return it.exited && it;
-  }, { every: 300 });
-  return Buffer.from(status['out-data'] ?? '', 'base64').toString();
-}
-
 // Closes xfreerdp's window: deskctl ends with it.
 const endClient = () => run('sh', ['-c', 'xdotool search --class xfreerdp windowclose %@; sleep 1'], { env: screen.env });
-
-const machine = async () => (await virsh('list', '--name')).trim().split('\n').find((name) => name.startsWith('yd-'));
 
 const startClient = () => new Program('deskctl', program('deskctl'), ['desktop', 'connect', 'office', '--rdp', '--open', '--size', '1024x768'],
   { env: { ...screen.env, XDG_CONFIG_HOME: path.join(yd.home, 'ctl', 'alice') } });
@@ -61,8 +50,7 @@ test('a desktop of the demo image is derived, booted and made its own', { timeou
   alice = await yd.person('alice', { department: office.department.id });
   const connection = await yd.connect(alice, { pool: office.pool.id, protocol: 'rdp', seconds: 500 });
   assert.equal(connection.state, 'ready');
-  const name = await machine();
-  const facts = await guestShell(name, 'hostname; cat /etc/machine-id; stat -c "%U:%G %a" /etc/xrdp/key.pem; cat /etc/default/vdi-session; id -u alice; openssl x509 -in /etc/xrdp/cert.pem -noout -issuer');
+  const facts = await guestShell('hostname; cat /etc/machine-id; stat -c "%U:%G %a" /etc/xrdp/key.pem; cat /etc/default/vdi-session; id -u alice; openssl x509 -in /etc/xrdp/cert.pem -noout -issuer');
   const [hostname, machineId, key, session, uid, issuer] = facts.trim().split('\n');
   assert.notEqual(hostname, 'desk', 'the host name is the desktop’s own');
   assert.match(machineId, /^[0-9a-f]{32}$/);
@@ -77,9 +65,8 @@ test('xfreerdp through the gate shows the session, logged in as the person', { t
   await yd.ctl(['whoami'], { as: alice });
   const client = startClient();
   try {
-    const name = await machine();
     await poll('the guest agent says alice is logged in', async () => {
-      const users = await agent(name, { execute: 'guest-get-users' });
+      const users = await agent({ execute: 'guest-get-users' });
       return users.some((it) => it.user === 'alice');
     }, { seconds: 120, every: 1000 });
     await poll('wallpaper and panel are on the screen', async () => {
@@ -88,7 +75,7 @@ test('xfreerdp through the gate shows the session, logged in as the person', { t
     }, { seconds: 120, every: 2000 });
     const png = await screen.shot('desktop-rdp');
     assert.ok(await share(png, WALLPAPER, '1024x34+0+734') < 0.3, 'the panel is no plain wallpaper');
-    const processes = await guestShell(name, 'ps -u alice -o comm=');
+    const processes = await guestShell('ps -u alice -o comm=');
     assert.match(processes, /openbox/);
     assert.match(processes, /tint2/);
   } finally {
@@ -98,7 +85,7 @@ test('xfreerdp through the gate shows the session, logged in as the person', { t
 });
 
 test('the session lives on after the client has gone', async () => {
-  const users = await agent(await machine(), { execute: 'guest-get-users' });
+  const users = await agent({ execute: 'guest-get-users' });
   assert.ok(users.some((it) => it.user === 'alice'));
 });
 
@@ -113,9 +100,8 @@ test('the console says that people come in by RDP', async () => {
 
 // ---- the same session in a browser ----
 
-// Runs something in alice's session, beside what she does.
-const inSession = async (command) => guestShell(await machine(), `su alice -c 'DISPLAY=:10 setsid ${command} >/dev/null 2>&1 </dev/null &'`);
-const inGuest = async (command) => guestShell(await machine(), `su alice -c '${command}'`);
+const inSession = (command) => guestStart('alice', command);
+const inGuest = (script) => guestShellAs('alice', script);
 const phase = () => page.locator('.yd-viewer').getAttribute('data-phase');
 const opened = () => poll('the session is open in the browser', async () => (await phase()) === 'open', { seconds: 120, every: 500 });
 
@@ -167,8 +153,8 @@ test('text goes through the clipboard both ways', { timeout: 200000 }, async () 
   await page.getByRole('button', { name: 'Clipboard' }).click();
   await page.getByTestId('clipboard').fill('von außen: 你好, €');
   await page.getByRole('button', { name: 'Send to the desktop' }).click();
-  await poll('the text is in the guest', async () => (await inGuest('DISPLAY=:10 timeout 10 xclip -o -selection clipboard')) === 'von außen: 你好, €', { seconds: 60, every: 1000 });
-  await inGuest('printf "from inside: 你好" | DISPLAY=:10 xclip -selection clipboard >/dev/null 2>&1 &');
+  await poll('the text is in the guest', async () => (await inGuest('timeout 10 xclip -o -selection clipboard')) === 'von außen: 你好, €', { seconds: 60, every: 1000 });
+  await inGuest('printf "from inside: 你好" | xclip -selection clipboard >/dev/null 2>&1 &');
   await poll('the text is in the panel', async () => (await page.getByTestId('clipboard').inputValue()) === 'from inside: 你好', { seconds: 60, every: 1000 });
 });
 
@@ -179,21 +165,157 @@ test('a reload comes back into the same session', { timeout: 200000 }, async () 
   assert.match(await inGuest('ps -u alice -o comm='), /xfce4-terminal/, 'what was open is still open');
 });
 
-test('xfreerdp takes the session over, and the browser gets it back', { timeout: 300000 }, async () => {
-  const before = await inGuest('pgrep -u alice -x openbox');
+// ---- xfreerdp and the browser in turns: a drive, a line that is cut, and what a policy takes away ----
+
+const given = path.join(dir, 'given'); // what xfreerdp brings along
+let line; // its way to the gate
+let client;
+
+// xfreerdp with the product's file, or (greedy) without: then it asks for everything, whatever the policy says.
+async function takeOver({ greedy = false } = {}) {
+  const { ticket, file, username, password } = await yd.connect(alice, { pool: office.pool.id });
+  const secret = path.join(dir, 'password');
+  fs.writeFileSync(secret, `${password}\n`);
+  const rdp = path.join(dir, 'client.rdp');
+  fs.writeFileSync(rdp, file.content.replace(/^(full address:s:127.0.0.1:|alternate full address:s:127.0.0.1:|server port:i:)\d+/gm, `$1${line.port}`)
+    .replace(/^sign.*\r\n/gm, ''));
+  const where = greedy ? [`/v:127.0.0.1:${line.port}`, `/load-balance-info:Cookie: msts=${ticket}`, '+clipboard', '/sound'] : [rdp];
+  const former = client;
+  client = new Program('xfreerdp', 'sh', ['-c', 'exec "$(command -v xfreerdp3 || command -v xfreerdp)" "$@" <"$0"', secret, ...where,
+    `/u:${username}`, '/d:', '/from-stdin:force', '/cert:ignore', '/size:1024x768', `/drive:given,${given}`], { env: screen.env });
+  await former?.ended; // xrdp lets one in at a time
+}
+
+// The background takes the colour in the guest, and the client shows it: what it shows is of now.
+async function live(colour) {
+  await inGuest(`xsetroot -solid "${colour}"`);
+  await poll(`${colour} on xfreerdp's screen`, async () => await share(await screen.shot('xfreerdp'), colour) > 0.2, { seconds: 120, every: 500 });
+}
+
+const desktopOf = () => inGuest('pgrep -u alice -x openbox');
+const onDrive = (name) => inGuest(`timeout 10 cat ~alice/thinclient_drives/given/${name} 2>/dev/null`);
+const printed = (name) => fs.existsSync(path.join(given, 'Print', name)) && fs.readFileSync(path.join(given, 'Print', name), 'utf8');
+const copyInside = (text) => inGuest(`printf "${text}" | xclip -selection clipboard >/dev/null 2>&1 &`);
+const pasteInside = () => inGuest('timeout 10 xclip -o -selection clipboard 2>/dev/null');
+const copyOutside = (text) => ok('sh', ['-c', 'printf %s "$0" | xclip -selection clipboard >/dev/null 2>&1', text], { env: screen.env });
+const pasteOutside = async () => (await run('timeout', ['10', 'xclip', '-o', '-selection', 'clipboard'], { env: screen.env })).stdout;
+const print = (title) => inGuest(`lp -t "${title}" /tmp/page.pdf`);
+
+const PAGE = '%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n'
+  + '3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n';
+
+async function policy(...members) {
+  const { code, stderr } = await yd.ctl(['pool', 'edit', 'office', ...members.flatMap((member) => ['--policy', member])]);
+  assert.equal(code, 0, stderr);
+}
+
+test('xfreerdp takes the session over and brings a drive: what is printed there lies on it', { timeout: 300000 }, async () => {
+  const before = await desktopOf();
+  await guestShell(`echo ${Buffer.from(PAGE).toString('base64')} | base64 -d >/tmp/page.pdf`);
   await page.goto('/account');
-  const client = startClient();
-  try {
-    await poll('xfreerdp shows the desktop', async () => await share(await screen.shot('xfreerdp'), WALLPAPER) > 0.2, { seconds: 120, every: 2000 });
-  } finally {
-    await endClient();
-    await client.stop();
+  fs.mkdirSync(given);
+  fs.writeFileSync(path.join(given, 'first.txt'), 'of the client');
+  line = await Detour.plain(yd);
+  await takeOver();
+  await live('#20603a');
+  assert.equal(await desktopOf(), before, 'it is the session that the browser showed');
+  await poll('the drive is in the session', async () => await onDrive('first.txt') === 'of the client', { seconds: 60, every: 500 });
+  await print('Bericht 2026');
+  await poll('the PDF is on the client’s side', () => printed('Bericht-2026.pdf') === PAGE, { seconds: 120, every: 200 });
+});
+
+test('a line that is cut: xfreerdp comes back by itself, into the same session, with the same ticket', { timeout: 300000 }, async () => {
+  const before = await desktopOf();
+  const rows = async () => (await yd.api('GET', '/connections?state=open&protocol=rdp')).items;
+  const [row, ...others] = await rows();
+  assert.deepEqual([row.redeems, others.length], [0, 0]);
+  const { taken } = line;
+  const began = Date.now();
+  line.cut();
+  fs.writeFileSync(path.join(given, 'second.txt'), 'written after the cut');
+  await poll('xfreerdp connects again', () => line.taken > taken, { seconds: 60 });
+  await live('#603a20');
+  console.log(`# the picture was there again ${Date.now() - began} ms after the cut`);
+  await poll('the drive is there again', async () => await onDrive('second.txt') === 'written after the cut', { seconds: 60, every: 500 });
+  assert.ok(client.alive);
+  assert.equal(await desktopOf(), before, 'the programs are those of before');
+  assert.deepEqual((await rows()).map((it) => it.id), [row.id], 'no other ticket was needed');
+  const { stdout } = await yd.ctl(['session', 'show', row.id]);
+  assert.match(stdout, /^STATE +open$/m);
+  assert.match(stdout, /^RECONNECTS +[1-9]\d*$/m);
+});
+
+test('a policy that changes while the desktop runs counts from the next ticket on, for every client', { timeout: 400000 }, async () => {
+  const before = await desktopOf();
+  await policy('drives=false', 'clipboard=false', 'audio=false');
+  assert.equal(await onDrive('second.txt'), 'written after the cut', 'an open session goes on as it is');
+  await takeOver({ greedy: true });
+  const told = await guestShell('cat /etc/yundesk-policy; grep -A1 "^;yundesk+" /etc/xrdp/xrdp.ini');
+  for (const line of ['drives=no', 'clipboard=no', 'audio=no', 'printers=yes', 'rdpdr=false', 'cliprdr=false', 'rdpsnd=false']) {
+    assert.ok(told.split('\n').includes(line), `${line} in ${told}`);
   }
+  await live('#3a2060');
+  assert.equal(await desktopOf(), before);
+  await print('No drive');
+  await poll('the PDF is in ~/Print', async () => await inGuest('cat ~alice/Print/No-drive.pdf 2>/dev/null') === PAGE, { seconds: 120, every: 500 });
+  await copyOutside('secret of the client');
+  await copyInside('secret of the desktop');
+  await live('#602058');
+  assert.equal(await onDrive('first.txt'), '', 'no drive');
+  assert.ok(!printed('No-drive.pdf'));
+  assert.equal(await pasteInside(), 'secret of the desktop', 'nothing came in');
+  assert.equal(await pasteOutside(), 'secret of the client', 'nothing went out');
+});
+
+test('and when it is taken back, everything is there again', { timeout: 300000 }, async () => {
+  await policy('drives=true', 'clipboard=true', 'audio=true');
+  await takeOver({ greedy: true });
+  assert.equal(await guestShell('grep -h "^;yundesk" /etc/xrdp/xrdp.ini /etc/xrdp/sesman.ini'), '', 'the template’s own lines are back');
+  await live('#205860');
+  await poll('the drive is there', async () => await onDrive('first.txt') === 'of the client', { seconds: 60, every: 500 });
+  await copyOutside('from outside');
+  await poll('the client’s text is in the desktop', async () => await pasteInside() === 'from outside', { seconds: 60, every: 500 });
+  await copyInside('from inside');
+  await poll('the desktop’s text is at the client', async () => await pasteOutside() === 'from inside', { seconds: 60, every: 500 });
+});
+
+test('a browser without clipboard: the page says why, and the gate closes the channel whatever page and desktop do', { timeout: 300000 }, async () => {
+  await policy('clipboard=false');
+  const before = await desktopOf();
   await page.goto('/portal');
   await page.getByRole('button', { name: 'Connect' }).click();
   await opened();
+  await page.getByText('No clipboard: the pool’s policy forbids it').waitFor();
+  for (const name of ['Clipboard', 'Files']) assert.equal(await page.getByRole('button', { name, exact: true }).count(), 0, name);
+  await client.ended;
+  await line.stop();
+  // A page that lies, and a desktop that forgot: the gate alone is left.
+  await guestShell('sed -i s/^cliprdr=false/cliprdr=true/ /etc/xrdp/xrdp.ini');
+  await page.route('**/connections', async (route) => {
+    const response = await route.fetch();
+    return route.fulfill(response.status() === 201 ? { response, json: { ...await response.json(), clipboard: true } } : { response });
+  });
+  const disabled = async () => Number(await guestShell('grep -c "message for the disabled channel off" /var/log/xrdp.log'));
+  const count = await disabled();
+  await page.reload();
+  await opened();
+  await inGuest('xsetroot -solid "#24506a"');
+  await showsDesktop('viewer-no-clipboard');
+  await copyInside('secret of the desktop');
+  await page.getByRole('button', { name: 'Clipboard' }).click();
+  await page.getByTestId('clipboard').fill('smuggled in');
+  await page.getByRole('button', { name: 'Send to the desktop' }).click();
+  await poll('xrdp gets what the page sends on a channel of no name', async () => await disabled() > count, { seconds: 60, every: 1000 });
+  assert.equal(await pasteInside(), 'secret of the desktop', 'nothing came in');
+  assert.equal(await page.getByTestId('clipboard').inputValue(), 'smuggled in', 'nothing went out');
+  await page.getByRole('button', { name: 'Clipboard' }).click();
+  assert.equal(await desktopOf(), before);
+  assert.equal(await writes('us', 'KeyG KeyO KeyO KeyD'), 'good', 'keys and picture go on');
+  await page.unroute('**/connections');
+  await policy('clipboard=true');
+  await page.reload();
+  await opened();
   await showsDesktop('viewer-rdp-back');
-  assert.equal(await inGuest('pgrep -u alice -x openbox'), before, 'it is the same session');
 });
 
 // ---- keyboards, files, log-ins and people who went away ----
@@ -243,7 +365,7 @@ test('the keys of a German and a French keyboard write what is printed on them',
 });
 
 test('files go through the clipboard both ways', { timeout: 200000 }, async () => {
-  await inGuest('printf "made inside" >~alice/inside.txt; printf "copy\nfile:///home/alice/inside.txt" | DISPLAY=:10 xclip -selection clipboard -t x-special/gnome-copied-files >/dev/null 2>&1 &');
+  await inGuest('printf "made inside" >~alice/inside.txt; printf "copy\nfile:///home/alice/inside.txt" | xclip -selection clipboard -t x-special/gnome-copied-files >/dev/null 2>&1 &');
   const save = page.getByRole('button', { name: /^Save inside.txt/ });
   await save.waitFor({ timeout: 60000 });
   const [saved] = await Promise.all([page.waitForEvent('download'), save.click()]);
@@ -255,10 +377,18 @@ test('files go through the clipboard both ways', { timeout: 200000 }, async () =
   // As a file manager pastes: it is told the names, and reads the files.
   let name = '';
   await poll('the desktop is offered the file', async () => {
-    name = (await inGuest('DISPLAY=:10 timeout 10 xclip -o -selection clipboard -t text/uri-list')).trim();
+    name = (await inGuest('timeout 10 xclip -o -selection clipboard -t text/uri-list')).trim();
     return name.startsWith('file://');
   }, { seconds: 60, every: 1000 });
   assert.equal(await inGuest(`timeout 20 cat "${decodeURIComponent(new URL(name.split(/\s/)[0]).pathname)}"`), 'made outside: 你好');
+});
+
+test('what is printed in a browser’s session can be saved there', { timeout: 200000 }, async () => {
+  await print('For the browser');
+  const save = page.getByRole('button', { name: /^Save For-the-browser.pdf/ });
+  await save.waitFor({ timeout: 120000 });
+  const [saved] = await Promise.all([page.waitForEvent('download'), save.click()]);
+  assert.equal(fs.readFileSync(await saved.path(), 'utf8'), PAGE);
 });
 
 test('a wrong password is told in words, and another try goes on with the session', { timeout: 200000 }, async () => {
@@ -267,7 +397,7 @@ test('a wrong password is told in words, and another try goes on with the sessio
   await poll('the log-in of before was seen', async () => (await rows())[0].log_in === 'in', { seconds: 60 }).catch(async (error) => {
     throw new Error(`${error.message}: ${JSON.stringify((await rows())[0])}`);
   });
-  await guestShell(await machine(), 'echo alice:something-else | chpasswd');
+  await guestShell('echo alice:something-else | chpasswd');
   const began = Date.now();
   await page.reload();
   await page.getByText('The desktop did not accept the one-time password.').waitFor({ timeout: 90000 });

@@ -18,13 +18,25 @@ export class Detour {
     await yd.programs.deskgate.stop();
     yd.startProgram('deskgate');
     await yd.ready();
+    return Detour.#open(yd, GATE, ADDRESSES[0]);
+  }
+
+  // Only to be cut: leads to the gate's own address, by loopback, and the gate stays as it is.
+  static plain(yd) {
+    return Detour.#open(yd, '127.0.0.1', undefined);
+  }
+
+  static async #open(yd, gate, from) {
     const detour = new Detour();
-    detour.from = ADDRESSES[0];
+    detour.gate = gate;
+    detour.from = from;
+    detour.taken = 0; // connections so far
     detour.down = false;
     detour.pairs = new Set();
     detour.server = net.createServer({ allowHalfOpen: true }, (client) => detour.#take(client, yd.port));
     await new Promise((resolve, reject) => detour.server.once('error', reject).listen(0, '127.0.0.1', resolve));
-    detour.url = `https://127.0.0.1:${detour.server.address().port}`;
+    detour.port = detour.server.address().port;
+    detour.url = `https://127.0.0.1:${detour.port}`;
     return detour;
   }
 
@@ -33,7 +45,8 @@ export class Detour {
       client.destroy();
       return;
     }
-    const gate = net.connect({ host: GATE, port, localAddress: this.from, allowHalfOpen: true });
+    this.taken++;
+    const gate = net.connect({ host: this.gate, port, localAddress: this.from, allowHalfOpen: true });
     const pair = { client, gate, frozen: false };
     this.pairs.add(pair);
     const drop = () => {

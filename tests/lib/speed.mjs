@@ -34,7 +34,10 @@ function watcher() {
   };
   const lists = () => performance.getEntriesByType('resource').filter((it) => /\/api\/v1\/\w+\?.*limit=/.test(it.name));
   let since = 0;
-  for (const kind of ['click', 'change', 'keydown', 'input']) addEventListener(kind, (event) => { since = event.timeStamp; }, true);
+  let pressed = -1000; // a click counts from when the button went down
+  addEventListener('pointerdown', (event) => { pressed = event.timeStamp; }, true);
+  addEventListener('click', (event) => { since = event.timeStamp - pressed < 1000 ? pressed : event.timeStamp; }, true);
+  for (const kind of ['change', 'keydown', 'input']) addEventListener(kind, (event) => { since = event.timeStamp; }, true);
   window.ydSpeed = {
     // Milliseconds since the navigation began until the element can be clicked.
     async clickable(selector, text) {

@@ -19,7 +19,7 @@ if (root)
     <StrictMode>
       <I18nProvider>
         <Boundary>
-          <BrowserRouter future={{ v7_startTransition: true, v7_relativeSplatPath: true }}>
+          <BrowserRouter future={{ v7_startTransition: false, v7_relativeSplatPath: true }}>
             <ToastProvider>
               <SessionProvider>
                 <App />

@@ -31,6 +31,16 @@ static const char sesman_ini[] = "[Globals]\n"
                                  "[Security]\n"
                                  "AllowRootLogin=false\n"
                                  "RestrictOutboundClipboard=none\n";
+// As a former version left it.
+static const char sesman_ini_restricted[] = "[Globals]\n"
+                                            "EnableUserWindowManager=true\n"
+                                            "[Security]\n"
+                                            ";yundesk+\n"
+                                            "RestrictOutboundClipboard=all\n"
+                                            ";yundesk+\n"
+                                            "RestrictInboundClipboard=all\n"
+                                            "AllowRootLogin=false\n"
+                                            ";yundesk RestrictOutboundClipboard=none\n";
 
 static void
 put(const char *root, const char *name, const char *text, int mode)
@@ -137,9 +147,7 @@ check_closed(const char *shell, const char *root)
     is(root, "etc/xrdp/xrdp.ini", "Globals", "allow_multimon", "false");
     is(root, "etc/xrdp/xrdp.ini", "Xorg", "channel.cliprdr", NULL);
     is(root, "etc/xrdp/xrdp.ini", "Xorg", "rdpdr", "of another section");
-    is(root, "etc/xrdp/sesman.ini", "Security", "RestrictOutboundClipboard", "all");
-    is(root, "etc/xrdp/sesman.ini", "Security", "RestrictInboundClipboard", "all");
-    is(root, "etc/xrdp/sesman.ini", "Security", "AllowRootLogin", "false");
+    same_as(root, "etc/xrdp/sesman.ini", sesman_ini);
     same_as(root, "etc/yundesk-policy",
             "# Written by Yundesk from the pool's policy.\nclipboard=no\ndrives=yes\nprinters=no\n"
             "audio=yes\nmultimon=no\n");
@@ -168,7 +176,7 @@ sets(gconstpointer data)
     }
     g_autofree char *root = g_dir_make_tmp("yd-policy-XXXXXX", NULL);
     put(root, "etc/xrdp/xrdp.ini", xrdp_ini, 0640);
-    put(root, "etc/xrdp/sesman.ini", sesman_ini, 0640);
+    put(root, "etc/xrdp/sesman.ini", sesman_ini_restricted, 0640);
     check_closed(shell, root);
     YdPolicy all;
     yd_policy_init(&all);

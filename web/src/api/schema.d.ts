@@ -1203,6 +1203,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ca": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate of the product's CA, which gate, desktops and .rdp files are signed by */
+        get: operations["ca"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/doctor": {
         parameters: {
             query?: never;
@@ -1936,6 +1953,15 @@ export interface components {
             readonly ready_at?: string | null;
             /** @description SHA-256 of the guest's TLS certificate (DER), hex */
             readonly certificate?: string | null;
+            /** @description by which RDP clients find it, where [deskd] desktop_domain is set; follows the desktop's name */
+            readonly dns_name?: string | null;
+            /** @description the dns_name that the guest's present certificate is for; follows at the next start or connection */
+            readonly certificate_name?: string | null;
+            /**
+             * Format: date-time
+             * @description when the guest's present certificate ends; a new one is made 30 days before, at a start or connection
+             */
+            readonly certificate_expires?: string | null;
             /** @description why it went to its host */
             readonly placement?: unknown;
             /** @description first boot done on this disk */
@@ -4929,6 +4955,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    ca: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
                 };
             };
             default: components["responses"]["problem"];

@@ -84,6 +84,12 @@ export class Cache {
     }
   }
 
+  /** Reads what somebody will look at in a moment, unless it is here. */
+  ahead(path: string): void {
+    const slot = this.slot(path);
+    if (slot.stale && !slot.entry.loading) void this.load(path);
+  }
+
   /** What has readers is read again now, the rest when somebody looks. */
   invalidate(matches: (path: string) => boolean): void {
     for (const [path, slot] of this.slots) {

@@ -1,9 +1,10 @@
-import { Label } from '@patternfly/react-core';
+import { useMemo } from 'react';
 import type { Audit } from '../data/types';
 import { useI18n } from '../i18n';
 import { en } from '../i18n/en';
-import { DataTable } from '../ui/data-table';
+import { DataTable, type Column } from '../ui/data-table';
 import { PageFrame } from '../ui/page';
+import { SmallLabel } from '../ui/small-label';
 
 const KINDS = Object.keys(en)
   .filter((key) => key.startsWith('noun.'))
@@ -33,21 +34,36 @@ function Details({ of }: { of: unknown }) {
 
 function Outcome({ of }: { of: string | null | undefined }) {
   const { t, word } = useI18n();
-  if (of === 'ok')
-    return (
-      <Label color="green" isCompact>
-        {t('audit.ok')}
-      </Label>
-    );
+  if (of === 'ok') return <SmallLabel color="green">{t('audit.ok')}</SmallLabel>;
   return (
-    <Label color="red" isCompact title={word('error.code', of)}>
+    <SmallLabel color="red" title={word('error.code', of)}>
       {of}
-    </Label>
+    </SmallLabel>
+  );
+}
+
+function useColumns(): Column<Audit>[] {
+  const { t, word, date } = useI18n();
+  return useMemo(
+    () => [
+      { key: 'time', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.time) },
+      { key: 'username', label: t('field.owner'), render: (row) => row.username ?? '–' },
+      { key: 'act', label: t('field.act'), render: (row) => word('audit.act', row.act) },
+      { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? row.object_id ?? '–' },
+      { key: 'outcome', label: t('field.outcome'), render: (row) => <Outcome of={row.outcome} /> },
+      {
+        key: 'details',
+        label: t('field.details'),
+        render: (row) => <Details of={row.details} />,
+      },
+    ],
+    [t, word, date],
   );
 }
 
 export default function AuditPage() {
   const { t, date, word } = useI18n();
+  const columns = useColumns();
   return (
     <PageFrame title={t('audit.title')}>
       <DataTable<Audit>
@@ -69,18 +85,7 @@ export default function AuditPage() {
           { name: 'object_kind', label: t('field.object'), options: KINDS.map((value) => ({ value, label: word('noun', value) })) },
           { name: 'outcome', label: t('field.outcome'), options: [{ value: 'ok', label: t('audit.ok') }, ...OUTCOMES.map((value) => ({ value, label: value }))] },
         ]}
-        columns={[
-          { key: 'time', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.time) },
-          { key: 'username', label: t('field.owner'), render: (row) => row.username ?? '–' },
-          { key: 'act', label: t('field.act'), render: (row) => word('audit.act', row.act) },
-          { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? row.object_id ?? '–' },
-          { key: 'outcome', label: t('field.outcome'), render: (row) => <Outcome of={row.outcome} /> },
-          {
-            key: 'details',
-            label: t('field.details'),
-            render: (row) => <Details of={row.details} />,
-          },
-        ]}
+        columns={columns}
       />
     </PageFrame>
   );

@@ -209,7 +209,7 @@ export function DesktopDetails() {
           {admin && runs && (
             <Button onClick={() => navigate(`/console/${desktop.id}`)}>{t('desktops.console')}</Button>
           )}
-          <RowMenu name={desktop.name ?? ''} items={menu(desktop)} />
+          <RowMenu name={desktop.name ?? ''} items={() => menu(desktop)} />
           <Link to="/desktops">{t('desktops.title')}</Link>
         </span>
       }

@@ -1,5 +1,6 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
 import type { IAction } from '@patternfly/react-table';
+import { useMemo } from 'react';
 import { Link, Route, Routes } from 'react-router-dom';
 import { patch } from '../api/client';
 import { useRole } from '../data/session';
@@ -9,7 +10,6 @@ import { DataTable, type Column } from '../ui/data-table';
 import { ConfirmDialog } from '../ui/dialog';
 import { FormDialog } from '../ui/form-dialog';
 import { PageFrame } from '../ui/page';
-import { useOptions } from '../ui/pick';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs, type Acts } from '../ui/use-acts';
@@ -19,15 +19,18 @@ const STATES = ['ready', 'preparing', 'starting', 'stopping', 'off', 'failed', '
 
 export function useDesktopColumns(): Column<Desktop>[] {
   const { t } = useI18n();
-  return [
-    { key: 'name', label: t('field.name'), sortable: true, nowrap: true, render: (row) => <Link to={`/desktops/${row.id}`}>{row.name}</Link> },
-    { key: 'username', label: t('field.owner'), sortable: true, render: (row) => row.user_name || row.username },
-    { key: 'pool_name', label: t('field.pool'), render: (row) => row.pool_name },
-    { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="desktop" state={row.state} /> },
-    { key: 'host_name', label: t('field.host'), render: (row) => row.host_name ?? '–' },
-    { key: 'ip', label: t('field.ip'), render: (row) => row.ip ?? '–' },
-    { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
-  ];
+  return useMemo(
+    () => [
+      { key: 'name', label: t('field.name'), sortable: true, nowrap: true, render: (row) => <Link to={`/desktops/${row.id}`}>{row.name}</Link> },
+      { key: 'username', label: t('field.owner'), sortable: true, render: (row) => row.user_name || row.username },
+      { key: 'pool_name', label: t('field.pool'), render: (row) => row.pool_name },
+      { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="desktop" state={row.state} /> },
+      { key: 'host_name', label: t('field.host'), render: (row) => row.host_name ?? '–' },
+      { key: 'ip', label: t('field.ip'), render: (row) => row.ip ?? '–' },
+      { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+    ],
+    [t],
+  );
 }
 
 /** The acts on desktops: one or many. */
@@ -128,9 +131,6 @@ function DesktopsList() {
   const on = useDesktopActs(acts);
   const menu = useDesktopMenu(acts);
   const columns = useDesktopColumns();
-  const pools = useOptions('/pools');
-  const departments = useOptions('/departments');
-  const hosts = useOptions(admin ? '/hosts' : null);
   const button = (label: string, act: () => void) => (
     <ToolbarItem>
       <Button variant="secondary" onClick={act}>
@@ -149,9 +149,9 @@ function DesktopsList() {
         columns={columns}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('desktop.state', value) })) },
-          { name: 'pool_id', label: t('field.pool'), options: pools },
-          { name: 'department_ids', label: t('field.department'), options: departments },
-          ...(admin ? [{ name: 'host_id', label: t('field.host'), options: hosts }] : []),
+          { name: 'pool_id', label: t('field.pool'), from: '/pools' },
+          { name: 'department_ids', label: t('field.department'), from: '/departments' },
+          ...(admin ? [{ name: 'host_id', label: t('field.host'), from: '/hosts' }] : []),
         ]}
         actions={menu}
         bulk={(rows, done) => (

@@ -1,9 +1,10 @@
 import { Progress } from '@patternfly/react-core';
+import { useMemo } from 'react';
 import { useRole } from '../data/session';
 import type { Job } from '../data/types';
 import { useI18n } from '../i18n';
 import { en } from '../i18n/en';
-import { DataTable } from '../ui/data-table';
+import { DataTable, type Column } from '../ui/data-table';
 import { PageFrame } from '../ui/page';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
@@ -13,10 +14,36 @@ const KINDS = Object.keys(en)
   .map((key) => key.slice('job.kind.'.length));
 const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
 
+function useColumns(): Column<Job>[] {
+  const { t, word, date } = useI18n();
+  return useMemo(
+    () => [
+      { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
+      { key: 'kind', label: t('field.job'), render: (row) => word('job.kind', row.kind) },
+      { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? '–' },
+      { key: 'username', label: t('field.owner'), render: (row) => row.username ?? '–' },
+      { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="job" state={row.state} /> },
+      {
+        key: 'progress',
+        label: t('field.progress'),
+        render: (row) =>
+          row.state === 'running' ? (
+            <Progress aria-label={t('field.progress')} size="sm" value={row.progress ?? 0} label={word('step', row.step)} />
+          ) : (
+            row.state !== 'done' && word('step', row.step)
+          ),
+      },
+      { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+    ],
+    [t, word, date],
+  );
+}
+
 export default function JobsPage() {
   const { t, word, date, number } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
+  const columns = useColumns();
   const live = (row: Job) => row.state === 'queued' || row.state === 'running';
   return (
     <PageFrame title={t('jobs.title')}>
@@ -25,24 +52,7 @@ export default function JobsPage() {
         path="/jobs"
         sort="-created"
         nameOf={(row) => row.object_name ?? row.kind ?? ''}
-        columns={[
-          { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
-          { key: 'kind', label: t('field.job'), render: (row) => word('job.kind', row.kind) },
-          { key: 'object_name', label: t('field.object'), render: (row) => row.object_name ?? '–' },
-          { key: 'username', label: t('field.owner'), render: (row) => row.username ?? '–' },
-          { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="job" state={row.state} /> },
-          {
-            key: 'progress',
-            label: t('field.progress'),
-            render: (row) =>
-              row.state === 'running' ? (
-                <Progress aria-label={t('field.progress')} size="sm" value={row.progress ?? 0} label={word('step', row.step)} />
-              ) : (
-                row.state !== 'done' && word('step', row.step)
-              ),
-          },
-          { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
-        ]}
+        columns={columns}
         times={[{ name: 'ended', label: t('field.ended') }]}
         filters={[
           { name: 'kind', label: t('field.job'), options: KINDS.map((value) => ({ value, label: word('job.kind', value) })) },

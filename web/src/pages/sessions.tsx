@@ -1,11 +1,11 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
+import { useMemo } from 'react';
 import { remove } from '../api/client';
 import type { Connection } from '../data/types';
 import { useI18n } from '../i18n';
-import { DataTable } from '../ui/data-table';
+import { DataTable, type Column } from '../ui/data-table';
 import { ConfirmDialog } from '../ui/dialog';
 import { PageFrame } from '../ui/page';
-import { useOptions } from '../ui/pick';
 import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
@@ -14,10 +14,28 @@ const STATES = ['new', 'open', 'dropped', 'ended'];
 const PROTOCOLS = ['rdp', 'spice', 'console', 'rdp-web'];
 const CAUSES = ['delay', 'loss', 'jitter', 'bandwidth', 'server'];
 
+function useColumns(): Column<Connection>[] {
+  const { t, date, bytes } = useI18n();
+  return useMemo(
+    () => [
+      { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
+      { key: 'username', label: t('field.owner'), render: (row) => row.username },
+      { key: 'desktop_name', label: t('field.name'), render: (row) => row.desktop_name },
+      { key: 'protocol', label: t('field.protocol'), render: (row) => row.protocol },
+      { key: 'client_address', label: t('field.address'), render: (row) => row.client_address },
+      { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
+      { key: 'bytes', label: t('field.traffic'), nowrap: true, render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
+      { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
+      { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
+    ],
+    [t, date, bytes],
+  );
+}
+
 export default function SessionsPage() {
   const { t, word, date, bytes, number } = useI18n();
   const acts = useActs();
-  const departments = useOptions('/departments');
+  const columns = useColumns();
   const ms = (us: number | undefined) => (us ? `${number(us / 1000)} ms` : undefined);
   const cut = (rows: Connection[], done: () => void) =>
     acts.show(
@@ -39,21 +57,11 @@ export default function SessionsPage() {
         path="/connections"
         sort="-created"
         nameOf={(row) => row.desktop_name ?? ''}
-        columns={[
-          { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
-          { key: 'username', label: t('field.owner'), render: (row) => row.username },
-          { key: 'desktop_name', label: t('field.name'), render: (row) => row.desktop_name },
-          { key: 'protocol', label: t('field.protocol'), render: (row) => row.protocol },
-          { key: 'client_address', label: t('field.address'), render: (row) => row.client_address },
-          { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
-          { key: 'bytes', label: t('field.traffic'), nowrap: true, render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
-          { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
-          { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
-        ]}
+        columns={columns}
         times={[{ name: 'last_seen', label: t('field.seen') }]}
         filters={[
           { name: 'state', label: t('field.state'), options: STATES.map((value) => ({ value, label: word('connection.state', value) })) },
-          { name: 'department_ids', label: t('field.department'), options: departments },
+          { name: 'department_ids', label: t('field.department'), from: '/departments' },
           { name: 'protocol', label: t('field.protocol'), options: PROTOCOLS.map((value) => ({ value, label: value })) },
           { name: 'score_reason', label: t('field.quality'), options: CAUSES.map((value) => ({ value, label: word('quality.short', value) })) },
         ]}

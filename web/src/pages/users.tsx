@@ -1,4 +1,5 @@
 import { Button, ToolbarItem } from '@patternfly/react-core';
+import { useMemo } from 'react';
 import { Link } from 'react-router-dom';
 import { patch, post, requestRaw } from '../api/client';
 import { download } from '../data/connect';
@@ -32,15 +33,18 @@ function useFields(): Field[] {
 
 function useColumns(): Column<User>[] {
   const { t, word, date } = useI18n();
-  return [
-    { key: 'username', label: t('field.username'), sortable: true, render: (user) => user.username },
-    { key: 'name', label: t('field.name'), sortable: true, render: (user) => user.name },
-    { key: 'number', label: t('field.number'), render: (user) => user.number },
-    { key: 'role', label: t('field.role'), render: (user) => word('role', user.role) },
-    { key: 'department_names', label: t('field.departments'), render: (user) => user.department_names },
-    { key: 'enabled', label: t('field.enabled'), render: (user) => t(user.enabled ? 'field.yes' : 'field.no') },
-    { key: 'last_login', label: t('field.last-login'), nowrap: true, render: (user) => date(user.last_login) },
-  ];
+  return useMemo(
+    () => [
+      { key: 'username', label: t('field.username'), sortable: true, render: (user) => user.username },
+      { key: 'name', label: t('field.name'), sortable: true, render: (user) => user.name },
+      { key: 'number', label: t('field.number'), render: (user) => user.number },
+      { key: 'role', label: t('field.role'), render: (user) => word('role', user.role) },
+      { key: 'department_names', label: t('field.departments'), render: (user) => user.department_names },
+      { key: 'enabled', label: t('field.enabled'), render: (user) => t(user.enabled ? 'field.yes' : 'field.no') },
+      { key: 'last_login', label: t('field.last-login'), nowrap: true, render: (user) => date(user.last_login) },
+    ],
+    [t, word, date],
+  );
 }
 
 const name = (user: User) => encodeURIComponent(user.username ?? '');

@@ -27,17 +27,18 @@ import {
   ToolbarItem,
 } from '@patternfly/react-core';
 import { BarsIcon } from '@patternfly/react-icons/dist/esm/icons/bars-icon';
-import { Suspense, useState, type ComponentType } from 'react';
+import { Suspense, useEffect, useState, type ComponentType } from 'react';
 import { Link, Navigate, Route, Routes, useLocation, useNavigate } from 'react-router-dom';
 import { csrfToken } from '../api/client';
 import { cache } from '../data/cache';
+import { pageOf } from '../data/lists';
 import { useSession } from '../data/session';
 import { useI18n, type Key } from '../i18n';
 import Portal from '../pages/portal';
 import { PageFrame } from '../ui/page';
 import { Boundary } from './boundary';
 import { LanguageButton, LoginAgain, LoginPage, MustChangePage } from './login';
-import { page } from './pages';
+import { page, whenIdle } from './pages';
 import { isDark, setDark } from './theme';
 
 interface Section {
@@ -45,6 +46,8 @@ interface Section {
   key: Key;
   roles: string[];
   load: () => Promise<{ default: ComponentType }>;
+  /** The list that its page begins with, and how that is sorted: asked for as soon as the link is pressed. */
+  list?: [path: string, sort: string];
 }
 
 /** What the portal shows. */
@@ -56,17 +59,17 @@ const ADMIN = ['admin'];
 const SECTIONS: Section[] = [
   { path: 'portal', key: 'nav.portal', roles: EVERYBODY, load: () => Promise.resolve({ default: Portal }) },
   { path: 'overview', key: 'nav.dashboard', roles: ADMIN, load: () => import('../pages/dashboard') },
-  { path: 'desktops', key: 'nav.desktops', roles: LEADERS, load: () => import('../pages/desktops') },
-  { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users') },
+  { path: 'desktops', key: 'nav.desktops', roles: LEADERS, load: () => import('../pages/desktops'), list: ['/desktops', 'name'] },
+  { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users'), list: ['/users', 'username'] },
   { path: 'departments', key: 'nav.departments', roles: LEADERS, load: () => import('../pages/departments') },
   { path: 'pools', key: 'nav.pools', roles: LEADERS, load: () => import('../pages/pools') },
   { path: 'templates', key: 'nav.templates', roles: ADMIN, load: () => import('../pages/templates') },
   { path: 'media', key: 'nav.media', roles: ADMIN, load: () => import('../pages/media') },
   { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
   { path: 'hosts', key: 'nav.hosts', roles: ADMIN, load: () => import('../pages/hosts') },
-  { path: 'sessions', key: 'nav.connections', roles: LEADERS, load: () => import('../pages/sessions') },
-  { path: 'jobs', key: 'nav.jobs', roles: LEADERS, load: () => import('../pages/jobs') },
-  { path: 'audit', key: 'nav.audit', roles: ADMIN, load: () => import('../pages/audit') },
+  { path: 'sessions', key: 'nav.connections', roles: LEADERS, load: () => import('../pages/sessions'), list: ['/connections', '-created'] },
+  { path: 'jobs', key: 'nav.jobs', roles: LEADERS, load: () => import('../pages/jobs'), list: ['/jobs', '-created'] },
+  { path: 'audit', key: 'nav.audit', roles: ADMIN, load: () => import('../pages/audit'), list: ['/audit', '-time'] },
   { path: 'settings', key: 'nav.settings', roles: ADMIN, load: () => import('../pages/settings') },
   { path: 'account', key: 'nav.account', roles: EVERYBODY, load: () => import('../pages/account') },
 ];
@@ -86,6 +89,29 @@ export function loadEarly(pathname: string): void {
   const load = viewers[first] ?? SECTIONS.find((section) => section.path === first)?.load;
   load?.().catch(() => undefined);
   if (first === 'portal' && csrfToken() !== '') void cache.load(PORTAL);
+}
+
+/**
+ * Loads the other sections of a role one by one while nothing else is to do, so that the first click on each shows its
+ * page at once. Nobody's portal waits for it: people see no sections but their own two.
+ */
+function useLoadedAhead(role: string): void {
+  useEffect(() => {
+    const left = PAGES.filter((one) => one.roles.includes(role));
+    let gone = false;
+    const next = () => {
+      const one = left.shift();
+      if (one && !gone) one.Page.ahead().then(() => whenIdle(next), () => undefined);
+    };
+    whenIdle(next);
+    return () => {
+      gone = true;
+    };
+  }, [role]);
+}
+
+function askAhead({ list }: Section): void {
+  if (list) cache.ahead(pageOf(list[0], { sort: list[1] }));
 }
 
 /** Whether the sections are shown; on a narrow screen they go when one was chosen. */
@@ -114,7 +140,7 @@ function Sidebar({ role, open, onChosen }: { role: string; open: boolean; onChos
           <NavList>
             {SECTIONS.filter((section) => section.roles.includes(role)).map((section) => (
               <NavItem key={section.path} isActive={pathname.split('/')[1] === section.path}>
-                <Link to={`/${section.path}`}>{t(section.key)}</Link>
+                <Link to={`/${section.path}`} onPointerDown={() => askAhead(section)}>{t(section.key)}</Link>
               </NavItem>
             ))}
           </NavList>
@@ -204,6 +230,7 @@ function Frame() {
   const { pathname } = useLocation();
   const role = user?.role ?? 'user';
   const sections = useSections();
+  useLoadedAhead(role);
   const pages = PAGES.filter((one) => one.roles.includes(role));
   return (
     <Page

@@ -2,7 +2,6 @@
 // looked for stands in the address of the page, so that a link leads to the same view.
 import {
   Button,
-  Checkbox,
   EmptyState,
   EmptyStateBody,
   FormSelect,
@@ -15,30 +14,27 @@ import {
   ToolbarGroup,
   ToolbarItem,
 } from '@patternfly/react-core';
-import { Table, Tbody, Td, Th, Thead, Tr, type IAction } from '@patternfly/react-table';
+import { Table, Th, Thead, Tr, type IAction } from '@patternfly/react-table';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useSearchParams } from 'react-router-dom';
 import { queryString } from '../api/client';
+import { pageOf } from '../data/lists';
 import type { Page } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { FactsDialog, type Fact } from './facts';
+import { useOptions, type Choice } from './pick';
 import { ProblemAlert } from './problem';
-import { RowMenu } from './row-menu';
+import { Check, TableRows, useNewest, type Column } from './table-rows';
 
-export interface Column<T> {
-  key: string;
-  label: string;
-  render: (row: T) => ReactNode;
-  sortable?: boolean;
-  /** Short text that reads badly in two lines, such as a time. */
-  nowrap?: boolean;
-}
+export type { Column } from './table-rows';
 
 export interface Filter {
   name: string;
   label: string;
-  options: { value: string; label: string }[];
+  options?: Choice[];
+  /** The server's list that the choices are, e.g. "/pools". Read by the filter alone, so that the table is not drawn again. */
+  from?: string;
 }
 
 export interface DataTableProps<T> {
@@ -62,7 +58,7 @@ export interface DataTableProps<T> {
   empty?: string;
 }
 
-const LIMIT = 50;
+const NONE: Set<string> = new Set();
 const TYPING_MS = 250;
 
 /** The search text is asked for when the typing rests. */
@@ -82,6 +78,27 @@ function SearchBox({ label, value, onChange }: { label: string; value: string; o
       onChange={(_, next) => setText(next)}
       onClear={() => setText('')}
     />
+  );
+}
+
+interface FilterBoxProps {
+  filter: Filter;
+  value: string;
+  onChange: (value: string) => void;
+  /** Whether the rows are there: the choices can wait for them. */
+  ready: boolean;
+}
+
+function FilterBox({ filter, value, onChange, ready }: FilterBoxProps) {
+  const { t } = useI18n();
+  const read = useOptions((ready && filter.from) || null);
+  return (
+    <FormSelect aria-label={filter.label} value={value} onChange={(_, next) => onChange(next)}>
+      <FormSelectOption value="" label={`${filter.label}: ${t('table.all')}`} />
+      {(filter.options ?? read).map((option) => (
+        <FormSelectOption key={option.value} value={option.value} label={option.label} />
+      ))}
+    </FormSelect>
   );
 }
 
@@ -117,6 +134,17 @@ function useView(filters: { name: string }[], sort: string): View {
   };
 }
 
+/** State that belongs to one question: with another one it begins anew, at once, so that no page of the old one is asked for. */
+function useStateOf<S>(asked: string, first: S): [S, (next: S | ((before: S) => S)) => void] {
+  const [held, setHeld] = useState({ asked, value: first });
+  const set = (next: S | ((before: S) => S)) =>
+    setHeld((before) => {
+      const value = before.asked === asked ? before.value : first;
+      return { asked, value: next instanceof Function ? next(value) : next };
+    });
+  return [held.asked === asked ? held.value : first, set];
+}
+
 export function DataTable<T extends { id?: string | null }>(props: DataTableProps<T>) {
   const { t, number, date } = useI18n();
   const filters = props.filters ?? [];
@@ -125,40 +153,37 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
     { name: `${name}_to`, label: `${label} <` },
   ]);
   const view = useView([...filters, ...times], props.sort ?? '');
-  const [cursors, setCursors] = useState<string[]>([]);
-  const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [looked, setLooked] = useState<string>();
   const query = { ...props.fixed, ...view.filters, search: view.search, sort: view.sort };
   const asked = queryString(query);
-  useEffect(() => {
-    setCursors([]);
-    setChosen(new Set());
-  }, [asked]);
+  const [cursors, setCursors] = useStateOf<string[]>(asked, []);
+  const [chosen, setChosen] = useStateOf<Set<string>>(asked, NONE);
 
   const cursor = cursors.at(-1);
-  const path = `${props.path}${queryString({ ...query, limit: LIMIT, total: true, cursor })}`;
+  const path = pageOf(props.path, query, cursor);
   const { data: fresh, error, loading, reload } = useGet<Page<T>>(path);
   // While another page or search is read, the rows before stay: calmer than an empty table.
   const shown = useRef<Page<T>>();
   if (fresh) shown.current = fresh;
-  const data = fresh ?? (loading ? shown.current : undefined);
+  const data = fresh ?? (error && !loading ? undefined : shown.current);
   const rows = data?.items ?? [];
   const lookedAt = looked === undefined ? undefined : rows.find((row) => row.id === looked);
-  const actsOf = (row: T): IAction[] => [
+  const actsOf = useNewest((row: T): IAction[] => [
     ...(props.details ? [{ title: t('field.details'), onClick: () => setLooked(row.id ?? '') }] : []),
     ...(props.actions?.(row) ?? []),
-  ];
+  ]);
   const hasActs = props.actions !== undefined || props.details !== undefined;
   const selected = rows.filter((row) => chosen.has(row.id ?? ''));
   const allChosen = rows.length > 0 && selected.length === rows.length;
 
-  const choose = (row: T, on: boolean) =>
+  const choose = useNewest((row: T, on: boolean) =>
     setChosen((before) => {
       const next = new Set(before);
       if (on) next.add(row.id ?? '');
       else next.delete(row.id ?? '');
       return next;
-    });
+    }),
+  );
   const sortOf = (key: string, index: number) => ({
     sortBy: {
       index: props.columns.findIndex((column) => column.key === view.sort.replace('-', '')),
@@ -168,64 +193,46 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
     onSort: (_: unknown, __: number, direction: 'asc' | 'desc') => view.set('sort', direction === 'desc' ? `-${key}` : key),
   });
 
-  // Drawn again only when something in it is new: not while the next page is read.
-  const table = useMemo(
+  // Drawn again only when something in them is new: not while the next page is read, not for what the page around has
+  // to say. A page whose columns stay the same array gains by it.
+  const nameOf = useNewest(props.nameOf);
+  const body = useMemo(
     () => (
-      <Table aria-label={props.label} variant="compact" gridBreakPoint="grid-md">
-        <Thead>
-          <Tr>
-            {props.bulk && (
-              <Th screenReaderText={t('table.select-all')}>
-                <Checkbox
-                  id="select-all"
-                  aria-label={t('table.select-all')}
-                  isChecked={allChosen}
-                  onChange={(_, on) => setChosen(new Set(on ? rows.map((row) => row.id ?? '') : []))}
-                />
-              </Th>
-            )}
-            {props.columns.map((column, index) => (
-              <Th key={column.key} modifier="nowrap" {...(column.sortable ? { sort: sortOf(column.key, index) } : {})}>
-                {column.label}
-              </Th>
-            ))}
-            {hasActs && <Th screenReaderText={t('act.more')} />}
-          </Tr>
-        </Thead>
-        <Tbody>
-          {rows.map((row) => (
-            <Tr key={row.id}>
-              {props.bulk && (
-                <Td>
-                  <Checkbox
-                    id={`select-${row.id}`}
-                    aria-label={t('table.select', { name: props.nameOf(row) })}
-                    isChecked={chosen.has(row.id ?? '')}
-                    onChange={(_, on) => choose(row, on)}
-                  />
-                </Td>
-              )}
-              {props.columns.map((column) => (
-                <td
-                  key={column.key}
-                  className={`pf-v6-c-table__td${column.nowrap ? ' pf-m-nowrap' : ''}`}
-                  data-label={column.label}
-                  tabIndex={-1}
-                >
-                  {column.render(row)}
-                </td>
-              ))}
-              {hasActs && (
-                <Td isActionCell>
-                  <RowMenu name={props.nameOf(row)} items={actsOf(row)} />
-                </Td>
-              )}
-            </Tr>
-          ))}
-        </Tbody>
-      </Table>
+      <TableRows
+        rows={rows}
+        columns={props.columns}
+        nameOf={nameOf}
+        chosen={props.bulk && chosen}
+        choose={choose}
+        actions={hasActs ? actsOf : undefined}
+      />
     ),
-    [data, props, chosen, asked, t],
+    [data, props.columns, chosen, hasActs, !props.bulk, t],
+  );
+  const table = (
+    <Table aria-label={props.label} variant="compact" gridBreakPoint="grid-md">
+      <Thead>
+        <Tr>
+          {props.bulk && (
+            <Th screenReaderText={t('table.select-all')}>
+              <Check
+                id="select-all"
+                label={t('table.select-all')}
+                checked={allChosen}
+                onChange={(on) => setChosen(new Set(on ? rows.map((row) => row.id ?? '') : []))}
+              />
+            </Th>
+          )}
+          {props.columns.map((column, index) => (
+            <Th key={column.key} modifier="nowrap" {...(column.sortable ? { sort: sortOf(column.key, index) } : {})}>
+              {column.label}
+            </Th>
+          ))}
+          {hasActs && <Th screenReaderText={t('act.more')} />}
+        </Tr>
+      </Thead>
+      {body}
+    </Table>
   );
 
   return (
@@ -239,16 +246,12 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
           )}
           {filters.map((filter) => (
             <ToolbarItem key={filter.name}>
-              <FormSelect
-                aria-label={filter.label}
+              <FilterBox
+                filter={filter}
                 value={view.filters[filter.name] ?? ''}
-                onChange={(_, value) => view.set(filter.name, value)}
-              >
-                <FormSelectOption value="" label={`${filter.label}: ${t('table.all')}`} />
-                {filter.options.map((option) => (
-                  <FormSelectOption key={option.value} value={option.value} label={option.label} />
-                ))}
-              </FormSelect>
+                onChange={(value) => view.set(filter.name, value)}
+                ready={data !== undefined}
+              />
             </ToolbarItem>
           ))}
           {times
@@ -286,7 +289,7 @@ export function DataTable<T extends { id?: string | null }>(props: DataTableProp
           </Button>
         </>
       )}
-      {!data && loading && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
+      {!data && !error && <Skeleton height="12rem" screenreaderText={t('app.loading')} />}
       {data && rows.length === 0 && (
         <EmptyState titleText={t(view.any ? 'table.no-match' : 'table.empty')} headingLevel="h2">
           {!view.any && props.empty && <EmptyStateBody>{props.empty}</EmptyStateBody>}

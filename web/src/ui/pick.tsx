@@ -8,7 +8,12 @@ interface Row {
   username?: string | null;
 }
 
-export function useOptions(path: string | null): { value: string; label: string }[] {
+export interface Choice {
+  value: string;
+  label: string;
+}
+
+export function useOptions(path: string | null): Choice[] {
   const { data } = useGet<Page<Row>>(path === null ? null : `${path}${path.includes('?') ? '&' : '?'}limit=1000`);
   return (data?.items ?? []).map((row) => ({
     value: row.id ?? '',

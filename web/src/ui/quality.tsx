@@ -1,15 +1,15 @@
 // How good a session's connection is, and what makes it bad: as a label for lists, and in words for the person
 // who works. The numbers behind it are explained in docs/experience.md.
-import { Label, type LabelProps } from '@patternfly/react-core';
 import type { Connection } from '../data/types';
 import { useI18n } from '../i18n';
+import { SmallLabel, type Color } from './small-label';
 
 export type Quality = Pick<Connection, 'score' | 'score_reason' | 'rtt_us' | 'jitter_us' | 'loss_ppm' | 'rate' | 'server_us'>;
 export type Level = 'good' | 'fair' | 'poor';
 
 const GOOD = 80;
 const POOR = 50;
-const COLORS: Record<Level, LabelProps['color']> = { good: 'green', fair: 'orange', poor: 'red' };
+const COLORS: Record<Level, Color> = { good: 'green', fair: 'orange', poor: 'red' };
 
 /** Undefined as long as nothing was measured. */
 export function levelOf(row: Quality | undefined): Level | undefined {
@@ -37,9 +37,9 @@ export function QualityLabel({ row }: { row: Quality }) {
   const level = levelOf(row);
   if (!level) return <>–</>;
   return (
-    <Label color={COLORS[level]} isCompact data-level={level} title={figures(row)}>
+    <SmallLabel color={COLORS[level]} data-level={level} title={figures(row)}>
       {number(row.score ?? 0)} {level === 'good' ? t('quality.good') : word('quality.short', row.score_reason)}
-    </Label>
+    </SmallLabel>
   );
 }
 
@@ -51,9 +51,9 @@ export function QualityNotice({ row }: { row: Quality | undefined }) {
   return (
     <span role="status" aria-label={t('quality.title')} data-testid="quality" data-level={level ?? 'unknown'}>
       {row && level && (
-        <Label color={COLORS[level]} isCompact title={figures(row)}>
+        <SmallLabel color={COLORS[level]} title={figures(row)}>
           {level === 'good' ? t('quality.good') : word('quality.reason', row.score_reason)}
-        </Label>
+        </SmallLabel>
       )}
     </span>
   );

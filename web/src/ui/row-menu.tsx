@@ -1,7 +1,6 @@
 // The menu of a row. As long as it is closed it is a button and nothing more: fifty whole menus cost more than all
 // else of a table.
 import { Menu, MenuContent, MenuItem, MenuList } from '@patternfly/react-core';
-import { EllipsisVIcon } from '@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon';
 import type { IAction } from '@patternfly/react-table';
 import { useEffect, useLayoutEffect, useRef, useState, type RefObject } from 'react';
 import { createPortal } from 'react-dom';
@@ -79,7 +78,7 @@ function OpenMenu({ label, items, button, onClose }: OpenMenuProps) {
   );
 }
 
-export function RowMenu({ name, items }: { name: string; items: IAction[] }) {
+export function RowMenu({ name, items }: { name: string; items: () => IAction[] }) {
   const { t } = useI18n();
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -87,7 +86,6 @@ export function RowMenu({ name, items }: { name: string; items: IAction[] }) {
     setOpen(false);
     if (focus) button.current?.focus();
   });
-  if (items.length === 0) return null;
   const label = t('table.actions', { name });
   return (
     <>
@@ -100,11 +98,9 @@ export function RowMenu({ name, items }: { name: string; items: IAction[] }) {
         aria-expanded={open}
         onClick={() => setOpen(!open)}
       >
-        <span className="pf-v6-c-menu-toggle__icon">
-          <EllipsisVIcon />
-        </span>
+        <span className="yd-dots" />
       </button>
-      {open && <OpenMenu label={label} items={items} button={button} onClose={close} />}
+      {open && <OpenMenu label={label} items={items()} button={button} onClose={close} />}
     </>
   );
 }

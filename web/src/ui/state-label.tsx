@@ -1,9 +1,8 @@
-// A state as a coloured label with its word; colour is never the only sign. Drawn without the Label component, which
-// measures each one's text again: in a table of fifty that is a third of the whole time.
-import '@patternfly/react-styles/css/components/Label/label.css';
+// A state as a coloured label with its word; colour is never the only sign.
 import { useI18n } from '../i18n';
+import { SmallLabel, type Color } from './small-label';
 
-const COLORS: Record<string, string> = {
+const COLORS: Record<string, Color> = {
   ready: 'green',
   active: 'green',
   up: 'green',
@@ -11,21 +10,18 @@ const COLORS: Record<string, string> = {
   open: 'green',
   failed: 'red',
   down: 'red',
-  off: '',
-  ended: '',
-  cancelled: '',
+  off: 'grey',
+  ended: 'grey',
+  cancelled: 'grey',
   maintenance: 'orange',
   dropped: 'orange',
 };
 
 export function StateLabel({ of, state }: { of: string; state: string | null | undefined }) {
   const { word } = useI18n();
-  const color = COLORS[state ?? ''] ?? 'blue';
   return (
-    <span className={`pf-v6-c-label pf-m-filled pf-m-compact${color && ` pf-m-${color}`}`} data-state={state}>
-      <span className="pf-v6-c-label__content">
-        <span className="pf-v6-c-label__text">{word(`${of}.state`, state)}</span>
-      </span>
-    </span>
+    <SmallLabel color={COLORS[state ?? ''] ?? 'blue'} data-state={state}>
+      {word(`${of}.state`, state)}
+    </SmallLabel>
   );
 }

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of the one machine that runs, by its guest agent: as root, or as a person beside what they see.
+
+import { poll, virsh } from './process.mjs';
+
+export const machine = async () => (await virsh('list', '--name')).trim().split('\n').find((name) => name.startsWith('yd-'));
+
+// A command of the agent's protocol; its answer.
+export async function agent(command) {
+  return JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', await machine(), JSON.stringify(command))).return;
+}
+
+// What the script, run by root, writes to its standard output.
+export async function guestShell(script) {
+  const { pid } = await agent({ execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
+  const status = await poll(`"${script}" ends`, async () => {
+    const it = await agent({ execute: 'guest-exec-status', arguments: { pid } });
+    return it.exited && it;
+  }, { every: 300 });
+  return Buffer.from(status['out-data'] ?? '', 'base64').toString();
+}
+
+// As guestShell, but run by that person, with their display. Not by su: a log-in would start services first, for seconds.
+export function guestShellAs(user, script) {
+  const quoted = script.replaceAll("'", "'\\''");
+  return guestShell(`setpriv --reuid=${user} --regid=${user} --init-groups --reset-env env DISPLAY=:10 LANG=zh_CN.UTF-8 sh -c '${quoted}'`);
+}
+
+// Starts something in that person's session and leaves it there.
+export const guestStart = (user, command) => guestShellAs(user, `setsid ${command} >/dev/null 2>&1 </dev/null &`);
