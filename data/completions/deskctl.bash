@@ -5,7 +5,7 @@ _deskctl() {
         word=${COMP_WORDS[i]}
         case $word in -*) break ;; esac
         line=${line:+$line }$word
-        case $line in login|logout|whoami|password|overview|doctor|events|completion|help) break ;; esac
+        case $line in login|logout|whoami|password|overview|doctor|events|ca|completion|help) break ;; esac
     done
     case $line in
     'login') leaf=1 offer=' --username --password-stdin --new-password-stdin --ca --fingerprint --profile --json --quiet --help' ;;
@@ -15,6 +15,7 @@ _deskctl() {
     'overview') leaf=1 offer=' --hours --profile --json --quiet --help' ;;
     'doctor') leaf=1 offer=' --columns --no-header --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'events') leaf=1 offer=' --since --profile --json --quiet --help' ;;
+    'ca') leaf=1 offer=' --out --profile --json --quiet --help' ;;
     'completion') leaf=1 offer=' --profile --json --quiet --help' ;;
     'help') leaf=1 offer=' --manual --profile --json --quiet --help' ;;
     'desktop mine') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
@@ -97,7 +98,8 @@ _deskctl() {
     'host') offer=' list show add edit maintenance remove' ;;
     'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'gate') offer=' list show' ;;
+    'gate drain') leaf=1 offer=' --undo --seconds --yes --profile --json --quiet --help' ;;
+    'gate') offer=' list show drain' ;;
     'job list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'job show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'job follow') leaf=1 offer=' --timeout --profile --json --quiet --help' ;;
@@ -108,7 +110,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop session user department pool template media network host gate job audit settings login logout whoami password overview doctor events completion help --help --version' ;;
+    '') offer=' desktop session user department pool template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

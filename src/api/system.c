@@ -5,6 +5,7 @@
 #include "api/handlers.h"
 #include "api/resource.h"
 #include "base/id.h"
+#include "service/ca.h"
 #include "service/doctor.h"
 #include "service/gate-list.h"
 #include "service/jobs.h"
@@ -158,6 +159,43 @@ yd_handle_gates(YdRequest *request, GError **error)
         json_object_set_new(gate, "certificate_expires", text ? json_string(text) : json_null());
     }
     yd_request_answer(request, 200, json_pack("{s:o}", "items", items));
+    return TRUE;
+}
+
+gboolean
+yd_handle_gate_drain(YdRequest *request, GError **error)
+{
+    static const char *const known[] = {"seconds", NULL};
+    gint64 seconds = -1;
+    if (!yd_request_only(request, known, error) ||
+        (request->input &&
+         !yd_json_int(request->input, "seconds", 0, 366 * 24 * 3600, &seconds, error)) ||
+        !yd_gate_list_drain(request->service, &request->actor, request->params[0], TRUE, seconds,
+                            error))
+        return FALSE;
+    return yd_handle_gates(request, error);
+}
+
+gboolean
+yd_handle_gate_resume(YdRequest *request, GError **error)
+{
+    if (!yd_gate_list_drain(request->service, &request->actor, request->params[0], FALSE, -1,
+                            error))
+        return FALSE;
+    return yd_handle_gates(request, error);
+}
+
+// The certificate that all others of the product are signed by: no secret, so nobody is asked who
+// they are.
+gboolean
+yd_handle_ca(YdRequest *request, GError **error)
+{
+    g_autofree char *keys = yd_ca_dir(request->service);
+    g_autofree char *pem = yd_ca_certificate(keys, error);
+    if (!pem)
+        return FALSE;
+    yd_request_answer_text(request, 200, "application/x-pem-file", pem);
+    yd_request_header(request, "Content-Disposition", "attachment; filename=\"yundesk-ca.pem\"");
     return TRUE;
 }
 

@@ -20,6 +20,7 @@ static const CtlColumn columns[] = {
     {"template_number", "VERSION", CTL_CELL_INT},
     {"open_sessions", "SESSIONS", CTL_CELL_INT},
     {"fixed_port", "PORT", CTL_CELL_PORT},
+    {"dns_name", "DNS NAME"},
     {"error", "ERROR"},
     {0},
 };

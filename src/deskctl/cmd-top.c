@@ -211,6 +211,17 @@ run_events(Ctl *ctl, GError **error)
 }
 
 static gboolean
+run_ca(Ctl *ctl, GError **error)
+{
+    const char *out = ctl_args_get(ctl->args, "out");
+    YdRestRequest request = {.method = "GET", .path = "/ca"};
+    g_auto(YdRestAnswer) answer = {0};
+    return yd_rest_send(ctl->rest, &request, &answer, error) &&
+           ctl_write_file(out ? out : "-", g_bytes_get_data(answer.bytes, NULL),
+                          g_bytes_get_size(answer.bytes), error);
+}
+
+static gboolean
 run_completion(Ctl *ctl, GError **error)
 {
     const char *shell = ctl_args_word(ctl->args, 0);
@@ -261,6 +272,7 @@ static const CtlOption overview_options[] = {
 };
 static const CtlOption events_options[] = {
     {"since", CTL_TEXT, "ID", .help = "go on after that event"}, {0}};
+static const CtlOption ca_options[] = {{"out", CTL_TEXT, "FILE", .help = "write it there"}, {0}};
 static const CtlOption help_options[] = {
     {"manual", CTL_FLAG, .help = "print the source of the manual page"}, {0}};
 
@@ -275,6 +287,8 @@ static const CtlCommand commands[] = {
     {"doctor", "", "walk the whole path to a desktop and name what is broken", run_doctor, 0, 0,
      CTL_WAITS | CTL_COLUMNS, NULL, NULL, check_columns},
     {"events", "", "print what changes, as it changes", run_events, 0, 0, 0, events_options},
+    {"ca", "", "print the certificate of the product's CA, for clients that shall trust desktops",
+     run_ca, 0, 0, 0, ca_options},
     {"completion", "bash|zsh", "print a completion script", run_completion, 1, 1, CTL_LOCAL},
     {"help", "[NOUN [VERB]]", "explain", run_help, 0, 2, CTL_LOCAL, help_options},
     {0},

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -66,7 +67,7 @@ with_colons(const char *hex)
 }
 
 char **
-ctl_viewer_rdp_args(const char *program, const char *file, const char *username,
+ctl_viewer_rdp_args(const char *program, const char *file, const char *username, gboolean verify,
                     const char *fingerprint, const char *size, gboolean fullscreen)
 {
     g_autoptr(GPtrArray) args = g_ptr_array_new();
@@ -77,7 +78,9 @@ ctl_viewer_rdp_args(const char *program, const char *file, const char *username,
     // which xrdp does not.
     g_ptr_array_add(args, g_strdup("/d:"));
     g_ptr_array_add(args, g_strdup("/from-stdin:force"));
-    if (fingerprint && *fingerprint) {
+    if (verify) {
+        g_ptr_array_add(args, g_strdup("/cert:deny"));
+    } else if (fingerprint && *fingerprint) {
         g_autofree char *colons = with_colons(fingerprint);
         g_ptr_array_add(args, g_strdup_printf("/cert:fingerprint:sha256:%s", colons));
     } else {
@@ -109,9 +112,8 @@ find_program(const char *const *names, const char *package, GError **error)
 
 // A private file for the client; its path, owned.
 static char *
-temporary(const json_t *answer, const char *suffix, GError **error)
+temporary(const char *content, const char *suffix, GError **error)
 {
-    const char *content = text_of(json_object_get(answer, "file"), "content");
     const char *dir = g_get_user_runtime_dir();
     g_autofree char *pattern = g_strconcat("yundesk-XXXXXX", suffix, NULL);
     char *path = g_build_filename(g_file_test(dir, G_FILE_TEST_IS_DIR) ? dir : g_get_tmp_dir(),
@@ -128,17 +130,68 @@ temporary(const json_t *answer, const char *suffix, GError **error)
     return NULL;
 }
 
-// SHA-256 of the guest's certificate, from the answer or from the desktop; owned, NULL unknown.
-static char *
-fingerprint_of(Ctl *ctl, const json_t *answer)
+static const char *
+content_of(const json_t *answer)
 {
-    const char *given = text_of(answer, "certificate");
-    if (*given)
-        return g_strdup(given);
+    return text_of(json_object_get(answer, "file"), "content");
+}
+
+// Whom the client may believe to be the desktop.
+typedef struct {
+    char *ca_file;     // for a desktop with a name of its own: the product's CA; NULL: none
+    char *fingerprint; // else SHA-256 of the guest's certificate; NULL: unknown
+} Trust;
+
+static void
+trust_clear(Trust *trust)
+{
+    if (trust->ca_file)
+        g_unlink(trust->ca_file);
+    g_free(trust->ca_file);
+    g_free(trust->fingerprint);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Trust, trust_clear)
+
+static gboolean
+resolves(const char *name, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    g_autoptr(GResolver) resolver = g_resolver_get_default();
+    GList *found = g_resolver_lookup_by_name(resolver, name, NULL, &why);
+    g_resolver_free_addresses(found);
+    if (!why)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE,
+                "the desktop's name %s is not known here (%s); the administrator has to make the "
+                "record for it in the DNS, see desktop_domain in docs/rdp.md",
+                name, why->message);
+    return FALSE;
+}
+
+// The server that we trust says what the desktop has. A certificate for its name is verified like
+// any other, else exactly the one that it had is taken.
+static gboolean
+find_trust(Ctl *ctl, const json_t *answer, Trust *trust, GError **error)
+{
     g_autofree char *path = yd_path("desktops", text_of(answer, "desktop_id"), NULL);
     g_autoptr(json_t) desktop = yd_rest_get(ctl->rest, path, NULL);
-    const char *known = text_of(desktop, "certificate");
-    return *known ? g_strdup(known) : NULL;
+    const char *name = text_of(desktop, "dns_name"), *known = text_of(desktop, "certificate");
+    const YdRestRequest request = {.method = "GET", .path = "/ca"};
+    g_auto(YdRestAnswer) ca = {0};
+    if (*name && !resolves(name, error))
+        return FALSE;
+    if (*name && g_str_equal(name, text_of(desktop, "certificate_name"))) {
+        if (!yd_rest_send(ctl->rest, &request, &ca, error))
+            return FALSE;
+        g_autofree char *pem =
+            g_strndup(g_bytes_get_data(ca.bytes, NULL), g_bytes_get_size(ca.bytes));
+        trust->ca_file = temporary(pem, ".pem", error);
+        return trust->ca_file != NULL;
+    }
+    trust->fingerprint = *known ? g_strdup(known) : NULL;
+    if (!trust->fingerprint)
+        ctl_note(ctl, "the desktop's certificate is not known yet; taking the one it shows");
+    return TRUE;
 }
 
 // The client that runs, for the signal handler.
@@ -164,12 +217,15 @@ catch_signals(gboolean on)
 // Starts it, gives it the line on its standard input, waits for its end: its exit code, or -1 with
 // an error.
 static int
-run_client(char **args, const char *line, GError **error)
+run_client(char **args, const char *line, const char *ca_file, GError **error)
 {
     GPid pid;
     int in = -1, status = 0;
-    if (!g_spawn_async_with_pipes(NULL, args, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid,
-                                  line ? &in : NULL, NULL, NULL, error))
+    g_auto(GStrv) environment = g_get_environ();
+    if (ca_file) // read by OpenSSL, which FreeRDP uses, in place of the system's CAs
+        environment = g_environ_setenv(environment, "SSL_CERT_FILE", ca_file, TRUE);
+    if (!g_spawn_async_with_pipes(NULL, args, environment, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+                                  &pid, line ? &in : NULL, NULL, NULL, error))
         return -1;
     client_pid = pid;
     catch_signals(TRUE);
@@ -215,16 +271,20 @@ open_rdp(Ctl *ctl, const json_t *answer, GError **error)
 {
     static const char *const programs[] = {"xfreerdp3", "xfreerdp", NULL};
     g_autofree char *program = find_program(programs, "freerdp2-x11", error);
-    g_autofree char *file = program ? temporary(answer, ".rdp", error) : NULL;
+    g_auto(Trust) trust = {0};
+    if (!program || !find_trust(ctl, answer, &trust, error))
+        return FALSE;
+    // Without a size the desktop follows the window; FreeRDP refuses to scale the picture as well.
+    g_auto(GStrv) parts = g_strsplit(content_of(answer), "smart sizing:i:1", 2);
+    g_autofree char *content =
+        ctl_args_has(ctl->args, "size") ? NULL : g_strjoinv("smart sizing:i:0", parts);
+    g_autofree char *file = temporary(content ? content : content_of(answer), ".rdp", error);
     if (!file)
         return FALSE;
-    g_autofree char *fingerprint = fingerprint_of(ctl, answer);
-    if (!fingerprint)
-        ctl_note(ctl, "the desktop's certificate is not known yet; taking the one it shows");
-    g_auto(GStrv) args =
-        ctl_viewer_rdp_args(program, file, text_of(answer, "username"), fingerprint,
-                            ctl_args_get(ctl->args, "size"), ctl_args_has(ctl->args, "fullscreen"));
-    int code = run_client(args, text_of(answer, "password"), error);
+    g_auto(GStrv) args = ctl_viewer_rdp_args(
+        program, file, text_of(answer, "username"), trust.ca_file != NULL, trust.fingerprint,
+        ctl_args_get(ctl->args, "size"), ctl_args_has(ctl->args, "fullscreen"));
+    int code = run_client(args, text_of(answer, "password"), trust.ca_file, error);
     g_unlink(file);
     return was_session(code) || failed(program, code, error);
 }
@@ -234,12 +294,12 @@ open_spice(Ctl *ctl, const json_t *answer, GError **error)
 {
     static const char *const programs[] = {"remote-viewer", NULL};
     g_autofree char *program = find_program(programs, "virt-viewer", error);
-    g_autofree char *file = program ? temporary(answer, ".vv", error) : NULL;
+    g_autofree char *file = program ? temporary(content_of(answer), ".vv", error) : NULL;
     if (!file)
         return FALSE;
     const char *full = ctl_args_has(ctl->args, "fullscreen") ? "--full-screen" : NULL;
     char *args[] = {program, file, (char *)full, NULL};
-    int code = run_client(args, NULL, error);
+    int code = run_client(args, NULL, NULL, error);
     g_unlink(file);
     return code == 0 || failed(program, code, error);
 }

@@ -12,7 +12,9 @@ gboolean ctl_viewer_check(Ctl *ctl, GError **error);
 // standard input.
 gboolean ctl_viewer_open(Ctl *ctl, const json_t *answer, GError **error);
 
-// The arguments for xfreerdp (owned, g_strfreev). fingerprint: SHA-256 of the guest's certificate
-// in hex, NULL unknown. size "WxH" or NULL. Pure.
-char **ctl_viewer_rdp_args(const char *program, const char *file, const char *username,
-                           const char *fingerprint, const char *size, gboolean fullscreen);
+// The arguments for xfreerdp (owned, g_strfreev). verify: the certificate has to be for the name in
+// the file, of a CA that the client trusts. Else fingerprint: its SHA-256 in hex, NULL unknown.
+// size "WxH" or NULL. Pure.
+char **
+ctl_viewer_rdp_args(const char *program, const char *file, const char *username, gboolean verify,
+                    const char *fingerprint, const char *size, gboolean fullscreen);

@@ -2,6 +2,7 @@
 // Reads deskd's part of the configuration into the configurations of its rooms.
 #include "deskd/deskd-config.h"
 
+#include "model/names.h"
 #include "service/route.h"
 
 #define GROUP "deskd"
@@ -10,6 +11,7 @@ static const char *const known[] = {
     "hypervisor",
     "accel",
     "public_host",
+    "desktop_domain",
     "spice_plain",
     "public_port",
     "login_idle",
@@ -90,6 +92,7 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
     guint port = config->public_port;
     if (!yd_config_choice(file, GROUP, "accel", accels, &config->accel, error) ||
         !yd_config_string(file, GROUP, "public_host", &config->public_host, error) ||
+        !yd_config_string(file, GROUP, "desktop_domain", &config->desktop_domain, error) ||
         !yd_config_bool(file, GROUP, "spice_plain", &config->spice_plain, error) ||
         !read_uint(file, "public_port", 1, 65535, &port, error) ||
         !yd_config_seconds(file, GROUP, "login_idle", 60, 365 * day, &config->login_idle_seconds,
@@ -140,6 +143,17 @@ read_api(const YdConfig *file, YdApiConfig *config, GError **error)
            read_time(file, "heartbeat", &config->heartbeat_seconds, error);
 }
 
+// No desktop may get a name that a gate has: who is root in it could pass for the gate.
+static gboolean
+check_domain(const DeskdConfig *config, GError **error)
+{
+    const char *domain = config->service.desktop_domain;
+    const char *const host[] = {config->service.public_host, NULL};
+    return !domain || (yd_domain_check("[deskd] desktop_domain", domain, host, error) &&
+                       yd_domain_check("[deskd] desktop_domain", domain,
+                                       (const char *const *)config->gate_names, error));
+}
+
 static void
 set_paths(const YdConfig *file, DeskdConfig *config)
 {
@@ -177,7 +191,8 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
         !yd_config_string(file, GROUP, "gate_user", &config.gate_link.user, error) ||
         !yd_config_string(file, GROUP, "web", &config.api.web, error) ||
         !read_uint(file, "max_gates", 1, 1000, &config.gate_link.max_gates, error) ||
-        !read_service(file, &config.service, error) || !read_api(file, &config.api, error)) {
+        !read_service(file, &config.service, error) || !check_domain(&config, error) ||
+        !read_api(file, &config.api, error)) {
         deskd_config_clear(&config);
         return FALSE;
     }

@@ -102,6 +102,43 @@ yd_email_check(const char *field, const char *email, GError **error)
     return good || yd_error_invalid(error, field, "“%s” is not a mail address", email);
 }
 
+static gboolean
+is_label(const char *label)
+{
+    gsize length = strlen(label);
+    return length >= 1 && length <= 63 && strspn(label, LOWER DIGITS "-") == length &&
+           label[0] != '-' && label[length - 1] != '-';
+}
+
+gboolean
+yd_domain_check(const char *field, const char *domain, const char *const *taken, GError **error)
+{
+    g_auto(GStrv) labels = g_strsplit(domain, ".", -1);
+    guint n = g_strv_length(labels);
+    if (g_str_has_prefix(domain, "*."))
+        return yd_error_invalid(error, field, "write “%s” without “*.”", domain);
+    if (n == 0 || strlen(domain) > 200)
+        return yd_error_invalid(error, field, "1 to 200 characters, please");
+    for (guint i = 0; i < n; i++) {
+        if (!is_label(labels[i]))
+            return yd_error_invalid(error, field,
+                                    "“%s” is no domain: labels of a-z, 0-9 and “-” with dots "
+                                    "between them, such as desks.example.org",
+                                    domain);
+    }
+    if (strspn(labels[n - 1], DIGITS) == strlen(labels[n - 1]))
+        return yd_error_invalid(error, field, "“%s” is an address, not a domain", domain);
+    for (gsize i = 0; taken && taken[i]; i++) {
+        const char *dot = strchr(taken[i], '.');
+        if (dot && g_ascii_strcasecmp(dot + 1, domain) == 0)
+            return yd_error_invalid(error, field,
+                                    "the gate’s own name “%s” is in it, and a desktop could get "
+                                    "that name; choose a domain of its own, such as desks.%s",
+                                    taken[i], domain);
+    }
+    return TRUE;
+}
+
 char *
 yd_hostname_from(const char *name, const char *fallback)
 {

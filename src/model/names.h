@@ -25,6 +25,12 @@ yd_choice_check(const char *field, const char *value, const char *const *choices
 // Something with one "@", a domain with a dot, no spaces; NULL is good. INVALID names the field.
 gboolean yd_email_check(const char *field, const char *email, GError **error);
 
+// A domain of the DNS below which desktops are named: labels of a-z, 0-9 and "-", 1 to 200
+// characters, no address, no "*.", and in which none of the taken names is (NULL-terminated; NULL:
+// none). A taken name is one that gates have. INVALID names the field.
+gboolean
+yd_domain_check(const char *field, const char *domain, const char *const *taken, GError **error);
+
 // A host name (RFC 1123 label, 1..63 characters) made out of any name; fallback when nothing of it
 // remains; owned.
 char *yd_hostname_from(const char *name, const char *fallback);

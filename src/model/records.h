@@ -161,10 +161,13 @@ typedef struct {
     gint64 vcpus, memory_mib, disk_gib;
     gint64 next_vcpus, next_memory_mib, next_disk_gib; // counts at the next start; 0: none
     gint64 started, ready_at;
-    char *certificate; // SHA-256 of the guest's TLS certificate (DER), hex
-    char *placement;   // JSON: the explanation of the last placement
-    gboolean prepared; // first boot done on this overlay
-    gint64 fixed_port; // of the gates, for its RDP; 0: none
+    char *certificate;          // SHA-256 of the guest's TLS certificate (DER), hex
+    char *dns_name;             // by which RDP clients find it; NULL: there are no such names
+    char *certificate_name;     // the dns_name that the certificate is for
+    gint64 certificate_expires; // ms; 0: not known
+    char *placement;            // JSON: the explanation of the last placement
+    gboolean prepared;          // first boot done on this overlay
+    gint64 fixed_port;          // of the gates, for its RDP; 0: none
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
     gint64 template_number;                                                           // VIEW

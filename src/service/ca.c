@@ -479,8 +479,9 @@ bio_text(BIO *bio)
 }
 
 gboolean
-yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
-                    char **ret_certificate, char **ret_key, char **ret_fingerprint, GError **error)
+yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *dns_name,
+                    const char *address, char **ret_certificate, char **ret_key,
+                    char **ret_fingerprint, GError **error)
 {
     g_autoptr(X509) ca = NULL;
     g_autoptr(EVP_PKEY) ca_key = NULL;
@@ -492,9 +493,17 @@ yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
         return FALSE;
     }
     g_autofree char *full = g_strdup_printf("%s.desk.internal", name);
-    const char *names[] = {full, address, NULL};
-    const Request request = {
-        .common_name = full, .names = names, .usage = "serverAuth", .days = 825};
+    const char *names[4] = {NULL};
+    guint n = 0;
+    if (dns_name)
+        names[n++] = dns_name;
+    names[n++] = full;
+    names[n] = address;
+    // A common name has 64 characters at most (RFC 5280, ub-common-name).
+    const Request request = {.common_name = dns_name && strlen(dns_name) <= 64 ? dns_name : full,
+                             .names = names,
+                             .usage = "serverAuth",
+                             .days = YD_CA_DESKTOP_DAYS};
     g_autoptr(EVP_PKEY) key = EVP_EC_gen("P-256");
     if (!key)
         return crypto_error(error, "make a key");

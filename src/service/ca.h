@@ -25,12 +25,14 @@ gboolean yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError *
 gboolean yd_ca_issue_gate(const char *keys_dir, const char *name, const char *const *names,
                           const char *out, GError **error);
 
-// A fresh P-256 key and certificate for a desktop "<name>.desk.internal" and its address (825
-// days). PEMs and the SHA-256 of the certificate (DER, 64 hex digits) are owned by the caller; wipe
-// the key. TRUE even if the address is NULL.
-gboolean
-yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *address,
-                    char **ret_certificate, char **ret_key, char **ret_fingerprint, GError **error);
+#define YD_CA_DESKTOP_DAYS 825
+
+// A fresh P-256 key and certificate for a desktop: "<name>.desk.internal", and its DNS name and
+// address where they are not NULL (YD_CA_DESKTOP_DAYS). PEMs and the SHA-256 of the certificate
+// (DER, 64 hex digits) are owned by the caller; wipe the key.
+gboolean yd_ca_issue_desktop(const char *keys_dir, const char *name, const char *dns_name,
+                             const char *address, char **ret_certificate, char **ret_key,
+                             char **ret_fingerprint, GError **error);
 
 // PEM of the CA's certificate; owned.
 char *yd_ca_certificate(const char *keys_dir, GError **error);

@@ -310,6 +310,18 @@ tell_policy(const Connect *c, YdHypervisor *hv, GError **error)
            agent_error(c, local, error);
 }
 
+// The guest's certificate has to have the name that the client will look for.
+static gboolean
+fit_certificate(const Connect *c, YdHypervisor *hv, GError **error)
+{
+    GError *local = NULL;
+    return g_strcmp0(c->facts.os, "linux") != 0 || !c->facts.certificate ||
+           !yd_desk_certificate_is_due(c->facts.dns_name, c->facts.certificate_name,
+                                       c->facts.certificate_expires, c->now) ||
+           yd_desk_certificate_renew(c->service, hv, c->desktop_id, POLICY_SECONDS, &local) ||
+           agent_error(c, local, error);
+}
+
 static gboolean
 make_password(Connect *c, GError **error)
 {
@@ -319,7 +331,8 @@ make_password(Connect *c, GError **error)
     if (!hv)
         return FALSE;
     if (is_rdp(c))
-        return tell_policy(c, hv, error) && account_password(c, hv, error);
+        return tell_policy(c, hv, error) && fit_certificate(c, hv, error) &&
+               account_password(c, hv, error);
     c->password = yd_password_random();
     return yd_hypervisor_set_spice_password(hv, c->facts.uuid, c->password,
                                             c->now / 1000 + SPICE_SECONDS, error);
@@ -380,6 +393,11 @@ is_loopback(const char *host)
 static gboolean
 add_rdp_file(const Connect *c, YdConnectAnswer *answer, GError **error)
 {
+    // By its own name, which its certificate has, where desktops have names.
+    if (c->facts.dns_name) {
+        g_free(answer->host);
+        answer->host = g_strdup(c->facts.dns_name);
+    }
     const YdRdpFile file = {.host = answer->host,
                             .port = answer->port,
                             .ticket = answer->ticket,

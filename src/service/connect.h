@@ -22,7 +22,7 @@ typedef struct {
     YdJob *job;     // preparing: the job to wait for; then ask again. All below is unset.
     char *id;       // con-…
     char *protocol; // "rdp" | "rdp-web" | "spice" | "console"
-    char *host;     // of the gate
+    char *host;     // of the gate; RDP: the desktop's own name for it, where there is one
     guint16 port;
     char *ticket;   // 43 characters, url-safe; shown once, kept only as a hash
     char *username; // RDP: the account in the guest

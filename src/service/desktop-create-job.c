@@ -46,6 +46,7 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
     desktop->disk_gib = disk_gib(pool, version);
     if (pool && !yd_fixed_port_settle(service, store, pool, desktop, error))
         return NULL;
+    yd_desk_set_dns_name(service, store, desktop);
     if (!yd_store_insert(store, &yd_desktop_type, desktop, error))
         return NULL;
     g_autofree char *network = pool && user ? yd_store_network_for(store, pool->id, user->id, error)

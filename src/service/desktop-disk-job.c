@@ -95,6 +95,8 @@ rebuild_version(YdJobRun *run, GError **error)
     }
     desktop->prepared = FALSE;
     yd_set_string(&desktop->certificate, NULL);
+    yd_set_string(&desktop->certificate_name, NULL);
+    desktop->certificate_expires = 0;
     if (desktop->next_disk_gib)
         desktop->disk_gib = desktop->next_disk_gib;
     desktop->next_disk_gib = 0;

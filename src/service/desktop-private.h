@@ -34,6 +34,39 @@ yd_desk_policy_apply(YdService *service, YdHypervisor *hv, const char *desktop_i
 // Notes that the guest has run that script, whatever it was told before.
 void yd_desk_policy_told(YdService *service, const char *desktop_id, const char *script);
 
+// --- desktop-names.c ---
+
+// Sets dns_name from the desktop's name, another one than all others have; NULL without
+// desktop_domain. In the transaction that writes the record.
+void yd_desk_set_dns_name(YdService *service, YdStore *store, YdDesktop *desktop);
+
+// At start: names in another domain than the configured one are made anew.
+gboolean yd_desk_refresh_dns_names(YdService *service, GError **error);
+
+typedef struct {
+    char *pem, *key, *fingerprint; // key is wiped by clear
+    char *dns_name;                // that it is for; NULL: none
+    gint64 expires;                // ms
+} YdDeskCertificate;
+void yd_desk_certificate_clear(YdDeskCertificate *certificate);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(YdDeskCertificate, yd_desk_certificate_clear)
+
+// Whether a guest with such a certificate needs a new one: it is for another name, or ends soon.
+gboolean yd_desk_certificate_is_due(const char *dns_name, const char *certificate_name,
+                                    gint64 expires, gint64 now);
+
+// Issues one (ret zeroed, to be cleared in any case) and notes it in the record once it is in the
+// guest.
+gboolean yd_desk_certificate_issue(YdService *service, const YdDesktop *desktop,
+                                   YdDeskCertificate *ret, GError **error);
+void yd_desk_certificate_note(YdDesktop *desktop, const YdDeskCertificate *certificate);
+
+// Gives a running, prepared Linux guest a new certificate and notes it. Connections that are open
+// go on. timeout in seconds; errors as yd_hypervisor_agent_exec, and STATE when the guest could
+// not.
+gboolean yd_desk_certificate_renew(YdService *service, YdHypervisor *hv, const char *desktop_id,
+                                   guint timeout, GError **error);
+
 // Read, change, write in one transaction, so that it cannot be stale:
 //   desktop = yd_desk_begin(store, id, &tx, error); … change it …;
 //   return yd_desk_commit(store, &tx, desktop, state, error);

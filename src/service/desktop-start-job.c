@@ -8,7 +8,6 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "service/ca.h"
 #include "service/first-boot.h"
 #include "service/guest-policy.h"
 #include "store/store-connect.h"
@@ -259,35 +258,28 @@ run_script(YdHypervisor *hv, const YdDesktop *desktop, const char *script, guint
 }
 
 static gboolean
-prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **ret_print,
+prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, YdDeskCertificate *ret,
               GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autofree char *keys = yd_ca_dir(service);
     g_autofree char *hostname = yd_first_boot_hostname(desktop->name, desktop->id);
     g_autofree char *username = NULL;
-    g_autofree char *certificate = NULL;
-    g_autofree char *print = NULL;
-    char *key = NULL;
     gint64 uid = 0;
     g_autoptr(YdHost) host = yd_store_get(store, &yd_host_type, desktop->host_id, error);
     if (!host || !yd_desk_account(store, desktop, &username, &uid, error) ||
-        !yd_ca_issue_desktop(keys, hostname, desktop->ip, &certificate, &key, &print, error))
+        !yd_desk_certificate_issue(service, desktop, ret, error))
         return FALSE;
     const YdFirstBoot what = {.desktop_id = desktop->id,
                               .hostname = hostname,
                               .username = username,
                               .uid = uid,
-                              .certificate = certificate,
-                              .key = key,
+                              .certificate = ret->pem,
+                              .key = ret->key,
                               .session = g_strcmp0(host->accel, "kvm") == 0 ? "xfce" : "light"};
     char *script = yd_first_boot_script(&what, error);
     gboolean good = script && run_script(hv, desktop, script, SCRIPT_SECONDS, NULL, error);
     yd_secret_wipe(&script);
-    yd_secret_wipe(&key);
-    if (good)
-        *ret_print = g_steal_pointer(&print);
     return good;
 }
 
@@ -308,6 +300,20 @@ look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **
     return TRUE;
 }
 
+static gboolean
+note_prepared(YdStore *store, const char *id, const YdDeskCertificate *certificate, GError **error)
+{
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) fresh = yd_desk_begin(store, id, &tx, error);
+    if (!fresh)
+        return FALSE;
+    fresh->prepared = TRUE;
+    yd_desk_certificate_note(fresh, certificate);
+    // A guest that forgot its account forgot the password too.
+    return yd_store_secret_delete(store, fresh->id, error) &&
+           yd_desk_commit(store, &tx, fresh, NULL, error);
+}
+
 // Guests that keep nothing (the small test guest) are prepared at each boot, others once.
 gboolean
 yd_desk_step_first_boot(YdJobRun *run, GError **error)
@@ -317,16 +323,20 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
     YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
     g_autofree char *mark = NULL;
-    g_autofree char *print = NULL;
+    g_auto(YdDeskCertificate) certificate = {0};
     GError *local = NULL;
     if (!hv)
         return FALSE;
     if (g_strcmp0(desktop->os, "windows") == 0)
         return TRUE; // sysprep and the template's own answers do it there
     gboolean good = look_at_guest(run, hv, desktop, &mark, &local);
-    if (good && strcmp(mark, desktop->id) == 0 && desktop->certificate)
-        return TRUE;
-    good = good && prepare_guest(run, hv, desktop, &print, &local);
+    gboolean is_prepared = good && strcmp(mark, desktop->id) == 0 && desktop->certificate;
+    if (is_prepared)
+        good = !yd_desk_certificate_is_due(desktop->dns_name, desktop->certificate_name,
+                                           desktop->certificate_expires, yd_now_ms()) ||
+               yd_desk_certificate_renew(service, hv, desktop->id, CHECK_SECONDS, &local);
+    else
+        good = good && prepare_guest(run, hv, desktop, &certificate, &local);
     if (!good && g_error_matches(local, YD_ERROR, YD_ERROR_TIMEOUT)) {
         g_autoptr(GError) last = local;
         return look_again(run, desktop, "first boot", last, error);
@@ -335,15 +345,7 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
         g_propagate_error(error, local);
         return FALSE;
     }
-    g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) fresh = yd_desk_begin(store, object_id(run), &tx, error);
-    if (!fresh)
-        return FALSE;
-    fresh->prepared = TRUE;
-    yd_set_string(&fresh->certificate, print);
-    // A guest that forgot its account forgot the password too.
-    return yd_store_secret_delete(store, fresh->id, error) &&
-           yd_desk_commit(store, &tx, fresh, NULL, error);
+    return is_prepared || note_prepared(store, desktop->id, &certificate, error);
 }
 
 gboolean

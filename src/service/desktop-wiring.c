@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 
 #include "service/ca.h"
+#include "service/desktop-private.h"
 #include "service/jobs.h"
 #include "service/log-in-watch.h"
 #include "service/monitor.h"
@@ -36,8 +37,8 @@ yd_desktops_start(YdService *service, GError **error)
     const char *const names[] = {yd_service_config(service)->public_host, NULL};
     // The reconciler first sees what is; jobs that a dead deskd left then go on.
     return yd_ca_ensure(keys, names, error) && make_vnc_dir(service, error) &&
-           yd_monitor_start(service, error) && yd_jobs_start(service, error) &&
-           yd_reconcile_start(service, error);
+           yd_desk_refresh_dns_names(service, error) && yd_monitor_start(service, error) &&
+           yd_jobs_start(service, error) && yd_reconcile_start(service, error);
 }
 
 void

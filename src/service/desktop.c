@@ -275,8 +275,10 @@ yd_desktop_change(YdService *service, const YdActor *actor, const char *id, gint
         return FALSE;
     if (version != 0)
         desktop->version = version; // STALE by the update
-    if (change->name)
+    if (change->name) {
         yd_set_string(&desktop->name, change->name);
+        yd_desk_set_dns_name(service, store, desktop);
+    }
     g_autoptr(YdJob) job = NULL;
     if (change->vcpus || change->memory_mib || change->disk_gib) {
         job = submit_resize(service, actor, desktop, change, error);

@@ -4,6 +4,7 @@
 #include "service/doctor.h"
 
 #include <string.h>
+#include <gio/gio.h>
 
 #include "base/id.h"
 #include "base/json-util.h"
@@ -189,6 +190,53 @@ check_network(YdJobRun *run)
          "make a network (deskctl network create), or a larger one");
 }
 
+// Addresses of a name; owned by g_resolver_free_addresses().
+static GList *
+addresses_of(const char *name, GError **error)
+{
+    g_autoptr(GResolver) resolver = g_resolver_get_default();
+    return g_resolver_lookup_by_name(resolver, name, NULL, error);
+}
+
+static gboolean
+leads_to(GList *found, const char *host, GError **error)
+{
+    GList *wanted = addresses_of(host, error);
+    gboolean same = FALSE;
+    for (GList *a = wanted; a; a = a->next) {
+        for (GList *b = found; b && !same; b = b->next)
+            same = g_inet_address_equal(a->data, b->data);
+    }
+    g_resolver_free_addresses(wanted);
+    return same;
+}
+
+// Any name below the domain has to lead to the gate.
+static void
+check_names(YdJobRun *run)
+{
+    const YdServiceConfig *config = yd_service_config(yd_job_run_service(run));
+    if (!config->desktop_domain)
+        return;
+    gint64 since = g_get_monotonic_time();
+    GError *error = NULL;
+    g_autofree char *name = g_strdup_printf("yundesk-doctor.%s", config->desktop_domain);
+    g_autofree char *good = g_strdup_printf("%s leads to the gate", name);
+    GList *found = addresses_of(name, &error);
+    if (found && config->public_host && !leads_to(found, config->public_host, &error) && !error)
+        g_set_error(&error, YD_ERROR, YD_ERROR_STATE, "%s has other addresses than %s", name,
+                    config->public_host);
+    else if (error)
+        g_prefix_error(&error, "%s: ", name);
+    g_resolver_free_addresses(found);
+    g_autofree char *advice =
+        g_strdup_printf("make a record *.%s in the DNS that leads to the gate%s%s, or take "
+                        "desktop_domain out of [deskd]: until then RDP clients find no desktop",
+                        config->desktop_domain, config->public_host ? ", as " : "",
+                        config->public_host ? config->public_host : "");
+    note(run, "names", since, error, good, advice);
+}
+
 static gboolean
 step_look(YdJobRun *run, GError **error)
 {
@@ -197,6 +245,7 @@ step_look(YdJobRun *run, GError **error)
     check_hosts(run);
     check_network(run);
     check_template(run);
+    check_names(run);
     return TRUE;
 }
 

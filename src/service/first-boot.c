@@ -16,10 +16,10 @@ static const char script_head[] =
     "have() { command -v \"$1\" >/dev/null 2>&1; }\n"
     "step=begin\n"
     "trap '[ \"$step\" = done ] || echo \"first boot failed at: $step\" >&2' EXIT\n"
-    "main() {\n"
-    "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n";
+    "main() {\n";
 
 static const char script_identity[] =
+    "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n"
     "step=hostname\n"
     "echo \"$HOST\" >\"$R/etc/hostname\"\n"
     "echo \"$HOST\" >\"$R/proc/sys/kernel/hostname\"\n"
@@ -45,18 +45,19 @@ static const char script_identity[] =
     "    ssh-keygen -A ${R:+-f \"$R\"} >/dev/null\n"
     "fi\n";
 
-static const char script_rdp[] = "    chmod 644 cert.pem.new\n"
-                                 "    chmod 600 key.pem.new\n"
-                                 "    if grep -q '^xrdp:' \"$R/etc/group\"; then\n"
-                                 "        chgrp xrdp key.pem.new\n"
-                                 "        chmod 640 key.pem.new\n"
-                                 "    fi\n"
-                                 "    mv key.pem.new key.pem\n"
-                                 "    mv cert.pem.new cert.pem\n"
-                                 "    if [ -f rsakeys.ini ] && have xrdp-keygen; then\n"
-                                 "        xrdp-keygen xrdp \"$R/etc/xrdp/rsakeys.ini\" >/dev/null\n"
-                                 "    fi\n"
-                                 "    cd /\n"
+static const char script_place[] = "    chmod 644 cert.pem.new\n"
+                                   "    chmod 600 key.pem.new\n"
+                                   "    if grep -q '^xrdp:' \"$R/etc/group\"; then\n"
+                                   "        chgrp xrdp key.pem.new\n"
+                                   "        chmod 640 key.pem.new\n"
+                                   "    fi\n"
+                                   "    mv key.pem.new key.pem\n"
+                                   "    mv cert.pem.new cert.pem\n"
+                                   "    cd /\n"
+                                   "fi\n";
+
+static const char script_rdp[] = "if [ -f \"$R/etc/xrdp/rsakeys.ini\" ] && have xrdp-keygen; then\n"
+                                 "    xrdp-keygen xrdp \"$R/etc/xrdp/rsakeys.ini\" >/dev/null\n"
                                  "fi\n"
                                  "step=session\n"
                                  "mkdir -p \"$R/etc/default\"\n"
@@ -83,10 +84,11 @@ static const char script_account[] =
     "step=mark\n"
     "echo \"$DESKTOP\" >\"$R/etc/yundesk-desktop.new\"\n"
     "sync\n"
-    "mv \"$R/etc/yundesk-desktop.new\" \"$R/etc/yundesk-desktop\"\n"
-    "step=done\n"
-    "}\n"
-    "main </dev/null\n";
+    "mv \"$R/etc/yundesk-desktop.new\" \"$R/etc/yundesk-desktop\"\n";
+
+static const char script_tail[] = "step=done\n"
+                                  "}\n"
+                                  "main </dev/null\n";
 
 static void
 set_variable(GString *script, const char *name, const char *value)
@@ -102,6 +104,18 @@ add_file(GString *script, const char *name, const char *pem)
     g_string_append_printf(script,
                            "    (umask 077 && cat >%s.new) <<'YUNDESK-END'\n%s%sYUNDESK-END\n",
                            name, pem, g_str_has_suffix(pem, "\n") ? "" : "\n");
+}
+
+static void
+add_certificate(GString *script, const char *certificate, const char *key)
+{
+    g_string_append(script, "step=certificate\n"
+                            "if [ -d \"$R/etc/xrdp\" ]; then\n"
+                            "    cd \"$R/etc/xrdp\"\n"
+                            "    rm -f cert.pem.new key.pem.new\n");
+    add_file(script, "cert.pem", certificate);
+    add_file(script, "key.pem", key);
+    g_string_append(script, script_place);
 }
 
 static gboolean
@@ -131,14 +145,20 @@ yd_first_boot_script(const YdFirstBoot *what, GError **error)
     g_string_append_printf(script, "UID_=%" G_GINT64_FORMAT "\n", what->uid);
     g_string_append(script, script_head);
     g_string_append(script, script_identity);
-    g_string_append(script, "step=certificate\n"
-                            "if [ -d \"$R/etc/xrdp\" ]; then\n"
-                            "    cd \"$R/etc/xrdp\"\n"
-                            "    rm -f cert.pem.new key.pem.new\n");
-    add_file(script, "cert.pem", what->certificate);
-    add_file(script, "key.pem", what->key);
+    add_certificate(script, what->certificate, what->key);
     g_string_append(script, script_rdp);
     g_string_append(script, script_account);
+    g_string_append(script, script_tail);
+    return g_string_free(script, FALSE);
+}
+
+char *
+yd_first_boot_certificate_script(const char *certificate, const char *key)
+{
+    GString *script = g_string_sized_new(8192);
+    g_string_append(script, script_head);
+    add_certificate(script, certificate, key);
+    g_string_append(script, script_tail);
     return g_string_free(script, FALSE);
 }
 

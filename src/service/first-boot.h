@@ -21,6 +21,10 @@ typedef struct {
 // below that folder: for tests.
 char *yd_first_boot_script(const YdFirstBoot *what, GError **error);
 
+// Only the certificate and its key, for a guest that was prepared before; likewise. A guest without
+// xrdp keeps none.
+char *yd_first_boot_certificate_script(const char *certificate, const char *key);
+
 // A short script that prints the desktop id that the guest was prepared for, or nothing.
 const char *yd_first_boot_check(void);
 

@@ -96,7 +96,7 @@ yd_rdp_file(const YdRdpFile *file)
     add_int(text, "enablecredsspsupport", 1);
     add_int(text, "prompt for credentials", 0);
     add_int(text, "promptcredentialonce", 1);
-    add_int(text, "authentication level", 2); // warn: the guest's certificate has the guest's name
+    add_int(text, "authentication level", 2); // warn: not every client knows the product's CA
     add_int(text, "autoreconnection enabled", 1);
     add_int(text, "screen mode id", 2);
     add_int(text, "smart sizing", 1);

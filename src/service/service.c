@@ -75,6 +75,7 @@ yd_service_config_clear(YdServiceConfig *config)
     g_clear_pointer(&config->state_dir, g_free);
     g_clear_pointer(&config->run_dir, g_free);
     g_clear_pointer(&config->public_host, g_free);
+    g_clear_pointer(&config->desktop_domain, g_free);
     g_clear_pointer(&config->accel, g_free);
     g_clear_pointer(&config->import_dirs, g_strfreev);
     g_clear_pointer(&config->host_gates, g_strfreev);
@@ -88,6 +89,7 @@ config_copy(YdServiceConfig *to, const YdServiceConfig *from)
     to->state_dir = g_strdup(from->state_dir);
     to->run_dir = g_strdup(from->run_dir);
     to->public_host = g_strdup(from->public_host);
+    to->desktop_domain = g_strdup(from->desktop_domain);
     to->accel = g_strdup(from->accel);
     to->import_dirs = g_strdupv(from->import_dirs);
     to->host_gates = g_strdupv(from->host_gates);

@@ -25,8 +25,9 @@ typedef struct {
 typedef struct {
     char *database; // path
     char *state_dir, *run_dir;
-    char *public_host;   // what clients connect to; NULL: the address they came by
-    guint16 public_port; // 443
+    char *public_host;    // what clients connect to; NULL: the address they came by
+    guint16 public_port;  // 443
+    char *desktop_domain; // desktops are NAME.desktop_domain for RDP clients; NULL: no such names
     gint64 login_idle_seconds, login_max_seconds; // 12 h, 7 d
     guint password_min;                           // 8
     guint lock_after, lock_seconds;               // 10 wrong passwords, 300 s

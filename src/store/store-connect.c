@@ -8,10 +8,11 @@
 void
 yd_connect_facts_clear(YdConnectFacts *facts)
 {
-    char **texts[] = {&facts->state,      &facts->name,   &facts->host_id,  &facts->uuid,
-                      &facts->access,     &facts->os,     &facts->ip,       &facts->owner_id,
-                      &facts->pool_id,    &facts->policy, &facts->username, &facts->sealed,
-                      &facts->certificate};
+    char **texts[] = {&facts->state,       &facts->name,     &facts->host_id,
+                      &facts->uuid,        &facts->access,   &facts->os,
+                      &facts->ip,          &facts->owner_id, &facts->pool_id,
+                      &facts->policy,      &facts->username, &facts->sealed,
+                      &facts->certificate, &facts->dns_name, &facts->certificate_name};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_clear_pointer(texts[i], g_free);
 }
@@ -23,7 +24,8 @@ yd_connect_facts_clear(YdConnectFacts *facts)
     "(e.user_id = d.user_id OR e.department_id IN (SELECT m.department_id FROM memberships m "     \
     "WHERE m.user_id = d.user_id))), "                                                             \
     "u.enabled, "                                                                                  \
-    "EXISTS (SELECT 1 FROM logins l WHERE l.id = ? AND l.expires > ?), s.changed, d.certificate "  \
+    "EXISTS (SELECT 1 FROM logins l WHERE l.id = ? AND l.expires > ?), s.changed, d.certificate, " \
+    "d.dns_name, d.certificate_name, d.certificate_expires "                                       \
     "FROM desktops d "                                                                             \
     "LEFT JOIN pools p ON p.id = d.pool_id "                                                       \
     "LEFT JOIN users u ON u.id = d.user_id "                                                       \
@@ -65,6 +67,9 @@ yd_store_connect_facts(YdStore *store, const char *desktop_id, const char *login
         .login_alive = !login_id || yd_statement_int(row, 14) != 0,
         .sealed_changed = yd_statement_int(row, 15),
         .certificate = g_strdup(yd_statement_text(row, 16)),
+        .dns_name = g_strdup(yd_statement_text(row, 17)),
+        .certificate_name = g_strdup(yd_statement_text(row, 18)),
+        .certificate_expires = yd_statement_int(row, 19),
     };
     return TRUE;
 }

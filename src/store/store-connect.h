@@ -9,10 +9,12 @@
 typedef struct {
     char *state, *name, *host_id, *uuid, *access, *os, *ip; // of the desktop
     char *owner_id, *pool_id, *policy;                      // policy: the pool's JSON
-    char *username, *sealed; // of the owner; the sealed password, NULL: none
-    gint64 sealed_changed;   // when it was set
-    char *certificate;       // SHA-256 of the guest's TLS certificate, hex; NULL: none
-    gboolean entitled;       // the owner still has the pool, and it is enabled
+    char *username, *sealed;           // of the owner; the sealed password, NULL: none
+    gint64 sealed_changed;             // when it was set
+    char *certificate;                 // SHA-256 of the guest's TLS certificate, hex; NULL: none
+    char *dns_name, *certificate_name; // as in YdDesktop
+    gint64 certificate_expires;
+    gboolean entitled; // the owner still has the pool, and it is enabled
     gboolean user_enabled;
     gboolean login_alive; // the log-in asked about exists and has not expired; TRUE without one
 } YdConnectFacts;

@@ -217,6 +217,70 @@ test('a capture of live sessions shows packets of the gate’s port, and of no o
   await poll('the edge is back', () => Wire.open(EDGE_PORT, viaEdge).then((wire) => { wire.close(); return true; }, () => false), { seconds: 60 });
 });
 
+// Which ways a text went, in the last capture: "FROM:PORT TO:PORT" with the ports that are not a client's.
+function waysOf(marker) {
+  const file = fs.readFileSync(path.join(logDir, 'outside.pcap'));
+  const ways = new Set();
+  for (let at = 24; at + 16 <= file.length;) {
+    const size = file.readUInt32LE(at + 8);
+    const frame = file.subarray(at + 16, at + 16 + size);
+    at += 16 + size;
+    if (frame.readUInt16BE(12) !== 0x0800 || frame[23] !== 6 || !frame.includes(marker)) continue;
+    const tcp = 14 + (frame[14] & 15) * 4;
+    const address = (from) => [...frame.subarray(from, from + 4)].join('.');
+    const known = (port) => (port === EDGE_PORT || port === yd.port ? port : 'any');
+    ways.add(`${address(26)}:${known(frame.readUInt16BE(tcp))} ${address(30)}:${known(frame.readUInt16BE(tcp + 2))}`);
+  }
+  return [...ways].sort();
+}
+
+async function setPeerTls(inner, outer) {
+  const set = (file, value) => {
+    const text = fs.readFileSync(file, 'utf8').replace(/^peer_tls=.*\n/m, '');
+    fs.writeFileSync(file, text.replace('[deskgate]', `[deskgate]\npeer_tls=${value}`));
+  };
+  set(yd.config, inner);
+  set(edgeConfig, outer);
+  await edge.stop();
+  await yd.programs.deskgate.stop();
+  delete yd.programs.deskgate;
+  const before = links();
+  await yd.startAll();
+  startEdge();
+  await poll('the edge reaches deskd', () => links() === before + 1, { seconds: 60 });
+}
+
+// An RDP session by way of the edge, in which a text goes there and back.
+async function sayThroughEdge(marker) {
+  const answer = await connect('rdp');
+  const { wire, granted } = await rdpOpen(EDGE_PORT, answer.ticket, viaEdge);
+  if (granted) {
+    wire.send(Buffer.from(marker));
+    await wire.until((bytes) => bytes.includes(marker));
+  }
+  wire.close();
+  return granted;
+}
+
+test('between two gates there is TLS, or none where both are told so, and one alone is refused', async () => {
+  const clear = [`${HERE}:any ${THERE}:${EDGE_PORT}`, `${THERE}:${EDGE_PORT} ${HERE}:any`];
+  const between = [`${HERE}:${yd.port} ${THERE}:any`, `${THERE}:any ${HERE}:${yd.port}`];
+  await watched(async () => assert.ok(await sayThroughEdge('told-with-tls-between')));
+  assert.deepEqual(waysOf('told-with-tls-between'), clear.sort(), 'the client’s own way alone is in the clear here');
+  await setPeerTls('off', 'off');
+  await watched(async () => assert.ok(await sayThroughEdge('told-without-tls-between')));
+  assert.deepEqual(waysOf('told-without-tls-between'), [...clear, ...between].sort());
+  const spice = await connect('spice');
+  const opened = await spiceOpen(EDGE_PORT, spice.ticket, viaEdge);
+  assert.ok(opened.granted, `status ${opened.status}`);
+  opened.wire.close();
+  await setPeerTls('on', 'off');
+  assert.equal(await sayThroughEdge('told-to-nobody'), false);
+  await poll('the edge says why', () => /peer_tls/.test(edge.tail(40)), { seconds: 20 });
+  await setPeerTls('on', 'on');
+  assert.ok(await sayThroughEdge('told-again'));
+});
+
 test('a gate that is not registered, or a stranger, gets nowhere', async () => {
   const stranger = await new Promise((resolve) => {
     const socket = tls.connect({ host: HERE, port: yd.port, ALPNProtocols: ['yundesk-gate'], rejectUnauthorized: false });

@@ -161,6 +161,17 @@ build_console(Script *script, GRand *rand)
     put_all(script->guest, more);
 }
 
+// What a proxy says of a client at 127.0.0.1, with an extension that nobody knows.
+static void
+build_proxied(Script *script, GRand *rand)
+{
+    static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x19"
+                                 "\x7f\0\0\x01\x7f\0\0\x01\xc3\xc0\x01\xbb"
+                                 "\x20\0\x05\x01\0\0\0\0\xee\0\x02??";
+    put(script->client, header, sizeof header - 1);
+    build_console(script, rand);
+}
+
 // An RDCleanPath request: version 3390, ticket, X.224 request.
 static GByteArray *
 clean_path(const char *ticket)
@@ -284,7 +295,8 @@ script_is_answered(const Script *script, const GByteArray *got, gsize zeros)
     gsize len = script->kind == SCRIPT_NO_TICKET ? 19 : strlen(head);
     if (got->len < len || (len > 0 && memcmp(got->data, head, len) != 0))
         return FALSE;
-    if (script->kind == SCRIPT_CONSOLE || script->kind == SCRIPT_RDP_WEB)
+    if (script->kind == SCRIPT_CONSOLE || script->kind == SCRIPT_PROXIED ||
+        script->kind == SCRIPT_RDP_WEB)
         return framed_is_answered(script, got, zeros);
     if (script->kind == SCRIPT_HTTPS)
         return https_is_answered(got);
@@ -305,6 +317,9 @@ static const Kind kinds[SCRIPT_N_KINDS] = {
                           "HTTP/1.0 200 Connection established\r\n\r\n"},
     [SCRIPT_CONSOLE] = {"console", "console", "Console-Console-Console-Console-Console-Con", TRUE,
                         TRUE, build_console, "HTTP/1.1 101 "},
+    [SCRIPT_PROXIED] = {"console by proxy", "console",
+                        "Proxied-Proxied-Proxied-Proxied-Proxied-Pro", FALSE, TRUE, build_proxied,
+                        "HTTP/1.1 101 "},
     [SCRIPT_RDP_WEB] = {"rdp-web", "rdp-web", "WebWebWebWebWebWebWebWebWebWebWebWebWebWebW", TRUE,
                         TRUE, build_rdp_web, "HTTP/1.1 101 "},
     [SCRIPT_HTTPS] = {"https", NULL, "-", TRUE, FALSE, build_https, "HTTP/1.1 200 "},

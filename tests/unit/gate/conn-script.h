@@ -12,6 +12,7 @@ typedef enum {
     SCRIPT_SPICE,
     SCRIPT_SPICE_TLS,
     SCRIPT_CONSOLE,
+    SCRIPT_PROXIED, // a console by way of a proxy that ended TLS
     SCRIPT_RDP_WEB,
     SCRIPT_HTTPS,     // to deskd
     SCRIPT_HTTP,      // moved

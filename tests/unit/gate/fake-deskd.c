@@ -75,7 +75,8 @@ redeem(FakeDeskd *deskd, int fd, const json_t *object)
     const char *text = json_string_value(json_object_get(object, "ticket"));
     const char *protocol = json_string_value(json_object_get(object, "protocol"));
     json_int_t id = json_integer_value(json_object_get(object, "id"));
-    g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, deskd->source);
+    if (deskd->source != NULL)
+        g_assert_cmpstr(json_string_value(json_object_get(object, "address")), ==, deskd->source);
     const Ticket *t = g_hash_table_lookup(deskd->tickets, text);
     deskd->redeems++;
     if (deskd->silent)

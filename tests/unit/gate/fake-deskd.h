@@ -20,7 +20,8 @@ void fake_deskd_ticket(FakeDeskd *deskd, const char *ticket, const char *protoco
 void fake_deskd_log_in(FakeDeskd *deskd, const char *ticket, const char *username,
                        const char *password, const char *certificate);
 
-// Where clients have to come from, in place of 127.0.0.1; static. Before the first one comes.
+// Where clients have to come from, in place of 127.0.0.1; static; NULL: anywhere. Before the first
+// one comes.
 void fake_deskd_set_source(FakeDeskd *deskd, const char *address);
 
 // Takes redeems and says nothing.

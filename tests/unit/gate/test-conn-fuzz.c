@@ -116,7 +116,8 @@ make_guests(Fuzz *f)
     for (guint i = 0; i < SCRIPT_N_KINDS; i++)
         if (script_protocol(i) != NULL)
             fake_deskd_ticket(f->deskd, script_ticket(i), script_protocol(i), "con-fuzz",
-                              i == SCRIPT_CONSOLE ? screen : tcp);
+                              i == SCRIPT_CONSOLE || i == SCRIPT_PROXIED ? screen : tcp);
+    fake_deskd_set_source(f->deskd, NULL); // bytes of a PROXY header are changed, too
     g_autofree char *sum = gate_client_fingerprint(f->config->certificate);
     fake_deskd_log_in(f->deskd, script_ticket(SCRIPT_RDP_WEB), "alice", "secret", sum);
 }
@@ -128,6 +129,7 @@ configure(Fuzz *f)
     g_strfreev(f->config->listen);
     f->config->listen = g_strsplit("127.0.0.1:0", ",", -1);
     f->config->workers = 1;
+    f->config->proxies = g_strsplit("127.0.0.1", ",", -1);
     f->config->certificate = g_build_filename(f->dir, "gate.pem", NULL);
     f->config->key = g_build_filename(f->dir, "gate.key", NULL);
     f->config->deskd = g_build_filename(f->dir, "deskd.sock", NULL);

@@ -314,7 +314,7 @@ test_guest_is_no_gate(Fixture *f, gconstpointer data)
     g_autofree char *certificate = NULL;
     g_autofree char *key = NULL;
     g_autofree char *sum = NULL;
-    yd_ca_issue_desktop(f->keys, "edge-1", "127.0.0.1", &certificate, &key, &sum, &error);
+    yd_ca_issue_desktop(f->keys, "edge-1", NULL, "127.0.0.1", &certificate, &key, &sum, &error);
     g_assert_no_error(error);
     g_file_set_contents(f->edge_config->link_certificate, certificate, -1, &error);
     g_file_set_contents(f->edge_config->link_key, key, -1, &error);

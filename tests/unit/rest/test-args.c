@@ -215,16 +215,23 @@ test_nearest(void)
 static void
 test_xfreerdp(void)
 {
-    g_auto(GStrv) args = ctl_viewer_rdp_args("xfreerdp", "/run/x.rdp", "ann", "AB01", NULL, TRUE);
+    g_auto(GStrv) args =
+        ctl_viewer_rdp_args("xfreerdp", "/run/x.rdp", "ann", FALSE, "AB01", NULL, TRUE);
     g_autofree char *line = g_strjoinv(" ", args);
     g_assert_cmpstr(
         line, ==,
         "xfreerdp /run/x.rdp /u:ann /d: /from-stdin:force /cert:fingerprint:sha256:ab:01 /f "
         "/dynamic-resolution");
-    g_auto(GStrv) sized = ctl_viewer_rdp_args("xfreerdp", "x.rdp", "ann", NULL, "800x600", FALSE);
+    g_auto(GStrv) sized =
+        ctl_viewer_rdp_args("xfreerdp", "x.rdp", "ann", FALSE, NULL, "800x600", FALSE);
     g_autofree char *other = g_strjoinv(" ", sized);
     g_assert_cmpstr(other, ==,
                     "xfreerdp x.rdp /u:ann /d: /from-stdin:force /cert:tofu /size:800x600");
+    g_auto(GStrv) named =
+        ctl_viewer_rdp_args("xfreerdp", "x.rdp", "ann", TRUE, NULL, "800x600", FALSE);
+    g_autofree char *verified = g_strjoinv(" ", named);
+    g_assert_cmpstr(verified, ==,
+                    "xfreerdp x.rdp /u:ann /d: /from-stdin:force /cert:deny /size:800x600");
 }
 
 int

@@ -160,10 +160,13 @@ desktop_certificate(Keys *keys, gconstpointer data)
     g_autofree char *key = NULL;
     g_autofree char *print = NULL;
     g_autoptr(GError) error = NULL;
-    g_assert_true(
-        yd_ca_issue_desktop(keys->dir, "office-anna", "10.99.0.12", &pem, &key, &print, &error));
+    g_assert_true(yd_ca_issue_desktop(keys->dir, "office-anna", "anna.desks.example", "10.99.0.12",
+                                      &pem, &key, &print, &error));
     X509 *certificate = parse(pem);
     g_assert_true(verifies(keys, certificate, "office-anna.desk.internal"));
+    g_assert_true(verifies(keys, certificate, "anna.desks.example"));
+    g_assert_false(verifies(keys, certificate, "bob.desks.example"));
+    g_assert_false(verifies(keys, certificate, "desks.example"));
     g_assert_cmpint(X509_check_ip_asc(certificate, "10.99.0.12", 0), ==, 1);
     unsigned char *der = NULL;
     int length = i2d_X509(certificate, &der);

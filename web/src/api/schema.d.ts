@@ -1164,6 +1164,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gates/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate take no new session, serve those that it has to their end, and end then */
+        post: operations["gate_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gates/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate that drains take new sessions again */
+        post: operations["gate_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ca": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate of the product's CA, which gate, desktops and .rdp files are signed by */
+        get: operations["ca"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/doctor": {
         parameters: {
             query?: never;
@@ -1849,6 +1904,15 @@ export interface components {
             readonly ready_at?: string | null;
             /** @description SHA-256 of the guest's TLS certificate (DER), hex */
             readonly certificate?: string | null;
+            /** @description by which RDP clients find it, where [deskd] desktop_domain is set; follows the desktop's name */
+            readonly dns_name?: string | null;
+            /** @description the dns_name that the guest's present certificate is for; follows at the next start or connection */
+            readonly certificate_name?: string | null;
+            /**
+             * Format: date-time
+             * @description when the guest's present certificate ends; a new one is made 30 days before, at a start or connection
+             */
+            readonly certificate_expires?: string | null;
             /** @description why it went to its host */
             readonly placement?: unknown;
             /** @description first boot done on this disk */
@@ -2375,6 +2439,13 @@ export interface components {
             [key: string]: {
                 [key: string]: number;
             };
+        };
+        GateDrain: {
+            /**
+             * Format: int64
+             * @description how long its sessions may go on; 0: without a limit; left out: as the gate is configured (drain_time)
+             */
+            seconds?: number;
         };
         DoctorRequest: {
             template_version_id?: string | null;
@@ -4775,6 +4846,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["GateDrain"];
+            };
+        };
+        responses: {
+            /** @description The gates; one without a session has ended already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gates */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    ca: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
                 };
             };
             default: components["responses"]["problem"];
