@@ -101,7 +101,8 @@ _deskctl() {
     'host') offer=' list show add edit maintenance remove' ;;
     'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'gate') offer=' list show' ;;
+    'gate drain') leaf=1 offer=' --undo --seconds --yes --profile --json --quiet --help' ;;
+    'gate') offer=' list show drain' ;;
     'job list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'job show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'job follow') leaf=1 offer=' --timeout --profile --json --quiet --help' ;;

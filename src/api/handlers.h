@@ -85,6 +85,8 @@ YD_HANDLER(settings_update);
 YD_HANDLER(overview);
 YD_HANDLER(activity);
 YD_HANDLER(gates);
+YD_HANDLER(gate_drain);
+YD_HANDLER(gate_resume);
 YD_HANDLER(ca);
 YD_HANDLER(doctor);
 YD_HANDLER(healthz);

@@ -132,6 +132,8 @@ static const YdRoute routes[] = {
 
     ROUTE("GET", V1 "/ca", NONE, ca, .changeless = TRUE),
     ROUTE("GET", V1 "/gates", HOSTS_READ, gates, .changeless = TRUE),
+    ROUTE("POST", V1 "/gates/{name}/drain", HOSTS_WRITE, gate_drain),
+    ROUTE("POST", V1 "/gates/{name}/resume", HOSTS_WRITE, gate_resume),
 
     ROUTE("GET", V1 "/jobs", JOBS_READ, list, OF(job)),
     ROUTE("GET", V1 "/jobs/{id}", JOBS_READ, get, OF(job)),

@@ -1203,6 +1203,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gates/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate take no new session, serve those that it has to their end, and end then */
+        post: operations["gate_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gates/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate that drains take new sessions again */
+        post: operations["gate_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ca": {
         parameters: {
             query?: never;
@@ -2499,6 +2537,13 @@ export interface components {
             [key: string]: {
                 [key: string]: number;
             };
+        };
+        GateDrain: {
+            /**
+             * Format: int64
+             * @description how long its sessions may go on; 0: without a limit; left out: as the gate is configured (drain_time)
+             */
+            seconds?: number;
         };
         DoctorRequest: {
             template_version_id?: string | null;
@@ -4949,6 +4994,60 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["GateDrain"];
+            };
+        };
+        responses: {
+            /** @description The gates; one without a session has ended already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gates */
             200: {
                 headers: {
                     [name: string]: unknown;
