@@ -48,6 +48,10 @@ YD_HANDLER(media_get);
 YD_HANDLER(media_finish);
 YD_HANDLER(media_content);
 
+// workbenches.c
+YD_HANDLER(workbench_create);
+YD_HANDLER(workbench_finish);
+
 // networks.c
 YD_HANDLER(network_create);
 YD_HANDLER(network_update);

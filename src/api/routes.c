@@ -80,6 +80,9 @@ static const YdRoute routes[] = {
     ROUTE("PUT", V1 "/media/{id}/content", TEMPLATES_WRITE, media_content, .body = YD_BODY_UPLOAD),
     ROUTE("POST", V1 "/media/{id}/finish", TEMPLATES_WRITE, media_finish),
 
+    ROUTE("POST", V1 "/workbenches", TEMPLATES_WRITE, workbench_create),
+    ROUTE("POST", V1 "/workbenches/{id}/finish", TEMPLATES_WRITE, workbench_finish),
+
     ROUTE("GET", V1 "/networks", NETWORKS_READ, list, OF(network)),
     ROUTE("POST", V1 "/networks", NETWORKS_WRITE, network_create, OF(network)),
     ROUTE("GET", V1 "/networks/{id}", NETWORKS_READ, get, OF(network)),
