@@ -4,19 +4,7 @@
 
 #include <string.h>
 
-typedef struct {
-    GMutex lock;
-    GHashTable *gates; // connection (guint64) -> json_t
-} List;
-
-static void
-list_free(gpointer data)
-{
-    List *list = data;
-    g_hash_table_unref(list->gates);
-    g_mutex_clear(&list->lock);
-    g_free(list);
-}
+#include "service/table.h"
 
 static void
 object_free(gpointer object)
@@ -24,16 +12,17 @@ object_free(gpointer object)
     json_decref(object);
 }
 
-static List *
+// Connection (guint64) -> json_t.
+static GHashTable *
+make_list(void)
+{
+    return g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, object_free);
+}
+
+static YdTable *
 list_of(YdService *service)
 {
-    List *list = yd_service_part(service, "gate-list");
-    if (list)
-        return list;
-    list = g_new0(List, 1);
-    g_mutex_init(&list->lock);
-    list->gates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, object_free);
-    return yd_service_set_part(service, "gate-list", list, list_free);
+    return yd_table_of(service, "gate-list", make_list);
 }
 
 static void
@@ -50,23 +39,23 @@ yd_gate_list_put(YdService *service, guint64 connection, const char *name, const
 {
     static const char *const numbers[] = {"sessions",       "sockets",       "accept_failures",
                                           "tls_handshakes", "tls_in_kernel", "certificate_expires"};
-    List *list = list_of(service);
+    YdTable *list = list_of(service);
     json_t *gate = json_pack("{s:s}", "name", name);
     copy(gate, about, "version", JSON_STRING);
     copy(gate, about, "state", JSON_STRING);
     for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
         copy(gate, about, numbers[i], JSON_INTEGER);
     g_mutex_lock(&list->lock);
-    g_hash_table_replace(list->gates, g_memdup2(&connection, sizeof connection), gate);
+    g_hash_table_replace(list->rows, g_memdup2(&connection, sizeof connection), gate);
     g_mutex_unlock(&list->lock);
 }
 
 void
 yd_gate_list_drop(YdService *service, guint64 connection)
 {
-    List *list = list_of(service);
+    YdTable *list = list_of(service);
     g_mutex_lock(&list->lock);
-    g_hash_table_remove(list->gates, &connection);
+    g_hash_table_remove(list->rows, &connection);
     g_mutex_unlock(&list->lock);
 }
 
@@ -81,13 +70,13 @@ by_name(gconstpointer a, gconstpointer b)
 json_t *
 yd_gate_list_get(YdService *service)
 {
-    List *list = list_of(service);
+    YdTable *list = list_of(service);
     g_autoptr(GPtrArray) gates = g_ptr_array_new();
     json_t *array = json_array();
     GHashTableIter iter;
     gpointer value;
     g_mutex_lock(&list->lock);
-    g_hash_table_iter_init(&iter, list->gates);
+    g_hash_table_iter_init(&iter, list->rows);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         g_ptr_array_add(gates, json_deep_copy(value));
     g_mutex_unlock(&list->lock);
