@@ -71,12 +71,15 @@ _deskctl() {
     'template list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'template show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'template add') leaf=1 offer=' --os --description --firmware --access --profile --json --quiet --help' ;;
+    'template create') leaf=1 offer=' --iso --os --disk --memory --cpus --drivers --network --description --firmware --access --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template finish') leaf=1 offer=' --notes --force --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template discard') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'template import') leaf=1 offer=' --os --description --firmware --access --notes --on-server --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template edit') leaf=1 offer=' --name --os --description --profile --json --quiet --help' ;;
     'template versions') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'template delete-version') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'template delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'template') offer=' list show add import edit versions delete-version delete' ;;
+    'template') offer=' list show add create finish discard import edit versions delete-version delete' ;;
     'media list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'media show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'media upload') leaf=1 offer=' --name --sha256 --wait --no-wait --timeout --profile --json --quiet --help' ;;
@@ -98,7 +101,8 @@ _deskctl() {
     'host') offer=' list show add edit maintenance remove' ;;
     'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'gate') offer=' list show' ;;
+    'gate drain') leaf=1 offer=' --undo --seconds --yes --profile --json --quiet --help' ;;
+    'gate') offer=' list show drain' ;;
     'job list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'job show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'job follow') leaf=1 offer=' --timeout --profile --json --quiet --help' ;;

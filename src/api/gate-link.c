@@ -60,6 +60,7 @@ typedef struct {
     GHashTable *ports;
 } Task;
 
+// A line for one gate, or for all of them.
 typedef struct {
     YdGateLink *link;
     char *gate, *line;
@@ -348,7 +349,7 @@ read_more(Gate *gate)
                               g_rc_box_acquire(gate));
 }
 
-// --- cuts ---
+// --- cuts and orders ---
 
 static void
 cut_free(gpointer data)
@@ -374,6 +375,20 @@ send_cut(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+// Takes line. Never sent at once: the caller may hold locks.
+static void
+post_line(YdGateLink *link, const char *gate, char *line)
+{
+    Cut *cut = g_new0(Cut, 1);
+    cut->link = link;
+    cut->gate = g_strdup(gate);
+    cut->line = line;
+    g_autoptr(GSource) source = g_idle_source_new();
+    g_source_set_priority(source, G_PRIORITY_HIGH);
+    g_source_set_callback(source, send_cut, cut, cut_free);
+    g_source_attach(source, link->context);
+}
+
 // On any thread.
 static void
 on_cut(const char *gate, const char *session, const char *reason, gpointer data)
@@ -383,17 +398,20 @@ on_cut(const char *gate, const char *session, const char *reason, gpointer data)
     if (link) {
         json_t *json = json_pack("{s:s, s:s, s:s}", "op", "cut", "session", session, "reason",
                                  reason ? reason : "");
-        Cut *cut = g_new0(Cut, 1);
-        cut->link = link;
-        cut->gate = g_strdup(gate);
-        cut->line = yd_json_text(json);
+        post_line(link, gate, yd_json_text(json));
         json_decref(json);
-        // Never at once: the caller may hold locks.
-        g_autoptr(GSource) source = g_idle_source_new();
-        g_source_set_priority(source, G_PRIORITY_HIGH);
-        g_source_set_callback(source, send_cut, cut, cut_free);
-        g_source_attach(source, link->context);
     }
+    g_mutex_unlock(&live_lock);
+}
+
+// On any thread.
+static void
+on_tell(const char *gate, const char *line, gpointer data)
+{
+    g_mutex_lock(&live_lock);
+    YdGateLink *link = live == data ? data : NULL;
+    if (link)
+        post_line(link, gate, g_strdup(line));
     g_mutex_unlock(&live_lock);
 }
 
@@ -493,6 +511,7 @@ yd_gate_link_new(YdService *service, const YdGateLinkConfig *config, GMainContex
     live = link;
     g_mutex_unlock(&live_lock);
     yd_connection_on_cut(service, on_cut, link);
+    yd_gate_list_on_tell(service, on_tell, link);
     return link;
 }
 

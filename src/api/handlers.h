@@ -48,6 +48,10 @@ YD_HANDLER(media_get);
 YD_HANDLER(media_finish);
 YD_HANDLER(media_content);
 
+// workbenches.c
+YD_HANDLER(workbench_create);
+YD_HANDLER(workbench_finish);
+
 // networks.c
 YD_HANDLER(network_create);
 YD_HANDLER(network_update);
@@ -81,6 +85,8 @@ YD_HANDLER(settings_update);
 YD_HANDLER(overview);
 YD_HANDLER(activity);
 YD_HANDLER(gates);
+YD_HANDLER(gate_drain);
+YD_HANDLER(gate_resume);
 YD_HANDLER(ca);
 YD_HANDLER(doctor);
 YD_HANDLER(healthz);

@@ -80,6 +80,9 @@ static const YdRoute routes[] = {
     ROUTE("PUT", V1 "/media/{id}/content", TEMPLATES_WRITE, media_content, .body = YD_BODY_UPLOAD),
     ROUTE("POST", V1 "/media/{id}/finish", TEMPLATES_WRITE, media_finish),
 
+    ROUTE("POST", V1 "/workbenches", TEMPLATES_WRITE, workbench_create),
+    ROUTE("POST", V1 "/workbenches/{id}/finish", TEMPLATES_WRITE, workbench_finish),
+
     ROUTE("GET", V1 "/networks", NETWORKS_READ, list, OF(network)),
     ROUTE("POST", V1 "/networks", NETWORKS_WRITE, network_create, OF(network)),
     ROUTE("GET", V1 "/networks/{id}", NETWORKS_READ, get, OF(network)),
@@ -129,6 +132,8 @@ static const YdRoute routes[] = {
 
     ROUTE("GET", V1 "/ca", NONE, ca, .changeless = TRUE),
     ROUTE("GET", V1 "/gates", HOSTS_READ, gates, .changeless = TRUE),
+    ROUTE("POST", V1 "/gates/{name}/drain", HOSTS_WRITE, gate_drain),
+    ROUTE("POST", V1 "/gates/{name}/resume", HOSTS_WRITE, gate_resume),
 
     ROUTE("GET", V1 "/jobs", JOBS_READ, list, OF(job)),
     ROUTE("GET", V1 "/jobs/{id}", JOBS_READ, get, OF(job)),

@@ -162,6 +162,29 @@ yd_handle_gates(YdRequest *request, GError **error)
     return TRUE;
 }
 
+gboolean
+yd_handle_gate_drain(YdRequest *request, GError **error)
+{
+    static const char *const known[] = {"seconds", NULL};
+    gint64 seconds = -1;
+    if (!yd_request_only(request, known, error) ||
+        (request->input &&
+         !yd_json_int(request->input, "seconds", 0, 366 * 24 * 3600, &seconds, error)) ||
+        !yd_gate_list_drain(request->service, &request->actor, request->params[0], TRUE, seconds,
+                            error))
+        return FALSE;
+    return yd_handle_gates(request, error);
+}
+
+gboolean
+yd_handle_gate_resume(YdRequest *request, GError **error)
+{
+    if (!yd_gate_list_drain(request->service, &request->actor, request->params[0], FALSE, -1,
+                            error))
+        return FALSE;
+    return yd_handle_gates(request, error);
+}
+
 // The certificate that all others of the product are signed by: no secret, so nobody is asked who
 // they are.
 gboolean

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "deskctl/ctl.h"
 #include "deskctl/nouns.h"
+#include "rest/path.h"
 
 static const CtlColumn columns[] = {
     {"name", "NAME"},
@@ -75,9 +76,46 @@ run_show(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+static gboolean
+run_drain(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0), *seconds = ctl_args_get(ctl->args, "seconds");
+    gboolean undo = ctl_args_has(ctl->args, "undo");
+    if (undo && seconds) {
+        g_set_error_literal(error, CTL_USAGE, 0, "--undo and --seconds contradict each other");
+        return FALSE;
+    }
+    g_autofree char *question = g_strdup_printf("Have gate %s take no new sessions?", name);
+    if (!undo && !ctl_ask(ctl, question, error))
+        return FALSE;
+    g_autoptr(json_t) body = json_object();
+    if (seconds)
+        json_object_set_new(body, "seconds", json_integer(g_ascii_strtoll(seconds, NULL, 10)));
+    g_autofree char *path = yd_path("gates", name, undo ? "resume" : "drain");
+    g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, undo ? NULL : body, error);
+    if (!answer)
+        return FALSE;
+    if (ctl->json)
+        ctl_print_json(answer);
+    else if (undo)
+        g_print("gate %s takes new sessions again\n", name);
+    else
+        g_print("gate %s drains: it takes no new session, and ends with its last one\n", name);
+    return TRUE;
+}
+
+static const CtlOption drain_options[] = {
+    {"undo", CTL_FLAG, .help = "have it take new sessions again"},
+    {"seconds", CTL_INT, "N",
+     .help = "how long its sessions may go on, 0 without a limit; else its own drain_time"},
+    {0},
+};
+
 static const CtlCommand commands[] = {
     {"list", "", "list the gates that are connected", run_list, 0, 0, CTL_COLUMNS},
     {"show", "GATE…", "show all about gates", run_show, 1, CTL_MANY},
+    {"drain", "GATE", "have a gate take no new sessions, and end with its last one", run_drain, 1,
+     1, CTL_ASKS, drain_options},
     {0},
 };
 

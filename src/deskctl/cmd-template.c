@@ -57,6 +57,27 @@ static const CtlOption import_options[] = {
     {0},
 };
 
+static const CtlOption create_options[] = {
+    {"iso", CTL_REF, "MEDIUM", "media_id", &ctl_noun_media, "the medium that it boots from"},
+    {"os", CTL_CHOICE, "linux|windows-10|windows-11|windows-old", "os_type",
+     .help = "sets the devices"},
+    {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "of the system disk; 20G without"},
+    {"memory", CTL_MIB, "SIZE", "memory_mib", .help = "while it is installed; 2G without"},
+    {"cpus", CTL_INT, "N", "vcpus", .help = "while it is installed; 2 without"},
+    {"drivers", CTL_REF, "MEDIUM", "drivers_id", &ctl_noun_media,
+     "virtio drivers for Windows; found by its label without"},
+    {"network", CTL_REF, "NETWORK", "network_id", &ctl_noun_network,
+     "needed where there are several"},
+    {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},
+    FIXED,
+    {0},
+};
+static const CtlOption finish_options[] = {
+    {"notes", CTL_TEXT, "TEXT", "notes", .help = "what is in this version"},
+    {"force", CTL_FLAG, .help = "although the guest agent never answered"},
+    {0},
+};
+
 static void
 on_sent(goffset sent, goffset total, gpointer user_data)
 {
@@ -176,10 +197,93 @@ run_delete_version(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+// The end of an act that made a job; what: "ready", …
+static gboolean
+tell_job(Ctl *ctl, const json_t *answer, const char *what, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    g_autoptr(json_t) job = answer ? ctl_wait(ctl, answer, error) : NULL;
+    if (!job)
+        return FALSE;
+    if (ctl->json)
+        ctl_print_json(job);
+    else if (ctl_args_has(ctl->args, "no-wait"))
+        g_print("template %s: job %s\n", name, json_string_value(json_object_get(job, "id")));
+    else
+        g_print("template %s: %s\n", name, what);
+    return TRUE;
+}
+
+static gboolean
+run_create(Ctl *ctl, GError **error)
+{
+    static const char *const needed[] = {"iso", "os"};
+    for (gsize i = 0; i < G_N_ELEMENTS(needed); i++) {
+        if (ctl_args_has(ctl->args, needed[i]))
+            continue;
+        g_set_error(error, CTL_USAGE, 0, "say --%s", needed[i]);
+        return FALSE;
+    }
+    g_autoptr(json_t) body = json_pack("{s:s}", "name", ctl_args_word(ctl->args, 0));
+    if (!ctl_body_fill(ctl, body, error))
+        return FALSE;
+    g_autoptr(json_t) answer = yd_rest_post(ctl->rest, "/workbenches", body, error);
+    return tell_job(ctl, answer, "its workbench runs; install the system on its screen", error);
+}
+
+// The id of the template's workbench, owned.
+static char *
+workbench_of(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    g_autoptr(json_t) template = ctl_find(ctl, ctl->args->noun, name, error);
+    if (!template)
+        return NULL;
+    const char *id = json_string_value(json_object_get(template, "workbench_id"));
+    if (!id)
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "template %s has no workbench; nothing is being installed", name);
+    return g_strdup(id);
+}
+
+static gboolean
+run_finish(Ctl *ctl, GError **error)
+{
+    g_autofree char *id = workbench_of(ctl, error);
+    g_autoptr(json_t) body = json_object();
+    if (!id || !ctl_body_fill(ctl, body, error))
+        return FALSE;
+    if (ctl_args_has(ctl->args, "force"))
+        json_object_set_new(body, "force", json_true());
+    g_autofree char *path = yd_path("workbenches", id, "finish");
+    g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, body, error);
+    return tell_job(ctl, answer, "finished, pools may use it", error);
+}
+
+static gboolean
+run_discard(Ctl *ctl, GError **error)
+{
+    g_autofree char *id = workbench_of(ctl, error);
+    g_autofree char *ask = g_strdup_printf("discard %s?", ctl_args_word(ctl->args, 0));
+    if (!id || !ctl_ask(ctl, ask, error))
+        return FALSE;
+    g_autofree char *path = yd_path("desktops", id, NULL);
+    YdRestRequest request = {.method = "DELETE", .path = path};
+    g_auto(YdRestAnswer) answer = {0};
+    return yd_rest_send(ctl->rest, &request, &answer, error) &&
+           tell_job(ctl, answer.json, "discarded", error);
+}
+
 static const CtlCommand commands[] = {
     {"list", "", "list templates", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
     {"show", "TEMPLATE…", "show all about templates", ctl_run_show, 1, CTL_MANY},
     {"add", "NAME", "make a template without a version", ctl_run_add, 1, 1, 0, add_options},
+    {"create", "NAME --iso MEDIUM --os SYSTEM", "install a template from a medium", run_create, 1,
+     1, CTL_WAITS, create_options},
+    {"finish", "TEMPLATE", "what was installed becomes a version", run_finish, 1, 1, CTL_WAITS,
+     finish_options},
+    {"discard", "TEMPLATE", "throw away what was being installed", run_discard, 1, 1,
+     CTL_ASKS | CTL_WAITS},
     {"import", "NAME FILE", "take an image (qcow2, raw, vmdk) as the next version", run_import, 2,
      2, CTL_WAITS, import_options},
     {"edit", "TEMPLATE", "change a template", ctl_run_edit, 1, 1, 0, edit_options},

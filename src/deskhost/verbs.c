@@ -141,12 +141,24 @@ static json_t *
 verb_derive(struct request *request, GError **error)
 {
     gint64 bytes = 0;
-    const char *base = text(request, "base", NAME_MAX, error);
-    const char *image = base ? text(request, "image", NAME_MAX, error) : NULL;
+    gboolean fresh = !json_object_get(request->arguments, "base"); // a disk without a base
+    const char *base = fresh ? NULL : text(request, "base", NAME_MAX, error);
+    const char *image = fresh || base ? text(request, "image", NAME_MAX, error) : NULL;
     if (!image || !yd_json_int(request->arguments, "bytes", 0, G_MAXINT64, &bytes, error) ||
         !yd_storage_derive(request->storage, base, image, bytes, error))
         return NULL;
     return json_object();
+}
+
+static json_t *
+verb_seal(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    const char *sealed = image ? text(request, "sealed", NAME_MAX, error) : NULL;
+    if (!sealed)
+        return NULL;
+    return info_answer(
+        yd_storage_seal(request->storage, image, sealed, on_progress, request, error));
 }
 
 static json_t *
@@ -214,6 +226,7 @@ static const struct {
     {"inspect", verb_inspect, {"verb", "path"}},
     {"import", verb_import, {"verb", "path", "image"}},
     {"derive", verb_derive, {"verb", "base", "image", "bytes"}},
+    {"seal", verb_seal, {"verb", "image", "sealed"}},
     {"grow", verb_grow, {"verb", "image", "bytes"}},
     {"verify", verb_verify, {"verb", "image"}},
     {"delete", verb_delete, {"verb", "image"}},

@@ -12,5 +12,9 @@ typedef enum {
     YD_GATE_RETIRING,
 } YdGateState;
 
+// What an administrator far away wants: to drain (seconds as in YdGateMessage) or, with drain
+// FALSE, to serve again. On any thread.
+typedef void (*YdGateOrderFunc)(gboolean drain, gint64 seconds, gpointer data);
+
 // "serving", "draining", "retiring"; static.
 const char *yd_gate_state_name(YdGateState state);

@@ -165,6 +165,14 @@ take_closed(const json_t *list, guint *ret_closed)
     return TRUE;
 }
 
+static gboolean
+take_seconds(const json_t *value, YdGateMessage *m)
+{
+    m->seconds = json_is_integer(value) ? json_integer_value(value) : -1;
+    return value == NULL ||
+           (json_is_integer(value) && m->seconds >= 0 && m->seconds <= YD_GATE_DRAIN_SECONDS_MAX);
+}
+
 // What each op must bring; returns the name of the first missing member.
 static const char *
 read_members(const json_t *object, YdGateMessage *m)
@@ -197,6 +205,8 @@ read_members(const json_t *object, YdGateMessage *m)
         return "code";
     if (m->op == YD_GATE_OP_PORT && !take_port(object, m))
         return "fixed_port and sources";
+    if (m->op == YD_GATE_OP_DRAIN && !take_seconds(json_object_get(object, "seconds"), m))
+        return "seconds";
     return NULL;
 }
 
@@ -206,7 +216,8 @@ read_op(const char *op, YdGateOp *ret_op)
     static const char *const names[] = {
         [YD_GATE_OP_WELCOME] = "welcome", [YD_GATE_OP_GRANT] = "grant",
         [YD_GATE_OP_REFUSE] = "refuse",   [YD_GATE_OP_CUT] = "cut",
-        [YD_GATE_OP_PORT] = "port",
+        [YD_GATE_OP_PORT] = "port",       [YD_GATE_OP_DRAIN] = "drain",
+        [YD_GATE_OP_RESUME] = "resume",
     };
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)
         if (g_str_equal(op, names[i])) {

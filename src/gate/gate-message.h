@@ -15,6 +15,9 @@
 // The most addresses to which one fixed port is open.
 #define YD_GATE_SOURCES_MAX 16
 
+// The longest time that sessions of a draining gate may be given: a year.
+#define YD_GATE_DRAIN_SECONDS_MAX (366 * 24 * 3600)
+
 // The most sessions in one line of statistics, so that it stays well below YD_GATE_LINE_MAX.
 #define YD_GATE_STATS_MAX 100
 
@@ -24,6 +27,8 @@ typedef enum {
     YD_GATE_OP_REFUSE,
     YD_GATE_OP_CUT,
     YD_GATE_OP_PORT,
+    YD_GATE_OP_DRAIN,
+    YD_GATE_OP_RESUME,
 } YdGateOp;
 
 // A line of deskd. Which fields are set depends on op; all are owned by it.
@@ -42,6 +47,7 @@ typedef struct {
     char *text;                 // refuse: the message; cut: the reason. NULL when deskd gave none
     guint16 fixed_port;         // port
     char **sources;             // port: the addresses it is open to; none: it is closed
+    gint64 seconds; // drain: how long sessions may go on; 0: for ever, -1: as configured
 } YdGateMessage;
 
 // What the gate tells about one session. Byte totals count since the session's first socket here.

@@ -16,6 +16,9 @@ struct YdGate {
     YdGateParts parts;
     YdGateSockets *sockets;
     GPtrArray *workers;
+    GMutex order_lock; // guards the next two
+    YdGateOrderFunc order;
+    gpointer order_data;
 };
 
 static void
@@ -28,6 +31,27 @@ cut_session(const char *session, const char *reason, gpointer data)
     for (guint i = 0; i < gate->workers->len; i++)
         yd_gate_worker_cut(gate->workers->pdata[i], session,
                            reason != NULL ? reason : "cut by deskd");
+}
+
+static void
+take_order(gboolean drain, gint64 seconds, gpointer data)
+{
+    YdGate *gate = data;
+    yd_log(G_LOG_LEVEL_MESSAGE, NULL, "an administrator has this gate %s",
+           drain ? "drain" : "take new sessions again");
+    g_mutex_lock(&gate->order_lock);
+    if (gate->order != NULL)
+        gate->order(drain, seconds, gate->order_data);
+    g_mutex_unlock(&gate->order_lock);
+}
+
+void
+yd_gate_on_order(YdGate *gate, YdGateOrderFunc func, gpointer data)
+{
+    g_mutex_lock(&gate->order_lock);
+    gate->order = func;
+    gate->order_data = data;
+    g_mutex_unlock(&gate->order_lock);
 }
 
 // A fixed port belongs to one worker. deskd may name only what this gate's own configuration
@@ -145,6 +169,7 @@ start_tickets(YdGate *gate, GError **error)
         .sessions = gate->parts.sessions,
         .cut = cut_session,
         .port = set_port,
+        .order = take_order,
         .dial = config->manager != NULL ? dial : NULL,
         .about = about,
         .gate = gate,
@@ -183,6 +208,7 @@ YdGate *
 yd_gate_new_on(const YdGateConfig *config, YdGateSockets **sockets, GError **error)
 {
     g_autoptr(YdGate) gate = g_new0(YdGate, 1);
+    g_mutex_init(&gate->order_lock);
     gate->sockets = g_steal_pointer(sockets);
     gate->workers = g_ptr_array_new_with_free_func(worker_free);
     gate->parts.config = config;
@@ -216,6 +242,7 @@ yd_gate_free(YdGate *gate)
     yd_gate_shortage_free(gate->parts.shortage);
     yd_throttle_free(gate->parts.throttle);
     yd_gate_sockets_free(gate->sockets);
+    g_mutex_clear(&gate->order_lock);
     g_free(gate);
 }
 
@@ -241,6 +268,7 @@ yd_gate_set_state(YdGate *gate, YdGateState state)
     }
     for (guint i = 0; i < gate->workers->len; i++)
         yd_gate_worker_state_changed(gate->workers->pdata[i]);
+    yd_ticket_client_hurry(gate->parts.tickets); // deskd hears of it at once
 }
 
 YdGateState

@@ -31,6 +31,10 @@ const YdGateSockets *yd_gate_sockets(const YdGate *gate);
 void yd_gate_set_state(YdGate *gate, YdGateState state);
 YdGateState yd_gate_state(YdGate *gate);
 
+// Who is told what deskd orders; without one (NULL) it is ignored. When this returns nobody calls
+// the former one any more.
+void yd_gate_on_order(YdGate *gate, YdGateOrderFunc func, gpointer data);
+
 // In a state other than SERVING: nothing is left for which it has to stay.
 gboolean yd_gate_is_empty(YdGate *gate);
 

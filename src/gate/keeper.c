@@ -4,8 +4,11 @@
 // the old one serves as before, so a new one that fails costs nothing.
 #include "gate/keeper.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <errno.h>
 
 #include "base/error.h"
 #include "base/json-util.h"
@@ -23,15 +26,21 @@ typedef struct {
     YdGate *gate;
     YdGateControl *control;
     YdPidfile *pidfile;
-    int signals;     // signalfd
-    gint64 leave_by; // monotonic, 0: no limit; when the gate does not serve
-    guint64 heir;    // control connection that asked for the sockets; 0: none
+    int signals;        // signalfd
+    int orders;         // eventfd: deskd has ordered something
+    int both;           // epoll of the two
+    gint order;         // atomic: YdGateOrder
+    gint order_seconds; // atomic
+    gint64 leave_by;    // monotonic, 0: no limit; when the gate does not serve
+    guint64 heir;       // control connection that asked for the sockets; 0: none
     gboolean end;
 
     // While it takes over.
     int predecessor; // control connection, or -1
     int lock;        // the pid file's descriptor, or -1
 } Keeper;
+
+typedef enum { ORDER_NONE, ORDER_DRAIN, ORDER_RESUME } YdGateOrder;
 
 void
 yd_gate_keeper_signals(sigset_t *ret_signals)
@@ -223,6 +232,31 @@ take_signal(Keeper *keeper)
         leave(keeper, MAX(yd_gate_state(keeper->gate), YD_GATE_DRAINING), -1);
 }
 
+// On the thread of the connection to deskd. The last order counts.
+static void
+note_order(gboolean drain, gint64 seconds, gpointer data)
+{
+    Keeper *keeper = data;
+    g_atomic_int_set(&keeper->order_seconds, (gint)seconds);
+    g_atomic_int_set(&keeper->order, drain ? ORDER_DRAIN : ORDER_RESUME);
+    eventfd_write(keeper->orders, 1);
+}
+
+// One that retires leaves anyhow: the order is for the process that has its sockets.
+static void
+take_order(Keeper *keeper)
+{
+    eventfd_t count;
+    if (eventfd_read(keeper->orders, &count) != 0)
+        return;
+    YdGateOrder order = (YdGateOrder)g_atomic_int_get(&keeper->order);
+    YdGateState state = yd_gate_state(keeper->gate);
+    if (order == ORDER_DRAIN && state != YD_GATE_RETIRING)
+        leave(keeper, YD_GATE_DRAINING, g_atomic_int_get(&keeper->order_seconds));
+    else if (order == ORDER_RESUME && state == YD_GATE_DRAINING)
+        resume(keeper, NULL);
+}
+
 static gboolean
 has_left(Keeper *keeper)
 {
@@ -243,9 +277,11 @@ keep(Keeper *keeper)
 {
     while (!keeper->end && !has_left(keeper)) {
         gboolean serving = yd_gate_state(keeper->gate) == YD_GATE_SERVING;
-        if (yd_gate_control_wait(keeper->control, keeper->signals, serving ? -1 : LEAVING_TICK_MS,
-                                 hear, keeper))
+        if (yd_gate_control_wait(keeper->control, keeper->both, serving ? -1 : LEAVING_TICK_MS,
+                                 hear, keeper)) {
             take_signal(keeper);
+            take_order(keeper);
+        }
     }
 }
 
@@ -337,9 +373,13 @@ tell_ready(Keeper *keeper)
 static void
 clear(Keeper *keeper)
 {
+    if (keeper->gate != NULL)
+        yd_gate_on_order(keeper->gate, NULL, NULL);
     yd_gate_control_free(keeper->control);
     yd_gate_free(keeper->gate);
     yd_pidfile_free(keeper->pidfile);
+    close(keeper->both);
+    close(keeper->orders);
     if (keeper->predecessor >= 0)
         close(keeper->predecessor);
     if (keeper->lock >= 0)
@@ -355,8 +395,17 @@ yd_gate_keeper_run(const YdGateKeeperConfig *config, GError **error)
     g_autofree char *pid_path = yd_config_run_path(config->config, "deskgate.pid");
     yd_gate_keeper_signals(&signals);
     keeper.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    gboolean started = start(&keeper, pid_path, error);
+    keeper.orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    keeper.both = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event in = {.events = EPOLLIN};
+    gboolean started = epoll_ctl(keeper.both, EPOLL_CTL_ADD, keeper.signals, &in) == 0 &&
+                       epoll_ctl(keeper.both, EPOLL_CTL_ADD, keeper.orders, &in) == 0;
+    if (!started)
+        g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "cannot wait for signals: %s",
+                    g_strerror(errno));
+    started = started && start(&keeper, pid_path, error);
     if (started) {
+        yd_gate_on_order(keeper.gate, note_order, &keeper);
         tell_ready(&keeper);
         keep(&keeper);
         // One that another process has succeeded is not what the service manager watches.

@@ -39,6 +39,7 @@ struct YdTicketClient {
     YdGateSessions *sessions;
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
+    YdGateOrderFunc order;
     YdTicketDialFunc dial;
     YdTicketAboutFunc about;
     gpointer gate;
@@ -244,6 +245,9 @@ take_line(YdTicketClient *client, const char *line, gsize len)
         take_cut(client, message);
     } else if (message->op == YD_GATE_OP_PORT) {
         client->port(message->fixed_port, (const char *const *)message->sources, client->gate);
+    } else if (message->op == YD_GATE_OP_DRAIN || message->op == YD_GATE_OP_RESUME) {
+        if (client->order != NULL)
+            client->order(message->op == YD_GATE_OP_DRAIN, message->seconds, client->gate);
     } else {
         take_answer(client, message);
     }
@@ -439,6 +443,7 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->sessions = config->sessions;
     client->cut = config->cut;
     client->port = config->port;
+    client->order = config->order;
     client->dial = config->dial;
     client->about = config->about;
     client->gate = config->gate;

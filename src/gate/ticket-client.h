@@ -4,6 +4,7 @@
 // does, and gives every question an answer in time.
 #pragma once
 
+#include "gate/drain.h"
 #include "gate/sessions.h"
 
 typedef struct YdTicketClient YdTicketClient;
@@ -50,6 +51,7 @@ typedef struct {
     YdGateSessions *sessions; // borrowed, must outlive the client
     YdTicketCutFunc cut;
     YdTicketPortFunc port;
+    YdGateOrderFunc order;   // called on the client's thread; NULL: orders are ignored
     YdTicketDialFunc dial;   // NULL: by socket
     YdTicketAboutFunc about; // told to deskd with statistics, when it has changed
     gpointer gate;           // for all of them

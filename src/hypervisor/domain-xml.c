@@ -57,6 +57,8 @@ add_os(xmlNode *domain, const YdMachineSpec *spec)
             yd_xml_add(os, "nvram", spec->nvram);
     }
     yd_xml_set(yd_xml_add(os, "boot", NULL), "dev", "hd");
+    if (spec->cdrom[0]) // while the disk is empty
+        yd_xml_set(yd_xml_add(os, "boot", NULL), "dev", "cdrom");
 }
 
 // Enlightenments that Windows knows how to use (libvirt.org/formatdomain.html#hypervisor-features);
@@ -159,8 +161,41 @@ add_disk(xmlNode *devices, const YdMachineSpec *spec)
     yd_xml_set(driver, "detect_zeroes", "unmap");
     yd_xml_set(yd_xml_add(disk, "source", NULL), "file", spec->disk);
     xmlNode *target = yd_xml_add(disk, "target", NULL);
-    yd_xml_set(target, "dev", "vda");
-    yd_xml_set(target, "bus", "virtio");
+    yd_xml_set(target, "dev", spec->standard ? "sda" : "vda");
+    yd_xml_set(target, "bus", spec->standard ? "sata" : "virtio");
+}
+
+static void
+add_cdroms(xmlNode *devices, const YdMachineSpec *spec)
+{
+    static const char *const names[] = {"sdb", "sdc"};
+    for (guint i = 0; i < G_N_ELEMENTS(spec->cdrom); i++) {
+        if (!spec->cdrom[i])
+            continue;
+        xmlNode *disk = yd_xml_add(devices, "disk", NULL);
+        yd_xml_set(disk, "type", "file");
+        yd_xml_set(disk, "device", "cdrom");
+        xmlNode *driver = yd_xml_add(disk, "driver", NULL);
+        yd_xml_set(driver, "name", "qemu");
+        yd_xml_set(driver, "type", "raw");
+        yd_xml_set(yd_xml_add(disk, "source", NULL), "file", spec->cdrom[i]);
+        xmlNode *target = yd_xml_add(disk, "target", NULL);
+        yd_xml_set(target, "dev", names[i]);
+        yd_xml_set(target, "bus", "sata");
+        yd_xml_add(disk, "readonly", NULL);
+    }
+}
+
+static void
+add_tpm(xmlNode *devices, const YdMachineSpec *spec)
+{
+    if (!spec->tpm)
+        return;
+    xmlNode *tpm = yd_xml_add(devices, "tpm", NULL);
+    yd_xml_set(tpm, "model", "tpm-crb");
+    xmlNode *backend = yd_xml_add(tpm, "backend", NULL);
+    yd_xml_set(backend, "type", "emulator");
+    yd_xml_set(backend, "version", "2.0");
 }
 
 static void
@@ -173,7 +208,7 @@ add_nic(xmlNode *devices, const YdMachineSpec *spec)
     if (spec->mac)
         yd_xml_set(yd_xml_add(nic, "mac", NULL), "address", spec->mac);
     yd_xml_set(yd_xml_add(nic, "source", NULL), "network", spec->network);
-    yd_xml_set(yd_xml_add(nic, "model", NULL), "type", "virtio");
+    yd_xml_set(yd_xml_add(nic, "model", NULL), "type", spec->standard ? "e1000e" : "virtio");
 }
 
 static void
@@ -277,6 +312,7 @@ add_devices(xmlNode *domain, const YdMachineSpec *spec)
 {
     xmlNode *devices = yd_xml_add(domain, "devices", NULL);
     add_disk(devices, spec);
+    add_cdroms(devices, spec);
     xmlNode *usb = yd_xml_add(devices, "controller", NULL);
     yd_xml_set(usb, "type", "usb");
     yd_xml_set(usb, "model", "qemu-xhci");
@@ -284,6 +320,7 @@ add_devices(xmlNode *domain, const YdMachineSpec *spec)
     yd_xml_set(yd_xml_add(devices, "serial", NULL), "type", "pty");
     add_channels(devices, spec);
     add_tablet(devices);
+    add_tpm(devices, spec);
     add_graphics(devices, spec);
     add_sound_and_video(devices, spec);
     xmlNode *rng = yd_xml_add(devices, "rng", NULL);

@@ -28,6 +28,9 @@ typedef struct {
     const char *mac, *network; // libvirt network name; NULL: no NIC
     const char *os;            // "linux" | "windows" | "other"
     gboolean uefi;
+    const char *cdrom[2];     // ISO images, read-only; NULL: none
+    gboolean standard;        // disk and network card that every system knows, in place of virtio
+    gboolean tpm;             // TPM 2.0 by swtpm
     const char *nvram;        // path of its own NVRAM file, for uefi
     gboolean console_vdagent; // agent channel for VNC clients instead of SPICE ones
     gboolean no_clipboard;    // SPICE: nothing goes through it

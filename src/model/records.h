@@ -59,9 +59,13 @@ typedef struct {
     char *name, *description, *os; // os: "linux" | "windows" | "other"
     char *firmware;                // "bios" | "uefi"
     char *access;                  // the one way in: "rdp" | "spice"
+    char *os_type; // as it was installed: "linux" | "windows-10" | …; NULL: imported
+    char *devices; // "virtio" | "standard": disk and network card
+    gboolean tpm;
     gint64 created, changed, version;
     gint64 versions, desktops; // VIEW
     gint64 newest;             // VIEW: number of the newest ready version, 0 none
+    char *workbench_id;        // VIEW: the desktop on which it is being installed
 } YdTemplate;
 YD_RECORD(YdTemplate, yd_template)
 
@@ -168,9 +172,15 @@ typedef struct {
     char *placement;            // JSON: the explanation of the last placement
     gboolean prepared;          // first boot done on this overlay
     gint64 fixed_port;          // of the gates, for its RDP; 0: none
+    // A workbench: the template that its own disk becomes, its media, whether its agent ever
+    // answered
+    char *template_id, *media_id, *drivers_id;
+    gboolean agent_seen;
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
     gint64 template_number;                                                           // VIEW
+    char *firmware, *devices;                                                         // VIEW
+    gboolean tpm;                                                                     // VIEW
     char *network_id, *ip, *mac;                                                      // VIEW
     char *department_ids; // VIEW: ids of the owner's departments joined by ","
     gint64 open_sessions; // VIEW

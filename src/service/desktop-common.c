@@ -6,6 +6,7 @@
 #include <string.h>
 #include <glib/gstdio.h>
 
+#include "service/media.h"
 #include "service/network.h"
 #include "store/store-desktops.h"
 
@@ -203,6 +204,9 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
     g_autofree char *nvram = nvram_path(disk, desktop->id);
     g_autofree char *network = desk->network ? yd_network_libvirt_name(desk->network) : NULL;
     g_autofree char *vnc = yd_desk_vnc_socket(service, desktop->id);
+    g_autofree char *cdrom = desktop->media_id ? yd_media_path(service, desktop->media_id) : NULL;
+    g_autofree char *drivers =
+        desktop->drivers_id ? yd_media_path(service, desktop->drivers_id) : NULL;
     gboolean spice = g_strcmp0(desktop->access, "spice") == 0;
     const YdMachineSpec spec = {.uuid = desktop->uuid,
                                 .name = name,
@@ -214,7 +218,10 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
                                 .mac = desktop->mac,
                                 .network = network,
                                 .os = desktop->os,
-                                .uefi = g_strcmp0(desk->version->firmware, "uefi") == 0,
+                                .uefi = g_strcmp0(desktop->firmware, "uefi") == 0,
+                                .cdrom = {cdrom, drivers},
+                                .standard = g_strcmp0(desktop->devices, "standard") == 0,
+                                .tpm = desktop->tpm,
                                 .nvram = nvram,
                                 .console_vdagent = !spice && desk->policy.clipboard,
                                 .no_clipboard = !desk->policy.clipboard,
@@ -236,6 +243,8 @@ yd_desk_derive(YdService *service, const YdDesktop *desktop, const YdTemplateVer
                GError **error)
 {
     gint64 bytes = yd_desk_bytes(desktop);
+    if (desktop->template_id) // a workbench begins with nothing
+        return yd_storage_derive(yd_service_storage(service), NULL, desktop->image, bytes, error);
     if (bytes != 0 && bytes < version->virtual_bytes) // the template has grown since
         bytes = 0;
     return yd_storage_derive(yd_service_storage(service), version->image, desktop->image, bytes,

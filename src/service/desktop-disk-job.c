@@ -157,8 +157,8 @@ delete_disk_if_there(YdJobRun *run, GError **error)
     return is_gone(run) || delete_disk(run, error);
 }
 
-static gboolean
-delete_address(YdJobRun *run, GError **error)
+gboolean
+yd_desk_step_delete_address(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_auto(YdDesk) desk = {0};
@@ -170,8 +170,21 @@ delete_address(YdJobRun *run, GError **error)
     return TRUE;
 }
 
+// A workbench that is discarded takes its template with it, unless that has a version by now.
 static gboolean
-delete_row(YdJobRun *run, GError **error)
+drop_unborn(YdStore *store, const char *template_id, GError **error)
+{
+    if (!template_id)
+        return TRUE;
+    g_autoptr(YdTemplate) template = yd_store_get(store, &yd_template_type, template_id, error);
+    if (!template)
+        return FALSE;
+    return template->versions > 0 ||
+           yd_store_delete(store, &yd_template_type, template_id, 0, error);
+}
+
+gboolean
+yd_desk_step_delete_row(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
@@ -179,17 +192,18 @@ delete_row(YdJobRun *run, GError **error)
         return FALSE;
     if (is_gone(run))
         return TRUE;
-    return yd_store_secret_delete(store, object_id(run), error) &&
+    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    return desktop && yd_store_secret_delete(store, object_id(run), error) &&
            yd_store_release_addresses(store, object_id(run), error) &&
            yd_store_delete(store, &yd_desktop_type, object_id(run), 0, error) &&
-           yd_store_tx_commit(&tx, error);
+           drop_unborn(store, desktop->template_id, error) && yd_store_tx_commit(&tx, error);
 }
 
 static const YdJobStep delete_steps[] = {
     {"stop", delete_stop, NULL, FALSE, 2},
     {"disk", delete_disk_if_there, NULL, FALSE, 1},
-    {"address", delete_address, NULL, FALSE, 1},
-    {"row", delete_row, NULL, FALSE, 1},
+    {"address", yd_desk_step_delete_address, NULL, FALSE, 1},
+    {"row", yd_desk_step_delete_row, NULL, FALSE, 1},
 };
 
 const YdJobKind yd_job_kind_desktop_delete = {

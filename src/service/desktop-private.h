@@ -156,6 +156,10 @@ gboolean yd_desk_step_agent(YdJobRun *run, GError **error);
 gboolean yd_desk_step_first_boot(YdJobRun *run, GError **error);
 gboolean yd_desk_step_access(YdJobRun *run, GError **error);
 gboolean yd_desk_step_ready(YdJobRun *run, GError **error);
+// desktop-disk-job.c: DHCP entries; address and row (of a workbench: and a template without
+// version).
+gboolean yd_desk_step_delete_address(YdJobRun *run, GError **error);
+gboolean yd_desk_step_delete_row(YdJobRun *run, GError **error);
 // Writes why into the desktop's row.
 void yd_desk_note_failure(YdJobRun *run, const GError *why);
 // Likewise, and its state is failed.

@@ -16,5 +16,18 @@ yd_gate_list_put(YdService *service, guint64 connection, const char *name, const
 // It has gone.
 void yd_gate_list_drop(YdService *service, guint64 connection);
 
+// Called for each order, on the thread of whoever gave it: the line that all gates of that name are
+// to be told. One at a time; NULL takes it away.
+typedef void (*YdGateTellFunc)(const char *name, const char *line, gpointer data);
+void yd_gate_list_on_tell(YdService *service, YdGateTellFunc func, gpointer data);
+
+// Has the gate of that name drain: it takes no new session, lets those that it has go on for so
+// many seconds (0: without a limit, -1: as it is configured), and ends. drain FALSE: it takes new
+// ones again. Waits up to 5 s until it says that it does. Right: YD_RIGHT_HOSTS_WRITE. NOT_FOUND:
+// no such gate is connected. STATE: it has ended. TIMEOUT: it does not follow; gates older than
+// this do not know how.
+gboolean yd_gate_list_drain(YdService *service, const YdActor *actor, const char *name,
+                            gboolean drain, gint64 seconds, GError **error);
+
 // An array of objects, ordered by name; a gate that is being replaced is in it twice. Owned.
 json_t *yd_gate_list_get(YdService *service);

@@ -18,6 +18,7 @@ extern const YdJobKind yd_job_kind_desktop_delete;
 extern const YdJobKind yd_job_kind_desktop_resize;
 extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_doctor;
+extern const YdJobKind yd_job_kind_workbench_finish;
 
 const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_create,
@@ -35,6 +36,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_network_delete,
     &yd_job_kind_template_import,
     &yd_job_kind_template_version_delete,
+    &yd_job_kind_workbench_finish,
     NULL,
 };
 

@@ -276,6 +276,28 @@ yd_media_finish(YdService *service, const YdActor *actor, const char *media_id, 
     return TRUE;
 }
 
+// Names the first workbench that has it as one of its media.
+static gboolean
+check_unused(YdStore *store, const YdMedia *media, GError **error)
+{
+    static const char *const columns[] = {"media_id", "drivers_id"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(columns); i++) {
+        g_autoptr(GPtrArray) users =
+            yd_store_all(store, &yd_desktop_type, columns[i], media->id, error);
+        if (!users)
+            return FALSE;
+        if (users->len == 0)
+            continue;
+        const YdDesktop *user = users->pdata[0];
+        g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
+                    "medium “%s” is in workbench “%s” of template “%s”; finish or discard it first",
+                    media->name, user->name, user->template_name);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean
 yd_media_delete(YdService *service, const YdActor *actor, const char *media_id, gint64 version,
                 GError **error)
@@ -295,7 +317,7 @@ yd_media_delete(YdService *service, const YdActor *actor, const char *media_id, 
                     media->name);
         return FALSE;
     }
-    if (!yd_media_stop_writer(service, media_id, error) ||
+    if (!check_unused(store, media, error) || !yd_media_stop_writer(service, media_id, error) ||
         !yd_store_delete(store, &yd_media_type, media_id, 0, error) ||
         !yd_service_audit(service, actor, "media.delete", "media", media_id, media->name, NULL,
                           error) ||

@@ -12,6 +12,7 @@
 #include "service/login.h"
 #include "service/media.h"
 #include "service/template.h"
+#include "service/workbench.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -394,6 +395,7 @@ run_timers(YdService *service, Timers *timers)
         YdStore *store = yd_service_store(service, &error);
         if (!store || !yd_connection_sweep(service, yd_now_ms(), &error))
             g_warning("ending old connections: %s, trying again later", error->message);
+        yd_workbench_watch(service);
     }
     if (now >= timers->prune) {
         timers->prune = now + PRUNE_US;

@@ -5,6 +5,7 @@
 #include "service/template-job.h"
 #include "base/json-util.h"
 #include "service/template.h"
+#include "service/template-version.h"
 
 static YdTemplateVersion *
 version_of(YdJobRun *run, GError **error)
@@ -134,13 +135,13 @@ seal_facts(YdJobRun *run, const char *image, GError **error)
     return TRUE;
 }
 
-static gboolean
-store_ready(YdJobRun *run, GError **error)
+gboolean
+yd_template_version_ready(YdStore *store, const char *version_id, const json_t *result,
+                          GError **error)
 {
-    YdStore *store = yd_job_run_store(run);
-    const json_t *result = yd_job_run_result(run);
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-    g_autoptr(YdTemplateVersion) version = tx ? version_of(run, error) : NULL;
+    g_autoptr(YdTemplateVersion) version =
+        tx ? yd_store_get(store, &yd_template_version_type, version_id, error) : NULL;
 
     if (!version)
         return FALSE;
@@ -161,7 +162,9 @@ import_seal(YdJobRun *run, GError **error)
     if (!version)
         return FALSE;
     if (g_strcmp0(version->state, "ready") != 0 &&
-        (!seal_facts(run, version->image, error) || !store_ready(run, error)))
+        (!seal_facts(run, version->image, error) ||
+         !yd_template_version_ready(yd_job_run_store(run), version->id, yd_job_run_result(run),
+                                    error)))
         return FALSE;
     drop_upload(run);
     return TRUE;

@@ -8,6 +8,7 @@
 #include "service/check.h"
 #include "service/jobs.h"
 #include "service/template-upload.h"
+#include "service/template-version.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,11 @@ yd_template_delete(YdService *service, const YdActor *actor, const char *templat
                     record->name, record->versions);
         return FALSE;
     }
+    if (record->workbench_id) {
+        g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
+                    "template “%s” is being installed; finish or discard that first", record->name);
+        return FALSE;
+    }
     return yd_store_delete(store, &yd_template_type, template_id, 0, error) &&
            yd_service_audit(service, actor, "template.delete", "template", template_id,
                             record->name, NULL, error) &&
@@ -198,8 +204,8 @@ next_number(YdStore *store, const char *template_id, gint64 *ret_number, GError 
     return versions != NULL;
 }
 
-static YdTemplateVersion *
-version_new(YdStore *store, const char *template_id, const char *notes, GError **error)
+YdTemplateVersion *
+yd_template_version_next(YdStore *store, const char *template_id, const char *notes, GError **error)
 {
     g_autoptr(YdTemplateVersion) version = yd_template_version_new();
 
@@ -236,7 +242,7 @@ yd_template_import(YdService *service, const YdActor *actor, const char *templat
     if (!store || !yd_service_allowed(actor, YD_RIGHT_TEMPLATES_WRITE, error) ||
         !yd_store_visible(store, &yd_template_type, template_id, NULL, NULL, error) ||
         !(args = resolve_source(service, source, error)) || !(tx = yd_store_tx(store, error)) ||
-        !(version = version_new(store, template_id, notes, error)) ||
+        !(version = yd_template_version_next(store, template_id, notes, error)) ||
         !yd_store_insert(store, &yd_template_version_type, version, error) ||
         !yd_change_reload(store, &yd_template_version_type, version, error))
         return FALSE;

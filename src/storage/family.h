@@ -12,6 +12,8 @@ typedef struct {
                            YdProgress progress, gpointer data, GError **error);
     gboolean (*derive)(YdStorage *storage, const char *base, const char *image, gint64 bytes,
                        GError **error);
+    YdImageInfo *(*seal)(YdStorage *storage, const char *image, const char *sealed,
+                         YdProgress progress, gpointer data, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);

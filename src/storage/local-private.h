@@ -30,10 +30,19 @@ gboolean yd_local_publish(YdStorage *storage, const char *image, mode_t mode, GE
 // Translates errno; what: begin of the message. Returns FALSE.
 gboolean yd_local_fail(GError **error, int number, const char *what, const char *name);
 
+// Whether a running machine writes to the image.
+gboolean yd_local_has_writer(YdStorage *storage, const char *image);
+// nvram/<name without .qcow2>.fd; gone: TRUE.
+gboolean yd_local_remove_nvram(YdStorage *storage, const char *image, GError **error);
+// fsync of a path; flags: of open, besides.
+gboolean yd_local_sync(const char *path, int flags, const char *image, GError **error);
+
 YdImageInfo *yd_local_info(const YdImageProbe *probe);
 
 YdImageInfo *yd_local_import(YdStorage *storage, const char *source, const char *image,
                              YdProgress progress, gpointer data, GError **error);
+YdImageInfo *yd_local_seal(YdStorage *storage, const char *image, const char *sealed,
+                           YdProgress progress, gpointer data, GError **error);
 YdImageInfo *yd_local_inspect(YdStorage *storage, const char *path, GError **error);
 YdImageInfo *yd_local_verify(YdStorage *storage, const char *image, YdProgress progress,
                              gpointer data, GError **error);

@@ -86,8 +86,8 @@ yd_local_open(YdStorage *storage, const char *image, GError **error)
     return fd;
 }
 
-static gboolean
-sync_path(const char *path, int flags, const char *image, GError **error)
+gboolean
+yd_local_sync(const char *path, int flags, const char *image, GError **error)
 {
     int fd = open(path, flags | O_RDONLY | O_CLOEXEC);
     int number = fd < 0 || fsync(fd) != 0 ? errno : 0;
@@ -103,11 +103,11 @@ yd_local_publish(YdStorage *storage, const char *image, mode_t mode, GError **er
     g_autofree char *path = yd_local_path(storage, image);
     if (chmod(part, mode) != 0)
         return yd_local_fail(error, errno, "cannot seal", image);
-    if (!sync_path(part, 0, image, error))
+    if (!yd_local_sync(part, 0, image, error))
         return FALSE;
     if (rename(part, path) != 0)
         return yd_local_fail(error, errno, "cannot name", image);
-    return sync_path(((LocalStorage *)storage)->directory, O_DIRECTORY, image, error);
+    return yd_local_sync(((LocalStorage *)storage)->directory, O_DIRECTORY, image, error);
 }
 
 YdImageInfo *
@@ -138,8 +138,8 @@ look(YdStorage *storage, const char *image, GError **error)
 
 // Whether a running machine writes to it: QEMU holds a lock on byte 100 + the number of the
 // permission (block/file-posix.c; write is 1).
-static gboolean
-has_writer(YdStorage *storage, const char *image)
+gboolean
+yd_local_has_writer(YdStorage *storage, const char *image)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
     int fd = yd_local_open(storage, image, NULL);
@@ -166,6 +166,21 @@ already_derived(YdStorage *storage, const char *base_path, const char *image, gb
 }
 
 static gboolean
+make_disk(YdStorage *storage, const char *image, gint64 bytes, GError **error)
+{
+    g_autofree char *part = yd_local_part(storage, image);
+    g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT, bytes);
+    g_autofree char *what = g_strdup_printf("cannot make the disk '%s'", image);
+    const char *argv[] = {"create", "-q", "-f", "qcow2", "-o", "compat=1.1", part, size, NULL};
+    unlink(part);
+    if (yd_qemu_img_run(argv, -1, 0, what, NULL, NULL, error) &&
+        yd_local_publish(storage, image, 0600, error))
+        return TRUE;
+    unlink(part);
+    return FALSE;
+}
+
+static gboolean
 make_overlay(YdStorage *storage, const char *base_path, const char *image, gint64 bytes,
              GError **error)
 {
@@ -186,12 +201,12 @@ make_overlay(YdStorage *storage, const char *base_path, const char *image, gint6
 static gboolean
 local_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes, GError **error)
 {
-    g_autofree char *base_path = yd_local_path(storage, base);
-    g_autoptr(YdImageInfo) info = look(storage, base, error);
+    g_autofree char *base_path = base ? yd_local_path(storage, base) : NULL;
+    g_autoptr(YdImageInfo) info = base ? look(storage, base, error) : NULL;
     gboolean done = FALSE;
-    if (!info)
+    if (base && !info)
         return FALSE;
-    if (bytes && bytes < info->virtual_bytes)
+    if (info && bytes && bytes < info->virtual_bytes)
         return yd_error_invalid(error, "bytes",
                                 "%" G_GINT64_FORMAT
                                 " is less than the base '%s' has (%" G_GINT64_FORMAT ")",
@@ -199,9 +214,17 @@ local_derive(YdStorage *storage, const char *base, const char *image, gint64 byt
     if (!yd_local_enter(storage, image, error))
         return FALSE;
     gboolean ok = already_derived(storage, base_path, image, &done, error) &&
-                  (done || make_overlay(storage, base_path, image, bytes, error));
+                  (done || (base ? make_overlay(storage, base_path, image, bytes, error)
+                                 : make_disk(storage, image, bytes, error)));
     yd_local_leave(storage, image);
     return ok;
+}
+
+static gboolean
+is_sealed(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && !(st.st_mode & 0222);
 }
 
 static gboolean
@@ -219,12 +242,12 @@ grow_entered(YdStorage *storage, const char *image, gint64 bytes, GError **error
     g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT, bytes);
     g_autofree char *what = g_strdup_printf("cannot grow '%s'", image);
     const char *argv[] = {"resize", "-q", "-f", "qcow2", path, size, NULL};
-    if (!info->backing) {
+    if (is_sealed(path)) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE, "'%s' is sealed and cannot grow", image);
         return FALSE;
     }
     return yd_qemu_img_run(argv, -1, 0, what, NULL, NULL, error) &&
-           sync_path(path, O_NOFOLLOW, image, error);
+           yd_local_sync(path, O_NOFOLLOW, image, error);
 }
 
 static gboolean
@@ -272,8 +295,8 @@ check_no_overlays(YdStorage *storage, const char *image, GError **error)
     return names != NULL;
 }
 
-static gboolean
-remove_nvram(YdStorage *storage, const char *image, GError **error)
+gboolean
+yd_local_remove_nvram(YdStorage *storage, const char *image, GError **error)
 {
     g_autofree char *stem = g_strndup(image, strlen(image) - strlen(".qcow2"));
     g_autofree char *name = g_strdup_printf("%s.fd", stem);
@@ -289,16 +312,15 @@ delete_entered(YdStorage *storage, const char *image, GError **error)
 {
     g_autofree char *path = yd_local_path(storage, image);
     g_autofree char *part = yd_local_part(storage, image);
-    struct stat st;
-    if (lstat(path, &st) == 0 && !(st.st_mode & 0222) && !check_no_overlays(storage, image, error))
+    if (is_sealed(path) && !check_no_overlays(storage, image, error))
         return FALSE;
-    if (has_writer(storage, image)) {
+    if (yd_local_has_writer(storage, image)) {
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE, "image '%s' is in use by a machine", image);
         return FALSE;
     }
     if ((unlink(path) != 0 && errno != ENOENT) || (unlink(part) != 0 && errno != ENOENT))
         return yd_local_fail(error, errno, "cannot remove", image);
-    return remove_nvram(storage, image, error);
+    return yd_local_remove_nvram(storage, image, error);
 }
 
 static gboolean
@@ -340,6 +362,7 @@ yd_storage_local(const char *directory)
         .inspect = yd_local_inspect,
         .import = yd_local_import,
         .derive = local_derive,
+        .seal = yd_local_seal,
         .grow = local_grow,
         .verify = yd_local_verify,
         .delete = local_delete,

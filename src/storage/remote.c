@@ -213,9 +213,18 @@ static gboolean
 remote_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes, GError **error)
 {
     return call_simple(storage,
-                       json_pack("{s:s, s:s, s:s, s:I}", "verb", "derive", "base", base, "image",
+                       json_pack("{s:s, s:s*, s:s, s:I}", "verb", "derive", "base", base, "image",
                                  image, "bytes", (json_int_t)bytes),
                        error);
+}
+
+static YdImageInfo *
+remote_seal(YdStorage *storage, const char *image, const char *sealed, YdProgress progress,
+            gpointer data, GError **error)
+{
+    json_t *request =
+        json_pack("{s:s, s:s, s:s}", "verb", "seal", "image", image, "sealed", sealed);
+    return call_info(storage, request, progress, data, error);
 }
 
 static gboolean
@@ -286,6 +295,7 @@ yd_storage_remote(const char *socket_path)
         .inspect = remote_inspect,
         .import = remote_import,
         .derive = remote_derive,
+        .seal = remote_seal,
         .grow = remote_grow,
         .verify = remote_verify,
         .delete = remote_delete,

@@ -74,8 +74,19 @@ gboolean
 yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes,
                   GError **error)
 {
-    return yd_image_name_check(base, error) && yd_image_name_check(image, error) &&
+    if (!base && bytes == 0)
+        return yd_error_invalid(error, "bytes", "a fresh disk needs a size");
+    return (!base || yd_image_name_check(base, error)) && yd_image_name_check(image, error) &&
            check_bytes(bytes, error) && storage->family->derive(storage, base, image, bytes, error);
+}
+
+YdImageInfo *
+yd_storage_seal(YdStorage *storage, const char *image, const char *sealed, YdProgress progress,
+                gpointer data, GError **error)
+{
+    if (!yd_image_name_check(image, error) || !yd_image_name_check(sealed, error))
+        return NULL;
+    return storage->family->seal(storage, image, sealed, progress, data, error);
 }
 
 gboolean

@@ -43,10 +43,15 @@ YdImageInfo *yd_storage_inspect(YdStorage *storage, const char *path, GError **e
 YdImageInfo *yd_storage_import(YdStorage *storage, const char *source, const char *image,
                                YdProgress progress, gpointer data, GError **error);
 
-// Overlay `image` on the sealed `base`; bytes 0: as large as the base. Already there with that
-// base: TRUE.
+// Overlay `image` on the sealed `base`; bytes 0: as large as the base. base NULL: a fresh, empty
+// disk. Already there with that base, or none: TRUE.
 gboolean yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes,
                            GError **error);
+
+// Makes an image that no machine uses and that has no base the sealed image `sealed`, with its
+// checksum; its NVRAM file goes. Done before: summed up again.
+YdImageInfo *yd_storage_seal(YdStorage *storage, const char *image, const char *sealed,
+                             YdProgress progress, gpointer data, GError **error);
 
 // Grows an overlay that no machine uses; shrinking is INVALID.
 gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error);

@@ -177,7 +177,7 @@ async function takeOver({ greedy = false } = {}) {
   const secret = path.join(dir, 'password');
   fs.writeFileSync(secret, `${password}\n`);
   const rdp = path.join(dir, 'client.rdp');
-  fs.writeFileSync(rdp, file.content.replace(/^(full address:s:127.0.0.1:|alternate full address:s:127.0.0.1:|server port:i:)\d+/gm, `$1${line.port}`)
+  fs.writeFileSync(rdp, file.content.replace(/^((?:alternate )?full address:s:.*:|server port:i:)\d+/gm, `$1${line.port}`)
     .replace(/^sign.*\r\n/gm, ''));
   const where = greedy ? [`/v:127.0.0.1:${line.port}`, `/load-balance-info:Cookie: msts=${ticket}`, '+clipboard', '/sound'] : [rdp];
   const former = client;
@@ -230,12 +230,15 @@ test('a line that is cut: xfreerdp comes back by itself, into the same session, 
   const [row, ...others] = await rows();
   assert.deepEqual([row.redeems, others.length], [0, 0]);
   const { taken } = line;
-  const began = Date.now();
+  line.down = true;
   line.cut();
   fs.writeFileSync(path.join(given, 'second.txt'), 'written after the cut');
+  await poll('the session is dropped', async () => (await yd.api('GET', `/connections/${row.id}`)).state === 'dropped', { seconds: 30 });
+  const began = Date.now();
+  line.down = false;
   await poll('xfreerdp connects again', () => line.taken > taken, { seconds: 60 });
   await live('#603a20');
-  console.log(`# the picture was there again ${Date.now() - began} ms after the cut`);
+  console.log(`# the picture was there again ${Date.now() - began} ms after the line was`);
   await poll('the drive is there again', async () => await onDrive('second.txt') === 'written after the cut', { seconds: 60, every: 500 });
   assert.ok(client.alive);
   assert.equal(await desktopOf(), before, 'the programs are those of before');

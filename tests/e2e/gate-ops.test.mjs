@@ -102,6 +102,33 @@ test('the gateway is operated without cutting a session', async (t) => {
     assert.match(old.tail(60), /session ends .*reason=disconnected by an administrator/);
   });
 
+  await t.test('an administrator drains it from afar, and takes that back', async () => {
+    const [{ name }] = (await yd.api('GET', '/gates')).items;
+    const state = async () => (await yd.ctlJson(['gate', 'list'])).find((it) => it.name === name)?.state;
+    const held = await rdpOpen(yd.port, (await ask()).ticket);
+    assert.ok(held.granted);
+    const careless = await yd.ctl(['gate', 'drain', name]);
+    assert.match(careless.stderr, /--yes/);
+    const drained = await yd.ctl(['gate', 'drain', name, '--seconds', '600', '--yes']);
+    assert.equal(drained.code, 0, drained.stderr);
+    assert.equal(await state(), 'draining');
+    assert.match((await gate('status')).stdout, /state: draining[^]*seconds_left: 5\d\d/);
+    assert.equal((await rdpOpen(yd.port, (await ask()).ticket)).granted, false);
+    assert.ok(await echo(held.wire), 'what runs goes on');
+    const undone = await yd.ctl(['gate', 'drain', name, '--undo']);
+    assert.equal(undone.code, 0, undone.stderr);
+    assert.equal(await state(), 'serving');
+    const again = await rdpOpen(yd.port, (await ask()).ticket);
+    assert.ok(again.granted);
+    again.wire.close();
+    held.wire.close();
+    const acts = (await yd.api('GET', '/audit?object_kind=gate')).items.filter((it) => it.act.startsWith('gate.'));
+    assert.deepEqual(acts.map((it) => [it.act, it.object_name, it.username]).sort(), [['gate.drain', name, 'admin'], ['gate.resume', name, 'admin']]);
+    await assert.rejects(yd.api('POST', `/gates/${name}/drain`, { token: alice.token }), { status: 403 });
+    await assert.rejects(yd.api('POST', '/gates/nobody/drain'), { status: 404 });
+    await assert.rejects(yd.api('POST', `/gates/${name}/drain`, { body: { seconds: -1 } }), { status: 400 });
+  });
+
   await t.test('a drained gate takes no new session and says so', async () => {
     const third = await ask();
     const live = await rdpOpen(yd.port, third.ticket);

@@ -95,16 +95,24 @@ async function xfreerdp(file, { ca = yd.ca } = {}) {
   return { spoke: said.slice(before).some((heard) => heard.text.startsWith('\x03\x00')), text: it.stdout + it.stderr };
 }
 
+// What doctor finds before it makes a desktop; the rest is doctor.test.mjs's.
+async function namesCheck() {
+  const { id } = await yd.api('POST', '/doctor');
+  const look = async () => (await yd.api('GET', `/jobs/${id}`));
+  const found = await poll('doctor has looked at the names', async () => (await look()).result?.checks?.find((it) => it.check === 'names'));
+  await yd.api('POST', `/jobs/${id}/cancel`);
+  await poll('it has ended', async () => ['cancelled', 'failed', 'done'].includes((await look()).state), { seconds: 120 });
+  return found;
+}
+
 test('without the record in the DNS doctor says what to do', async () => {
-  const checks = async () => Object.fromEntries((await yd.job(await yd.api('POST', '/doctor'), { seconds: 240 })).result.checks.map((it) => [it.check, it]));
-  const missing = (await checks()).names;
+  const missing = await namesCheck();
   assert.equal(missing.ok, false);
   assert.match(missing.message, /yundesk-doctor\.desks\.test/);
   assert.match(missing.advice, /\*\.desks\.test.*127\.0\.0\.1/);
   knownNames('yundesk-doctor.desks.test', 'office-alice.desks.test', 'wrong.desks.test', 'renamed.desks.test');
-  const all = await checks();
-  assert.equal(all.names.ok, true, JSON.stringify(all.names));
-  assert.equal(all['gate-rdp'].ok, true);
+  const good = await namesCheck();
+  assert.equal(good.ok, true, JSON.stringify(good));
 });
 
 test('the desktop is dialled by its own name', async () => {
@@ -115,8 +123,7 @@ test('the desktop is dialled by its own name', async () => {
   assert.ok(Date.parse(desktop.certificate_expires) > Date.now() + 800 * 86400e3);
   const spice = await yd.connect(alice, { pool: office.pool.id, protocol: 'spice' });
   assert.equal(spice.host, '127.0.0.1', 'only RDP has a certificate of the guest');
-  const { address } = { address: desktop.ip };
-  await ok('iptables', ['-t', 'nat', '-A', 'OUTPUT', '-p', 'tcp', '-d', address, '--dport', '3389', '-j', 'DNAT', '--to-destination', `${HERE}:3390`]);
+  await ok('iptables', ['-t', 'nat', '-A', 'OUTPUT', '-p', 'tcp', '-d', desktop.ip, '--dport', '3389', '-j', 'DNAT', '--to-destination', `${HERE}:3390`]);
   await serveAsGuest();
 });
 

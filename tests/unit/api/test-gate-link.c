@@ -289,6 +289,46 @@ test_about(Fixture *f, gconstpointer data)
     g_assert_false(list_has(f, "gate-7"));
 }
 
+static gpointer
+drain_on_thread(gpointer data)
+{
+    Fixture *f = data;
+    GError *error = NULL;
+    yd_gate_list_drain(f->service, &f->system, "gate-7", TRUE, 90, &error);
+    return error;
+}
+
+// The order goes to the gates of that name only, and is done when they say so.
+static void
+test_drain(Fixture *f, gconstpointer data)
+{
+    g_autoptr(Client) gate = gate_new(f, "gate-7");
+    g_autoptr(Client) other = gate_new(f, "gate-8");
+    g_autoptr(GError) error = NULL;
+    g_assert_false(yd_gate_list_drain(f->service, &f->system, "gate-9", TRUE, -1, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    say(gate, "{\"op\":\"gate\",\"state\":\"serving\"}");
+    for (guint i = 0; i < SOON && !list_has(f, "serving"); i++)
+        g_usleep(1000);
+    GThread *asker = g_thread_new("asker", drain_on_thread, f);
+    g_assert_true(client_wait_for(gate, "{\"op\":\"drain\",\"seconds\":90}", SOON));
+    say(gate, "{\"op\":\"gate\",\"state\":\"draining\"}");
+    g_assert_null(g_thread_join(asker));
+    say(other, "{\"op\":\"redeem\",\"id\":9}");
+    g_assert_true(client_wait_for(other, "\"id\":9,", SOON));
+    g_assert_null(g_strstr_len((char *)other->buffer->data, other->buffer->len, "drain"));
+    // One that does not know the word is told of.
+    g_clear_error(&error);
+    g_assert_false(yd_gate_list_drain(f->service, &f->system, "gate-7", FALSE, -1, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(error->message, "deskgate drain"));
+    // And people who are no administrators may not.
+    g_clear_error(&error);
+    const YdActor person = {.role = YD_ROLE_USER};
+    g_assert_false(yd_gate_list_drain(f->service, &person, "gate-7", TRUE, -1, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_FORBIDDEN);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -296,6 +336,7 @@ main(int argc, char **argv)
     ADD("refuse", test_refuse);
     ADD("many-redeems", test_many_redeems);
     ADD("stats", test_stats);
+    ADD("drain", test_drain);
     ADD("stats-order", test_stats_order);
     ADD("last-stats", test_last_stats);
     ADD("cut", test_cut);

@@ -62,6 +62,26 @@ parse(const char *text)
     return m;
 }
 
+static void
+test_orders(void)
+{
+    g_autoptr(YdGateMessage) drain = parse("{\"op\":\"drain\"}");
+    g_assert_cmpint(drain->op, ==, YD_GATE_OP_DRAIN);
+    g_assert_cmpint(drain->seconds, ==, -1);
+    g_autoptr(YdGateMessage) limited = parse("{\"op\":\"drain\",\"seconds\":60}");
+    g_assert_cmpint(limited->seconds, ==, 60);
+    g_autoptr(YdGateMessage) resume = parse("{\"op\":\"resume\"}");
+    g_assert_cmpint(resume->op, ==, YD_GATE_OP_RESUME);
+    static const char *const bad[] = {"{\"op\":\"drain\",\"seconds\":-1}",
+                                      "{\"op\":\"drain\",\"seconds\":\"60\"}",
+                                      "{\"op\":\"drain\",\"seconds\":99999999999}"};
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(yd_gate_message_parse(bad[i], strlen(bad[i]), &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+    }
+}
+
 #define TOO_MANY_SOURCES                                                                           \
     "{\"op\":\"port\",\"fixed_port\":50000,\"sources\":"                                           \
     "[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}"
@@ -173,6 +193,7 @@ main(int argc, char **argv)
     g_test_add_func("/gate/message/stats-fit", test_stats_fit);
     g_test_add_func("/gate/message/parse", test_parse);
     g_test_add_func("/gate/message/port", test_port);
+    g_test_add_func("/gate/message/orders", test_orders);
     g_test_add_func("/gate/message/refused", test_refused);
     g_test_add_func("/gate/message/ticket", test_ticket);
     return g_test_run();

@@ -91,6 +91,28 @@ test_domains(void)
     check_domain("windows-uefi-tcg", &spec, FALSE);
 }
 
+// What a workbench of each system has: its media, and devices that its installer knows.
+static void
+test_workbenches(void)
+{
+    YdMachineSpec spec = linux_spec;
+    spec.network = spec.mac = NULL;
+    spec.cdrom[0] = "/var/lib/yundesk/media/med-01jd00000000000000000000aa.iso";
+    check_domain("workbench-linux", &spec, TRUE);
+    spec.os = "windows";
+    spec.uefi = TRUE;
+    spec.nvram = "/var/lib/yundesk/images/nvram/dsk-01jd00000000000000000000aa.fd";
+    spec.cdrom[1] = "/var/lib/yundesk/media/med-01jd00000000000000000000ab.iso";
+    check_domain("workbench-windows-10", &spec, TRUE);
+    spec.tpm = TRUE;
+    check_domain("workbench-windows-11", &spec, TRUE);
+    spec = linux_spec;
+    spec.os = "windows";
+    spec.cdrom[0] = "/var/lib/yundesk/media/med-01jd00000000000000000000aa.iso";
+    spec.standard = TRUE;
+    check_domain("workbench-windows-old", &spec, TRUE);
+}
+
 static void
 test_tb_cache(void)
 {
@@ -148,6 +170,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/domains", test_domains);
+    g_test_add_func("/xml/workbenches", test_workbenches);
     g_test_add_func("/xml/tb-cache", test_tb_cache);
     g_test_add_func("/xml/network", test_network);
     g_test_add_func("/xml/foreign", test_foreign);

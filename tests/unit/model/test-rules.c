@@ -209,10 +209,33 @@ test_other_names(void)
     g_assert_false(yd_choice_check("access", NULL, choices, NULL));
 }
 
+static void
+test_domain(void)
+{
+    static const char *const good[] = {"desks.example.org", "desks", "a-1.b"};
+    static const char *const bad[] = {"",         "*.desks.example.org", "Desks.example",
+                                      "a..b",     "-a.example",          "a.example.",
+                                      "10.0.0.1", "a b.example",         "under_score.example"};
+    const char *const taken[] = {"127.0.0.1", "gate", "gate.example.org", NULL};
+    for (gsize i = 0; i < G_N_ELEMENTS(good); i++)
+        g_assert_true(yd_domain_check("domain", good[i], taken, NULL));
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_false(yd_domain_check("domain", bad[i], NULL, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+    }
+    // A desktop must never get the gate's name.
+    g_autoptr(GError) error = NULL;
+    g_assert_false(yd_domain_check("domain", "example.org", taken, &error));
+    g_assert_nonnull(strstr(error->message, "gate.example.org"));
+    g_assert_true(yd_domain_check("domain", "gate.example.org", taken, NULL));
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rules/domain", test_domain);
     g_test_add_func("/rules/states", test_states);
     g_test_add_func("/rules/access", test_access);
     g_test_add_func("/rules/policy", test_policy);

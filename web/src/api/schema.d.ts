@@ -563,6 +563,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workbenches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install a template from a medium
+         * @description Makes the template and a desktop of no pool (its workbench) with an empty disk, and starts that from the medium. The job is that of the start. Its screen, power and deletion are those of a desktop; deleting it discards the template.
+         */
+        post: operations["create_workbench"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workbenches/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Seal the disk of a workbench that is off as the template's next version */
+        post: operations["finish_workbench"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/networks": {
         parameters: {
             query?: never;
@@ -1164,6 +1203,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gates/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate take no new session, serve those that it has to their end, and end then */
+        post: operations["gate_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gates/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a gate that drains take new sessions again */
+        post: operations["gate_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ca": {
         parameters: {
             query?: never;
@@ -1443,6 +1520,14 @@ export interface components {
              * @enum {string}
              */
             access?: "rdp" | "spice";
+            /** @description as it was installed: linux, windows-10, windows-11, windows-old; null: imported */
+            readonly os_type?: string | null;
+            /**
+             * @description disk and network card; null is virtio
+             * @enum {string|null}
+             */
+            readonly devices?: "virtio" | "standard" | null;
+            readonly tpm?: boolean;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1458,6 +1543,8 @@ export interface components {
              * @description number of the newest ready version; 0 none
              */
             readonly newest?: number;
+            /** @description the desktop on which it is being installed */
+            readonly workbench_id?: string | null;
         };
         TemplatePage: {
             items: components["schemas"]["Template"][];
@@ -1523,6 +1610,44 @@ export interface components {
             next: string | null;
             /** Format: int64 */
             total?: number;
+        };
+        WorkbenchMake: {
+            /** @description of the template */
+            name: string;
+            description?: string | null;
+            /**
+             * @description sets firmware and devices
+             * @enum {string}
+             */
+            os_type: "linux" | "windows-10" | "windows-11" | "windows-old";
+            /**
+             * @description without: what the system wants
+             * @enum {string}
+             */
+            firmware?: "bios" | "uefi";
+            /** @enum {string} */
+            access?: "rdp" | "spice";
+            /** @description a bootable medium that is ready */
+            media_id: string;
+            /** @description Windows: a medium with virtio's drivers; without, one with the label virtio-win… is taken */
+            drivers_id?: string | null;
+            /** @description needed where there are several networks */
+            network_id?: string | null;
+            /**
+             * Format: int64
+             * @default 2
+             */
+            vcpus: number;
+            /**
+             * Format: int64
+             * @default 2048
+             */
+            memory_mib: number;
+            /**
+             * Format: int64
+             * @default 20
+             */
+            disk_gib: number;
         };
         /** @description An ISO image of the media library. */
         Media: {
@@ -1884,6 +2009,14 @@ export interface components {
              * @description the gate's port that leads to its RDP while its owner is logged in from the same address; 0: none
              */
             readonly fixed_port?: number;
+            /** @description of a workbench: the template that its disk becomes */
+            readonly template_id?: string | null;
+            /** @description of a workbench: in its drive */
+            readonly media_id?: string | null;
+            /** @description of a workbench: in its second drive */
+            readonly drivers_id?: string | null;
+            /** @description of a workbench: its guest agent answered once */
+            readonly agent_seen?: boolean;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1899,6 +2032,9 @@ export interface components {
             readonly os?: string | null;
             /** Format: int64 */
             readonly template_number?: number;
+            readonly firmware?: string | null;
+            readonly devices?: string | null;
+            readonly tpm?: boolean;
             readonly network_id?: string | null;
             readonly ip?: string | null;
             readonly mac?: string | null;
@@ -2401,6 +2537,13 @@ export interface components {
             [key: string]: {
                 [key: string]: number;
             };
+        };
+        GateDrain: {
+            /**
+             * Format: int64
+             * @description how long its sessions may go on; 0: without a limit; left out: as the gate is configured (drain_time)
+             */
+            seconds?: number;
         };
         DoctorRequest: {
             template_version_id?: string | null;
@@ -3585,6 +3728,62 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    create_workbench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkbenchMake"];
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    finish_workbench: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    notes?: string | null;
+                    /** @description although the guest agent never answered */
+                    force?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description Under way */
             202: {
@@ -4795,6 +4994,60 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_drain: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["GateDrain"];
+            };
+        };
+        responses: {
+            /** @description The gates; one without a session has ended already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gates"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    gate_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gates */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,6 @@
 import { Button, FileUpload, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, List, ListItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
 import { useState } from 'react';
+import { useNavigate } from 'react-router-dom';
 import { patch, post } from '../api/client';
 import { upload } from '../data/upload';
 import type { Job, Page, Template, TemplateVersion } from '../data/types';
@@ -130,6 +131,8 @@ function VersionsDialog({ template, onClose }: { template: Template; onClose: ()
 export default function TemplatesPage() {
   const { t, number, date } = useI18n();
   const acts = useActs();
+  const toasts = useToasts();
+  const navigate = useNavigate();
   const edited: Field[] = [
     { name: 'name', label: t('field.name'), required: true },
     { name: 'description', label: t('field.description'), kind: 'area' },
@@ -154,6 +157,63 @@ export default function TemplatesPage() {
         }}
       />,
     );
+  const installed: Field[] = [
+    { name: 'name', label: t('field.name'), required: true },
+    { name: 'media_id', label: t('noun.media'), kind: 'search', path: '/media?state=ready&bootable=true', required: true },
+    { name: 'os_type', label: t('field.os'), kind: 'choice', options: choice(['linux', 'windows-10', 'windows-11', 'windows-old']) },
+    { name: 'disk_gib', label: t('templates.disk'), kind: 'number' },
+    { name: 'memory_mib', label: t('templates.memory'), kind: 'number' },
+    { name: 'vcpus', label: t('templates.cpus'), kind: 'number' },
+    { name: 'network_id', label: t('noun.network'), kind: 'search', path: '/networks', required: true },
+    { name: 'access', label: t('field.access'), kind: 'choice', options: choice(['rdp', 'spice']) },
+    { name: 'description', label: t('field.description'), kind: 'area' },
+  ];
+  const install = () =>
+    acts.show(
+      <FormDialog
+        title={t('templates.install')}
+        intro={t('templates.install-text')}
+        fields={installed}
+        start={{ disk_gib: 20, memory_mib: 2048, vcpus: 2 }}
+        submit={t('act.add')}
+        onClose={acts.close}
+        onSubmit={async (values) => {
+          const job = await post<Job>('/workbenches', values);
+          void toasts.follow(job, String(values.name));
+        }}
+      />,
+    );
+  const finish = (row: Template) =>
+    acts.show(
+      <FormDialog
+        title={`${t('templates.finish')}: ${row.name ?? ''}`}
+        intro={t('templates.finish-text')}
+        fields={[
+          { name: 'notes', label: t('field.notes') },
+          { name: 'force', label: t('templates.force'), kind: 'switch' },
+        ]}
+        submit={t('templates.finish')}
+        onClose={acts.close}
+        onSubmit={async (values) => {
+          const job = await post<Job>(`/workbenches/${row.workbench_id}/finish`, values);
+          void toasts.follow(job, row.name ?? '');
+        }}
+      />,
+    );
+  /** What is done with a template that is being installed. */
+  const bench = (row: Template) =>
+    row.workbench_id
+      ? [
+          { title: t('templates.screen'), onClick: () => navigate(`/console/${row.workbench_id}`) },
+          { title: t('templates.workbench'), onClick: () => navigate(`/desktops/${row.workbench_id}`) },
+          { title: t('templates.finish'), onClick: () => finish(row) },
+          {
+            title: t('templates.discard'),
+            isDanger: true,
+            onClick: () => acts.askDelete({ path: `/desktops/${row.workbench_id}`, name: row.name ?? '', text: t('templates.discard-text') }),
+          },
+        ]
+      : [];
   const edit = (row: Template) =>
     acts.show(
       <FormDialog
@@ -191,6 +251,7 @@ export default function TemplatesPage() {
           [t('field.created'), date(row.created)],
         ]}
         actions={(row) => [
+          ...bench(row),
           { title: t('templates.import'), onClick: () => importInto(row) },
           { title: t('templates.versions'), onClick: () => acts.show(<VersionsDialog template={row} onClose={acts.close} />) },
           { title: t('act.edit'), onClick: () => edit(row) },
@@ -208,9 +269,16 @@ export default function TemplatesPage() {
           },
         ]}
         toolbar={
-          <ToolbarItem>
-            <Button onClick={add}>{t('templates.add')}</Button>
-          </ToolbarItem>
+          <>
+            <ToolbarItem>
+              <Button onClick={add}>{t('templates.add')}</Button>
+            </ToolbarItem>
+            <ToolbarItem>
+              <Button variant="secondary" onClick={install}>
+                {t('templates.install')}
+              </Button>
+            </ToolbarItem>
+          </>
         }
       />
       {acts.dialog}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// A template from an ISO image: the medium is uploaded, a workbench boots it, what is installed there becomes version 1,
+// and a pool's desktop made of that starts. The image is the small guest's kernel and initramfs with the small guest's
+// disk beside them; installing is writing that to the workbench's disk, which the guest's own agent does.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ok, poll, virsh } from '../lib/process.mjs';
+import { Product, guestImage } from '../lib/product.mjs';
+import { rdpOpen, echo } from '../lib/wire.mjs';
+
+let yd;
+let office;
+
+before(async () => {
+  yd = await Product.start();
+  office = await yd.office();
+});
+after(() => yd?.stop());
+
+// A bootable ISO image of the small guest; its /tiny.raw.gz is the disk to install.
+async function bootableIso(file) {
+  const folder = path.join(yd.home, 'iso');
+  fs.mkdirSync(path.join(folder, 'tree/isolinux'), { recursive: true });
+  await ok('sh', ['-euc', `
+    cd "$1"
+    qemu-img convert -O raw "$2" tiny.raw
+    start=$(sfdisk -d tiny.raw | sed -n 's/.*start= *\\([0-9]*\\).*/\\1/p' | head -n1)
+    dd if=tiny.raw of=part bs=512 skip="$start" status=none
+    debugfs -R 'dump /boot/vmlinuz tree/isolinux/vmlinuz' part 2>/dev/null
+    debugfs -R 'dump /boot/initrd.gz first.gz' part 2>/dev/null
+    gzip -1 tiny.raw
+    echo tiny.raw.gz | cpio -o -H newc --quiet | gzip -1 >second.gz
+    cat first.gz second.gz >tree/isolinux/initrd.gz
+    cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 tree/isolinux/
+    printf '%s\\n' 'DEFAULT tiny' 'PROMPT 0' 'LABEL tiny' ' LINUX vmlinuz' ' INITRD initrd.gz' \
+      ' APPEND quiet console=ttyS0 console=tty0 mitigations=off no_timer_check panic=1' >tree/isolinux/isolinux.cfg
+    xorriso -as mkisofs -quiet -V TINY -o "$3" -b isolinux/isolinux.bin -c isolinux/boot.cat \
+      -no-emul-boot -boot-load-size 4 -boot-info-table tree`, 'sh', folder, await guestImage('tiny'), file], { seconds: 120 });
+}
+
+const template = async (name) => (await yd.api('GET', `/templates?name=${name}`)).items[0];
+const ctl = async (...args) => {
+  const result = await yd.ctl(args);
+  assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
+  return result.stdout;
+};
+const refused = async (text, ...args) => {
+  const result = await yd.ctl(args);
+  assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
+  assert.match(result.stderr, text);
+};
+
+// Runs a shell command in the guest by its agent, and waits for its end.
+async function inGuest(id, command) {
+  const agent = async (execute, args) => JSON.parse(await virsh('qemu-agent-command', `yd-${id}`, JSON.stringify({ execute, arguments: args }))).return;
+  const { pid } = await agent('guest-exec', { path: '/bin/sh', arg: ['-c', command], 'capture-output': true });
+  const end = await poll(`“${command}” has ended`, async () => { const now = await agent('guest-exec-status', { pid }); return now.exited && now; });
+  assert.equal(end.exitcode, 0, Buffer.from(end['err-data'] ?? '', 'base64').toString());
+}
+
+test('a medium that does not boot, a system that is not known, are refused', { timeout: 60000 }, async () => {
+  const data = path.join(yd.home, 'data');
+  fs.mkdirSync(data);
+  fs.writeFileSync(path.join(data, 'a'), 'text');
+  await ok('xorriso', ['-as', 'mkisofs', '-quiet', '-V', 'DATA', '-o', `${data}.iso`, data]);
+  await ctl('media', 'upload', `${data}.iso`, '--name', 'data');
+  await refused(/does not boot/, 'template', 'create', 'a', '--iso', 'data', '--os', 'linux');
+  await refused(/--iso/, 'template', 'create', 'a', '--os', 'linux');
+  await refused(/os/, 'template', 'create', 'a', '--iso', 'data', '--os', 'beos');
+  assert.equal(await template('a'), undefined);
+  await ctl('media', 'delete', 'data', '--yes');
+});
+
+test('ISO → workbench → version 1 → a desktop of a pool', { timeout: 240000 }, async () => {
+  const iso = path.join(yd.home, 'tiny.iso');
+  await bootableIso(iso);
+  await ctl('media', 'upload', iso);
+  const medium = (await yd.api('GET', '/media?name=tiny.iso')).items[0];
+  assert.equal(medium.label, 'TINY');
+  assert.equal(medium.bootable, true);
+
+  assert.match(await ctl('template', 'create', 'fresh', '--iso', 'tiny.iso', '--os', 'linux', '--disk', '1G', '--memory', '256M', '--cpus', '1', '--network', office.network.name), /workbench runs/);
+  const id = (await template('fresh')).workbench_id;
+  const bench = () => yd.api('GET', `/desktops/${id}`);
+  assert.equal((await bench()).state, 'ready');
+  const xml = await virsh('dumpxml', `yd-${id}`);
+  assert.match(xml, /device='cdrom'[\s\S]*?<readonly\/>/);
+  await refused(/workbench .* of template .*fresh/, 'media', 'delete', 'tiny.iso', '--yes');
+  await refused(/shut its system down/, 'template', 'finish', 'fresh');
+  await refused(/being installed/, 'template', 'delete', 'fresh', '--yes');
+  await poll('the system of the medium runs: its agent answers', async () => (await bench()).agent_seen, { seconds: 90 });
+  const picture = await yd.request('GET', `/api/v1/desktops/${id}/screenshot`, { token: yd.admin.token });
+  assert.equal(picture.status, 200);
+
+  await inGuest(id, 'zcat /tiny.raw.gz >/dev/vda && sync');
+  await yd.job(await yd.api('POST', `/desktops/${id}/shutdown`));
+  // Killed right after the disk got its new name: the next deskd ends what was begun.
+  await yd.kill('deskd');
+  process.env.YD_JOB_STOP = 'workbench-finish:seal:after';
+  await yd.startAll();
+  delete process.env.YD_JOB_STOP;
+  const finish = await yd.api('POST', `/workbenches/${id}/finish`, { body: { notes: 'installed by hand' } });
+  await poll('deskd is gone', () => !yd.programs.deskd.alive);
+  await yd.startAll();
+  await yd.job(finish);
+  const made = await template('fresh');
+  assert.equal(made.workbench_id, null);
+  assert.equal(made.newest, 1);
+  const version = (await yd.api('GET', `/templates/${made.id}/versions`)).items[0];
+  assert.equal(version.state, 'ready');
+  assert.equal(version.notes, 'installed by hand');
+  const file = path.join(yd.state, 'images', version.image);
+  assert.equal(fs.statSync(file).mode & 0o777, 0o444);
+  assert.equal((await ok('sha256sum', [file])).split(' ')[0], version.checksum);
+  assert.doesNotMatch(await virsh('list', '--all', '--name'), new RegExp(id));
+  await yd.api('GET', `/desktops/${id}`).then(() => assert.fail('the workbench is still there'), (error) => assert.equal(error.status, 404));
+  await ctl('media', 'delete', 'tiny.iso', '--yes'); // nothing needs it any more
+
+  const pool = await yd.api('POST', '/pools', { body: { name: 'fresh', template_version_id: version.id, network_id: office.network.id, vcpus: 1, memory_mib: 128 } });
+  await yd.api('POST', `/pools/${pool.id}/entitlements`, { body: { department_id: office.department.id } });
+  const alice = await yd.person('alice', { department: office.department.id });
+  const c = await yd.connect(alice, { pool: pool.id, protocol: 'rdp' });
+  const { wire, granted } = await rdpOpen(yd.port, c.ticket);
+  assert.ok(granted && await echo(wire), 'the desktop of what was installed answers');
+  wire.close();
+});
+
+test('what nobody installed is not finished by mistake, and is discarded with all it had', { timeout: 120000 }, async () => {
+  const iso = path.join(yd.home, 'tiny.iso');
+  await ctl('media', 'upload', iso, '--name', 'again.iso');
+  await ctl('template', 'create', 'empty', '--iso', 'again.iso', '--os', 'windows-old', '--disk', '1G', '--memory', '256M', '--cpus', '1');
+  const id = (await template('empty')).workbench_id;
+  const xml = await virsh('dumpxml', `yd-${id}`);
+  assert.match(xml, /<target dev='sda' bus='sata'/, 'no virtio for a system that has no drivers for it');
+  assert.match(xml, /<model type='e1000e'\/>/);
+  await yd.job(await yd.api('POST', `/desktops/${id}/power-off`));
+  if (!(await yd.api('GET', `/desktops/${id}`)).agent_seen) await refused(/agent .* never answered/, 'template', 'finish', 'empty');
+  await ctl('template', 'discard', 'empty', '--yes');
+  assert.equal(await template('empty'), undefined);
+  assert.ok(!fs.existsSync(path.join(yd.state, 'images', `${id}.qcow2`)));
+  await ctl('media', 'delete', 'again.iso', '--yes');
+});
