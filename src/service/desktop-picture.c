@@ -5,10 +5,10 @@
 #include "model/desktop-state.h"
 #include "service/desktop.h"
 #include "service/service.h"
+#include "service/table.h"
 
 #include <string.h>
 
-#define PART "desktop-pictures"
 #define FRESH_US (10 * G_USEC_PER_SEC)
 #define KEPT_US (60 * G_USEC_PER_SEC)
 
@@ -16,11 +16,6 @@ typedef struct {
     GBytes *png;  // NULL while the first one is taken
     gint64 asked; // monotonic
 } Picture;
-
-typedef struct {
-    GMutex lock;
-    GHashTable *pictures; // desktop id → Picture
-} Pictures;
 
 static void
 picture_free(gpointer data)
@@ -31,27 +26,17 @@ picture_free(gpointer data)
     g_free(picture);
 }
 
-static void
-pictures_free(gpointer data)
+// Desktop id → Picture.
+static GHashTable *
+make_pictures(void)
 {
-    Pictures *all = data;
-
-    g_hash_table_unref(all->pictures);
-    g_mutex_clear(&all->lock);
-    g_free(all);
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, picture_free);
 }
 
-static Pictures *
+static YdTable *
 pictures_of(YdService *service)
 {
-    Pictures *all = yd_service_part(service, PART);
-
-    if (all)
-        return all;
-    all = g_new0(Pictures, 1);
-    g_mutex_init(&all->lock);
-    all->pictures = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, picture_free);
-    return yd_service_set_part(service, PART, all, pictures_free);
+    return yd_table_of(service, "desktop-pictures", make_pictures);
 }
 
 static gboolean
@@ -63,21 +48,21 @@ is_old(gpointer key, gpointer value, gpointer now)
 // TRUE: the caller takes a new one. Else *ret_png is the one that is kept (owned), or NULL when the
 // first is under way.
 static gboolean
-begin(Pictures *all, const char *id, GBytes **ret_png)
+begin(YdTable *all, const char *id, GBytes **ret_png)
 {
     gint64 now = g_get_monotonic_time();
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
     Picture *picture;
 
-    g_hash_table_foreach_remove(all->pictures, is_old, &now);
-    picture = g_hash_table_lookup(all->pictures, id);
+    g_hash_table_foreach_remove(all->rows, is_old, &now);
+    picture = g_hash_table_lookup(all->rows, id);
     if (picture && picture->asked + FRESH_US > now) {
         *ret_png = picture->png ? g_bytes_ref(picture->png) : NULL;
         return FALSE;
     }
     if (!picture) {
         picture = g_new0(Picture, 1);
-        g_hash_table_insert(all->pictures, g_strdup(id), picture);
+        g_hash_table_insert(all->rows, g_strdup(id), picture);
     }
     picture->asked = now;
     return TRUE;
@@ -85,13 +70,13 @@ begin(Pictures *all, const char *id, GBytes **ret_png)
 
 // png NULL: it could not be had; the next who asks tries again.
 static void
-finish(Pictures *all, const char *id, GBytes *png)
+finish(YdTable *all, const char *id, GBytes *png)
 {
     G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&all->lock);
-    Picture *picture = png ? g_hash_table_lookup(all->pictures, id) : NULL;
+    Picture *picture = png ? g_hash_table_lookup(all->rows, id) : NULL;
 
     if (!picture) {
-        g_hash_table_remove(all->pictures, id);
+        g_hash_table_remove(all->rows, id);
         return;
     }
     g_clear_pointer(&picture->png, g_bytes_unref);
@@ -126,7 +111,7 @@ yd_desktop_picture(YdService *service, const YdActor *actor, const char *id, GEr
 {
     g_autoptr(YdDesktop) desktop =
         yd_service_get(service, actor, YD_RIGHT_CONNECT, &yd_desktop_type, id, error);
-    Pictures *all;
+    YdTable *all;
     GBytes *png = NULL;
 
     if (!desktop || !has_picture(desktop, error))

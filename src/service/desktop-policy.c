@@ -4,33 +4,15 @@
 #include "service/desktop-private.h"
 
 #include "service/guest-policy.h"
+#include "service/table.h"
 
 #define PING_SECONDS 5 // an agent that hangs is told from one that works
 
-typedef struct {
-    GMutex lock;
-    GHashTable *told; // desktop id -> digest of the policy
-} Told;
-
-static void
-told_free(gpointer data)
-{
-    Told *told = data;
-    g_hash_table_unref(told->told);
-    g_mutex_clear(&told->lock);
-    g_free(told);
-}
-
-static Told *
+// Desktop id -> digest of the policy.
+static YdTable *
 told_of(YdService *service)
 {
-    Told *told = yd_service_part(service, "guest-policy");
-    if (told)
-        return told;
-    told = g_new0(Told, 1);
-    g_mutex_init(&told->lock);
-    told->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    return yd_service_set_part(service, "guest-policy", told, told_free);
+    return yd_table_of(service, "guest-policy", yd_table_texts);
 }
 
 static gpointer
@@ -42,17 +24,17 @@ digest(const char *script)
 void
 yd_desk_policy_told(YdService *service, const char *desktop_id, const char *script)
 {
-    Told *told = told_of(service);
+    YdTable *told = told_of(service);
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&told->lock);
-    g_hash_table_replace(told->told, g_strdup(desktop_id), digest(script));
+    g_hash_table_replace(told->rows, g_strdup(desktop_id), digest(script));
 }
 
 static gboolean
 knows(YdService *service, const char *desktop_id, const char *script)
 {
-    Told *told = told_of(service);
+    YdTable *told = told_of(service);
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&told->lock);
-    return g_hash_table_lookup(told->told, desktop_id) == digest(script);
+    return g_hash_table_lookup(told->rows, desktop_id) == digest(script);
 }
 
 gboolean

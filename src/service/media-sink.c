@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "service/media-private.h"
+#include "service/table.h"
 
 #define TELL_US (G_USEC_PER_SEC) // how often the row learns of progress
 
@@ -16,12 +17,6 @@ typedef struct {
     guint64 number;   // of the piece that may write
     gboolean writing; // a block is on its way to the disk
 } Writer;
-
-typedef struct {
-    GMutex lock;
-    GHashTable *writers; // id → Writer
-    guint64 last;
-} Writers;
 
 struct _YdMediaSink {
     YdService *service;
@@ -33,27 +28,11 @@ struct _YdMediaSink {
     gboolean looked; // the head was looked at
 };
 
-static void
-writers_free(gpointer data)
-{
-    Writers *writers = data;
-
-    g_hash_table_unref(writers->writers);
-    g_mutex_clear(&writers->lock);
-    g_free(writers);
-}
-
-static Writers *
+// Id → Writer.
+static YdTable *
 writers_of(YdService *service)
 {
-    Writers *writers = yd_service_part(service, "media-writers");
-
-    if (writers)
-        return writers;
-    writers = g_new0(Writers, 1);
-    g_mutex_init(&writers->lock);
-    writers->writers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    return yd_service_set_part(service, "media-writers", writers, writers_free);
+    return yd_table_of(service, "media-writers", yd_table_texts_owned);
 }
 
 static gboolean
@@ -67,13 +46,13 @@ busy(const char *id, GError **error)
 gboolean
 yd_media_stop_writer(YdService *service, const char *media_id, GError **error)
 {
-    Writers *writers = writers_of(service);
+    YdTable *writers = writers_of(service);
 
     g_mutex_lock(&writers->lock);
-    Writer *writer = g_hash_table_lookup(writers->writers, media_id);
+    Writer *writer = g_hash_table_lookup(writers->rows, media_id);
     gboolean free_now = !writer || !writer->writing;
     if (free_now)
-        g_hash_table_remove(writers->writers, media_id);
+        g_hash_table_remove(writers->rows, media_id);
     g_mutex_unlock(&writers->lock);
     return free_now || busy(media_id, error);
 }
@@ -82,17 +61,18 @@ yd_media_stop_writer(YdService *service, const char *media_id, GError **error)
 static guint64
 take_turn(YdService *service, const char *id)
 {
-    Writers *writers = writers_of(service);
+    static gint last; // atomic
+    YdTable *writers = writers_of(service);
     guint64 number = 0;
 
     g_mutex_lock(&writers->lock);
-    Writer *writer = g_hash_table_lookup(writers->writers, id);
+    Writer *writer = g_hash_table_lookup(writers->rows, id);
     if (!writer) {
         writer = g_new0(Writer, 1);
-        g_hash_table_insert(writers->writers, g_strdup(id), writer);
+        g_hash_table_insert(writers->rows, g_strdup(id), writer);
     }
     if (!writer->writing)
-        number = writer->number = ++writers->last;
+        number = writer->number = (guint64)g_atomic_int_add(&last, 1) + 1;
     g_mutex_unlock(&writers->lock);
     return number;
 }
@@ -100,10 +80,10 @@ take_turn(YdService *service, const char *id)
 static gboolean
 begin_block(YdMediaSink *sink, GError **error)
 {
-    Writers *writers = writers_of(sink->service);
+    YdTable *writers = writers_of(sink->service);
 
     g_mutex_lock(&writers->lock);
-    Writer *writer = g_hash_table_lookup(writers->writers, sink->id);
+    Writer *writer = g_hash_table_lookup(writers->rows, sink->id);
     gboolean mine = writer && writer->number == sink->number;
     if (mine)
         writer->writing = TRUE;
@@ -117,10 +97,10 @@ begin_block(YdMediaSink *sink, GError **error)
 static void
 end_block(YdMediaSink *sink)
 {
-    Writers *writers = writers_of(sink->service);
+    YdTable *writers = writers_of(sink->service);
 
     g_mutex_lock(&writers->lock);
-    Writer *writer = g_hash_table_lookup(writers->writers, sink->id);
+    Writer *writer = g_hash_table_lookup(writers->rows, sink->id);
     if (writer && writer->number == sink->number)
         writer->writing = FALSE;
     g_mutex_unlock(&writers->lock);
@@ -326,11 +306,25 @@ yd_media_sink_end(YdMediaSink *sink, GError **error)
                : NULL;
 }
 
+static void
+leave_turn(const YdMediaSink *sink)
+{
+    YdTable *writers = writers_of(sink->service);
+
+    g_mutex_lock(&writers->lock);
+    Writer *writer = g_hash_table_lookup(writers->rows, sink->id);
+    if (writer && writer->number == sink->number)
+        g_hash_table_remove(writers->rows, sink->id);
+    g_mutex_unlock(&writers->lock);
+}
+
 void
 yd_media_sink_free(YdMediaSink *sink)
 {
     if (!sink)
         return;
+    if (sink->number != 0)
+        leave_turn(sink);
     if (sink->fd >= 0)
         close(sink->fd);
     g_free(sink->id);

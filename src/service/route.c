@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 
 #include "base/secret.h"
+#include "service/table.h"
 
 #define PASS_US (15 * G_USEC_PER_SEC)
 #define PASSES_MAX 4096
@@ -16,11 +17,6 @@ typedef struct {
     YdGrant grant;
     gint64 until; // monotonic
 } Pass;
-
-typedef struct {
-    GMutex lock;
-    GHashTable *passes; // hash of the grant -> Pass
-} Passes;
 
 static void
 pass_free(gpointer data)
@@ -33,25 +29,17 @@ pass_free(gpointer data)
     g_free(pass);
 }
 
-static void
-passes_free(gpointer data)
+// Hash of the grant -> Pass.
+static GHashTable *
+make_passes(void)
 {
-    Passes *passes = data;
-    g_hash_table_unref(passes->passes);
-    g_mutex_clear(&passes->lock);
-    g_free(passes);
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, pass_free);
 }
 
-static Passes *
+static YdTable *
 passes_of(YdService *service)
 {
-    Passes *passes = yd_service_part(service, "route");
-    if (passes)
-        return passes;
-    passes = g_new0(Passes, 1);
-    g_mutex_init(&passes->lock);
-    passes->passes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, pass_free);
-    return yd_service_set_part(service, "route", passes, passes_free);
+    return yd_table_of(service, "route", make_passes);
 }
 
 // ---- the map ----
@@ -119,13 +107,13 @@ is_over(gpointer key, gpointer value, gpointer data)
 static gboolean
 keep(YdService *service, const char *token, Pass *pass)
 {
-    Passes *passes = passes_of(service);
+    YdTable *passes = passes_of(service);
     gint64 now = g_get_monotonic_time();
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&passes->lock);
-    g_hash_table_foreach_remove(passes->passes, is_over, &now);
-    if (g_hash_table_size(passes->passes) >= PASSES_MAX)
+    g_hash_table_foreach_remove(passes->rows, is_over, &now);
+    if (g_hash_table_size(passes->rows) >= PASSES_MAX)
         return FALSE;
-    return g_hash_table_insert(passes->passes, yd_token_hash(token), pass);
+    return g_hash_table_insert(passes->rows, yd_token_hash(token), pass);
 }
 
 gboolean
@@ -166,12 +154,12 @@ void
 yd_route_take(YdService *service, const char *gate, const char *edge, const char *via_grant,
               const char *protocol, YdGrant *ret_grant)
 {
-    Passes *passes = passes_of(service);
+    YdTable *passes = passes_of(service);
     g_autofree char *hash = yd_token_hash(via_grant), *key = NULL;
     Pass *pass = NULL;
     // Shown once, it is gone, whoever showed it.
     g_mutex_lock(&passes->lock);
-    g_hash_table_steal_extended(passes->passes, hash, (gpointer *)&key, (gpointer *)&pass);
+    g_hash_table_steal_extended(passes->rows, hash, (gpointer *)&key, (gpointer *)&pass);
     g_mutex_unlock(&passes->lock);
     gboolean fits = pass && pass->until >= g_get_monotonic_time() &&
                     strcmp(pass->gate, gate) == 0 && strcmp(pass->edge, edge) == 0 &&

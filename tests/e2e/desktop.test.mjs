@@ -27,7 +27,9 @@ let browser;
 let page;
 
 before(async () => {
-  yd = await Product.start();
+  // The laboratory's /etc is its own; the gate is at that address.
+  fs.appendFileSync('/etc/hosts', '127.0.0.1 office-alice.desks.test wrong.desks.test\n');
+  yd = await Product.start({ config: { deskd: { desktop_domain: 'desks.test' } } });
   screen = await startScreen({ width: 1024, height: 768 });
 });
 after(async () => {
@@ -75,6 +77,10 @@ test('xfreerdp through the gate shows the session, logged in as the person', { t
     }, { seconds: 120, every: 2000 });
     const png = await screen.shot('desktop-rdp');
     assert.ok(await share(png, WALLPAPER, '1024x34+0+734') < 0.3, 'the panel is no plain wallpaper');
+    // Verified by the name and the CA that deskctl fetched: nothing was ignored.
+    const line = (await run('ps', ['-eo', 'args'])).stdout.split('\n').find((it) => /^\S*xfreerdp/.test(it));
+    assert.match(line, / \/cert:deny /);
+    assert.doesNotMatch(line, /fingerprint|ignore|tofu/);
     const processes = await guestShell('ps -u alice -o comm=');
     assert.match(processes, /openbox/);
     assert.match(processes, /tint2/);
@@ -82,6 +88,22 @@ test('xfreerdp through the gate shows the session, logged in as the person', { t
     await endClient();
     await client.stop();
   }
+});
+
+test('xfreerdp believes the desktop by its own name and the product’s CA, and no other name', { timeout: 120000 }, async () => {
+  const answer = await yd.connect(alice, { pool: office.pool.id, protocol: 'rdp' });
+  assert.equal(answer.host, 'office-alice.desks.test');
+  const file = path.join(dir, 'named.rdp');
+  const as = async (name) => {
+    fs.writeFileSync(file, answer.file.content.replaceAll('office-alice.desks.test', name));
+    // +auth-only: ends once it is through with TLS and the first packets.
+    const it = await run('timeout', ['40', 'xfreerdp', file, '/u:alice', '/d:', '/from-stdin:force', '/cert:deny', '/size:800x600', '+auth-only'],
+      { env: { ...screen.env, SSL_CERT_FILE: yd.ca, HOME: dir }, input: `${answer.password}\n` });
+    return it.stdout + it.stderr;
+  };
+  const refused = /CERTIFICATE NAME MISMATCH|certificate verification failure|TLS_CONNECT_FAILED/i;
+  assert.match(await as('wrong.desks.test'), refused);
+  assert.doesNotMatch(await as('office-alice.desks.test'), refused);
 });
 
 test('the session lives on after the client has gone', async () => {
