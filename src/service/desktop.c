@@ -55,6 +55,13 @@ submit(YdService *service, YdStore *store, const YdActor *actor, const Verb *ver
     GError *local = NULL;
     if (!desktop)
         return NULL;
+    if (verb == &verb_rebuild && desktop->template_id) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "\"%s\" is a workbench: what was installed there would be gone, and nothing "
+                    "takes its place; finish its template, or discard it and begin again",
+                    desktop->name);
+        return NULL;
+    }
     g_autoptr(YdJob) live = yd_store_job_live(store, id, verb->kind, &local);
     if (local) {
         g_propagate_error(error, local);

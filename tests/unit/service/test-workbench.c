@@ -247,6 +247,21 @@ test_finish_killed(Desk *f, gconstpointer data)
     }
 }
 
+// Rebuilding takes a template's version; a workbench has none, and its disk is the only one.
+static void
+test_no_rebuild(Desk *f, gconstpointer data)
+{
+    g_autofree char *media = medium(f, "a.iso", "A", TRUE);
+    g_autoptr(GError) error = NULL;
+
+    desk_run(f);
+    g_autofree char *id = made(f, "debian", "linux", media);
+    g_assert_null(yd_desktop_rebuild(f->service, &f->admin, id, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_assert_nonnull(strstr(error->message, "workbench"));
+    desk_assert_state(f, id, "ready");
+}
+
 #define ADD(name, test) g_test_add(name, Desk, NULL, desk_set_up, test, desk_tear_down)
 
 int
@@ -257,6 +272,7 @@ main(int argc, char **argv)
     ADD("/workbench/refused", test_refused);
     ADD("/workbench/finish-rules", test_finish_rules);
     ADD("/workbench/agent", test_agent);
+    ADD("/workbench/no-rebuild", test_no_rebuild);
     ADD("/workbench/finish-killed", test_finish_killed);
     return g_test_run();
 }
