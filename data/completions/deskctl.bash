@@ -20,7 +20,7 @@ _deskctl() {
     'help') leaf=1 offer=' --manual --profile --json --quiet --help' ;;
     'desktop mine') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'desktop connect') leaf=1 offer=' --rdp --spice --console --open --out --fullscreen --size --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'desktop list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'desktop list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'desktop show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'desktop start') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'desktop shutdown') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
@@ -33,11 +33,11 @@ _deskctl() {
     'desktop screenshot') leaf=1 offer=' --out --profile --json --quiet --help' ;;
     'desktop delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'desktop') offer=' mine connect list show start shutdown reboot power-off rebuild resize edit stats screenshot delete' ;;
-    'session list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'session list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
     'session') offer=' list show disconnect' ;;
-    'user list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'user list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'user show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'user add') leaf=1 offer=' --name --number --email --role --language --department --password-stdin --no-password --profile --json --quiet --help' ;;
     'user edit') leaf=1 offer=' --name --number --email --role --language --profile --json --quiet --help' ;;

@@ -20,6 +20,7 @@ typedef struct {
     GMutex lock;
     GHashTable *busy;  // ids of connections with a look queued or under way; lock
     GThreadPool *pool; // NULL after the stop; lock
+    gint stopping;     // atomic
 } Watch;
 
 typedef struct {
@@ -147,6 +148,10 @@ run_look(gpointer data, gpointer user_data)
     YdStore *store = yd_service_store(watch->service, &error);
     gint64 patience = yd_service_config(watch->service)->log_in_seconds * 1000;
     YdLogIn verdict = YD_LOG_IN_UNKNOWN;
+    if (g_atomic_int_get(&watch->stopping)) {
+        look_free(look);
+        return;
+    }
     if (store && !ask(watch->service, store, look, &verdict, &error)) {
         gboolean late = look->now - look->began > patience;
         yd_log(late ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_DEBUG, &fields,
@@ -171,8 +176,10 @@ stop(Watch *watch)
     g_mutex_lock(&watch->lock);
     GThreadPool *pool = g_steal_pointer(&watch->pool);
     g_mutex_unlock(&watch->lock);
+    // Those that wait end at once (run_look). GLib would forget one that a thread has just taken.
+    g_atomic_int_set(&watch->stopping, TRUE);
     if (pool)
-        g_thread_pool_free(pool, TRUE, TRUE);
+        g_thread_pool_free(pool, FALSE, TRUE);
 }
 
 static void

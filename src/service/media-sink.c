@@ -155,8 +155,10 @@ yd_media_sink_open(YdService *service, const YdActor *actor, const char *media_i
 
     sink->fd = -1;
     if (!store || !yd_service_allowed(actor, YD_RIGHT_TEMPLATES_WRITE, error) ||
-        !(media = yd_store_get(store, &yd_media_type, media_id, error)) ||
-        !(folder = yd_media_folder(service, error)))
+        !(media = yd_store_get(store, &yd_media_type, media_id, error)))
+        return NULL;
+    folder = yd_media_folder(service, error);
+    if (!folder)
         return NULL;
     sink->service = service;
     sink->id = g_strdup(media->id);

@@ -554,6 +554,8 @@ export const en = {
   'audit.act.network.delete': 'Network deleted',
   'audit.act.password.change': 'Password changed',
   'audit.act.pool.change': 'Pool changed',
+  'audit.act.gate.drain': 'Gateway drained',
+  'audit.act.gate.resume': 'Gateway back in service',
   'audit.act.pool.create': 'Pool added',
   'audit.act.pool.delete': 'Pool deleted',
   'audit.act.pool.entitle': 'Pool given',

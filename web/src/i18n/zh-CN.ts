@@ -535,6 +535,8 @@ export const zhCN: Record<keyof typeof en, string> = {
   'audit.act.network.delete': '删除网络',
   'audit.act.password.change': '修改密码',
   'audit.act.pool.change': '修改桌面池',
+  'audit.act.gate.drain': '网关程序停止接收新会话',
+  'audit.act.gate.resume': '网关程序恢复服务',
   'audit.act.pool.create': '添加桌面池',
   'audit.act.pool.delete': '删除桌面池',
   'audit.act.pool.entitle': '分配桌面池',
