@@ -170,16 +170,7 @@ finish(Ctl *ctl, const char *id, const char *name, GError **error)
 {
     g_autofree char *path = yd_path("media", id, "finish");
     g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, NULL, error);
-    g_autoptr(json_t) job = answer ? ctl_wait(ctl, answer, error) : NULL;
-    if (!job)
-        return FALSE;
-    if (ctl->json)
-        ctl_print_json(job);
-    else if (ctl_args_has(ctl->args, "no-wait"))
-        g_print("medium %s: job %s\n", name, text(job, "id"));
-    else
-        g_print("medium %s: ready\n", name);
-    return TRUE;
+    return ctl_tell_job(ctl, answer, "medium", name, "ready", error);
 }
 
 static gboolean

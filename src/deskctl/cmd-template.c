@@ -145,18 +145,7 @@ run_import(Ctl *ctl, GError **error)
                                        on_server ? file : sent, "notes", notes);
     g_autofree char *path = yd_path("templates", id, "versions");
     g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, body, error);
-    if (!answer)
-        return FALSE;
-    g_autoptr(json_t) job = ctl_wait(ctl, answer, error);
-    if (!job)
-        return FALSE;
-    if (ctl->json)
-        ctl_print_json(job);
-    else if (ctl_args_has(ctl->args, "no-wait"))
-        g_print("template %s: job %s\n", name, json_string_value(json_object_get(job, "id")));
-    else
-        g_print("template %s: imported\n", name);
-    return TRUE;
+    return ctl_tell_job(ctl, answer, "template", name, "imported", error);
 }
 
 static gboolean
@@ -201,17 +190,7 @@ run_delete_version(Ctl *ctl, GError **error)
 static gboolean
 tell_job(Ctl *ctl, const json_t *answer, const char *what, GError **error)
 {
-    const char *name = ctl_args_word(ctl->args, 0);
-    g_autoptr(json_t) job = answer ? ctl_wait(ctl, answer, error) : NULL;
-    if (!job)
-        return FALSE;
-    if (ctl->json)
-        ctl_print_json(job);
-    else if (ctl_args_has(ctl->args, "no-wait"))
-        g_print("template %s: job %s\n", name, json_string_value(json_object_get(job, "id")));
-    else
-        g_print("template %s: %s\n", name, what);
-    return TRUE;
+    return ctl_tell_job(ctl, answer, "template", ctl_args_word(ctl->args, 0), what, error);
 }
 
 static gboolean

@@ -98,6 +98,22 @@ ctl_wait(Ctl *ctl, const json_t *answer, GError **error)
     return ctl_follow(ctl, text_of(job, "id"), error);
 }
 
+gboolean
+ctl_tell_job(Ctl *ctl, const json_t *answer, const char *noun, const char *name, const char *done,
+             GError **error)
+{
+    g_autoptr(json_t) job = answer ? ctl_wait(ctl, answer, error) : NULL;
+    if (!job)
+        return FALSE;
+    if (ctl->json)
+        ctl_print_json(job);
+    else if (ctl_args_has(ctl->args, "no-wait"))
+        g_print("%s %s: job %s\n", noun, name, json_string_value(json_object_get(job, "id")));
+    else
+        g_print("%s %s: %s\n", noun, name, done);
+    return TRUE;
+}
+
 void
 ctl_bytes_bar(Ctl *ctl, const char *what, goffset done, goffset total)
 {

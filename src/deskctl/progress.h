@@ -8,6 +8,11 @@
 // seen, owned; NULL with its error when it failed. An answer without a job: NULL without error.
 json_t *ctl_wait(Ctl *ctl, const json_t *answer, GError **error);
 
+// Waits likewise for the job of answer (NULL: the request has failed) and prints how it ended:
+// "template debian: ready", with no-wait the job's id, or JSON.
+gboolean ctl_tell_job(Ctl *ctl, const json_t *answer, const char *noun, const char *name,
+                      const char *done, GError **error);
+
 // The same for a job by id, whatever the options say.
 json_t *ctl_follow(Ctl *ctl, const char *id, GError **error);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One table behind one lock.
+// The gates that are connected, behind one lock; the way to tell one something, behind another:
+// telling may take a while.
 #include "service/gate-list.h"
 
 #include <string.h>
