@@ -190,7 +190,7 @@ yd_store_jobs_renew(YdStore *store, const char *worker, gint64 lease, GError **e
     "(SELECT m.department_id FROM memberships m WHERE m.user_id = "                                \
     "(SELECT x.user_id FROM desktops x WHERE x.id = ?)))) "                                        \
     "FROM desktops d WHERE d.host_id IS NOT NULL AND d.id <> ? AND "                               \
-    "d.state IN ('starting', 'preparing', 'ready', 'stopping') GROUP BY d.host_id"
+    "d.state IN ('starting', 'preparing', 'ready', 'paused', 'stopping') GROUP BY d.host_id"
 
 GHashTable *
 yd_store_host_promises(YdStore *store, const char *desktop_id, GError **error)
