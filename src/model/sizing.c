@@ -18,7 +18,7 @@ spares(const YdSizingCounts *counts)
 static guint
 room(const YdSizingCounts *counts, const YdSizingWish *wish)
 {
-    guint all = counts->used + spares(counts) + counts->old + counts->failed;
+    guint all = counts->used + spares(counts) + counts->old + counts->stale + counts->failed;
     return wish->max_desktops > 0 ? less((guint)wish->max_desktops, all) : G_MAXUINT;
 }
 
@@ -33,7 +33,7 @@ yd_sizing(const YdSizingCounts *counts, const YdSizingWish *wish)
     guint have = spares(counts), hot = counts->waking + counts->running + counts->warm;
     sizing.make = MIN(less(wanted, have), room(counts, wish));
     sizing.remove = counts->old + counts->failed + MIN(counts->off, less(have, wanted));
-    sizing.stop = MIN(counts->warm, less(hot, warm));
+    sizing.stop = counts->stale + MIN(counts->warm, less(hot, warm));
     guint kept = counts->off - MIN(counts->off, less(have, wanted));
     sizing.start = MIN(MIN(less(warm, hot), kept), wish->starts);
     return sizing;

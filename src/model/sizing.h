@@ -14,6 +14,7 @@ typedef struct {
     guint waking;  // spares that start
     guint running; // spares that are ready and run
     guint warm;    // spares that are paused
+    guint stale;   // spares that are paused, of another version
     guint failed;  // spares that can't be used
 } YdSizingCounts;
 
@@ -27,7 +28,7 @@ typedef struct {
     guint make;   // new spares
     guint start;  // spares that are off and become warm
     guint pause;  // spares that run
-    guint stop;   // warm spares that are one too many: off
+    guint stop;   // warm spares that are stale or one too many: off
     guint remove; // spares that are off and one too many, old, or failed
 } YdSizing;
 

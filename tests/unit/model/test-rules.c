@@ -29,8 +29,9 @@ test_states(void)
     }
     g_assert_cmpuint(edges, ==, 28 + 11); // each, and from eleven states to failed
     const char *const never[][2] = {
-        {"new", "off"},      {"off", "preparing"},  {"ready", "deleting"}, {"ready", "rebuilding"},
-        {"deleting", "off"}, {"starting", "ready"}, {"starting", "paused"}, {"off", "paused"}, {"off", "saved"}, {"ready", "saved"}, {"failed", "ready"},   {"off", "new"}};
+        {"new", "off"},      {"off", "preparing"},  {"ready", "deleting"},  {"ready", "rebuilding"},
+        {"deleting", "off"}, {"starting", "ready"}, {"starting", "paused"}, {"off", "paused"},
+        {"off", "saved"},    {"ready", "saved"},    {"failed", "ready"},    {"off", "new"}};
     for (guint i = 0; i < G_N_ELEMENTS(never); i++)
         g_assert_false(yd_desktop_state_may(never[i][0], never[i][1]));
     g_assert_false(yd_desktop_state_may("nonsense", "failed"));
