@@ -243,7 +243,9 @@ update_failed(YdJobRun *run, const GError *why)
                 error->message);
 }
 
-static const YdJobStep update_steps[] = {{"move", step_move, NULL, FALSE, 1}};
+static const YdJobStep update_steps[] = {
+    {"move", step_move, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_desktop_update = {
     "desktop-update", "desktop", FALSE, update_steps, G_N_ELEMENTS(update_steps), update_failed};
