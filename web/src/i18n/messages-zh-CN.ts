@@ -525,7 +525,7 @@ export const messages: Record<string, string> = {
   // service/settings.c
   'there is no such setting': '没有这个设置',
   'must be a whole number or null, not {1}': '必须是整数或 null，而不是{1:text}',
-  '{1} is outside of {2} to {3} {4}': '{1} 不在 {2} 到 {3} 之间（{4:text}）',
+  '{1} is outside of {2} to {3} {4}': '{1} 不在 {2} 到 {3} {4:text}之间',
   'settings must be an object, not {1}': '设置必须是对象，而不是{1:text}',
   // service/template-job.c
   'the job has no path': '任务没有路径',
