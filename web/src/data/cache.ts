@@ -34,6 +34,7 @@ const NOUNS: Record<string, string[]> = {
   desktops: ['desktop', 'connection'],
   connections: ['connection'],
   hosts: ['host', 'desktop'],
+  gates: ['connection', 'audit'],
   jobs: ['job'],
   audit: ['audit'],
   settings: ['setting'],

@@ -19,6 +19,7 @@ export type Desktop = Schemas['Desktop'];
 export type Connection = Schemas['Connection'];
 export type Job = Schemas['Job'];
 export type Audit = Schemas['Audit'];
+export type Gate = Schemas['Gates']['items'][number];
 export type OwnLogin = Schemas['OwnLogin'];
 export type Activity = Schemas['Activity'];
 

@@ -146,7 +146,7 @@ function Picture({ entry }: { entry: PortalEntry }) {
 }
 
 function DesktopCard({ entry }: { entry: PortalEntry }) {
-  const { t } = useI18n();
+  const { t, said } = useI18n();
   const navigate = useNavigate();
   const toasts = useToasts();
   const ways = waysOf(entry.access);
@@ -200,7 +200,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
       </CardBody>
       <CardBody>
         {desktop ? <StateLabel of="desktop" state={desktop.state} /> : t('portal.not-made')}
-        {desktop?.error && <p>{desktop.error}</p>}
+        {desktop?.error && <p>{said(desktop.error)}</p>}
         {desktop?.fixed_port ? (
           <p>{t('portal.fixed-port', { address: `${window.location.hostname}:${desktop.fixed_port}` })}</p>
         ) : null}

@@ -68,6 +68,7 @@ const SECTIONS: Section[] = [
   { path: 'media', key: 'nav.media', roles: ADMIN, load: () => import('../pages/media') },
   { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
   { path: 'hosts', key: 'nav.hosts', roles: ADMIN, load: () => import('../pages/hosts') },
+  { path: 'gates', key: 'nav.gates', roles: ADMIN, load: () => import('../pages/gates') },
   { path: 'sessions', key: 'nav.connections', roles: LEADERS, load: () => import('../pages/sessions'), list: ['/connections', '-created'] },
   { path: 'jobs', key: 'nav.jobs', roles: LEADERS, load: () => import('../pages/jobs'), list: ['/jobs', '-created'] },
   { path: 'audit', key: 'nav.audit', roles: ADMIN, load: () => import('../pages/audit'), list: ['/audit', '-time'] },
