@@ -12,6 +12,7 @@
 #include "service/login.h"
 #include "service/media.h"
 #include "service/pool-keeper.h"
+#include "service/rollout.h"
 #include "service/template.h"
 #include "service/workbench.h"
 #include "store/store-connect.h"
@@ -338,7 +339,8 @@ pass_images(YdService *service, YdStore *store, YdReconcileReport *report, GErro
         g_autoptr(GError) why = NULL;
         G_GNUC_UNUSED g_autoptr(YdDesktop) desktop =
             yd_id_valid(id, "dsk") ? yd_store_get(store, &yd_desktop_type, id, &why) : NULL;
-        if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND))
+        if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) &&
+            !yd_rollout_is_stray(store, image))
             continue;
         g_clear_error(&why);
         g_message("removing overlay %s: its desktop is gone", image);
@@ -413,6 +415,7 @@ run_timers(YdService *service, Timers *timers)
         prune_logins(service);
         yd_media_tidy(service, yd_now_ms());
         yd_pool_keep(service, yd_now_ms());
+        yd_rollout_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);
@@ -420,6 +423,7 @@ run_timers(YdService *service, Timers *timers)
             g_warning("ending old connections: %s, trying again later", error->message);
         yd_workbench_watch(service);
         yd_pool_keep(service, yd_now_ms());
+        yd_rollout_watch(service);
     }
     if (now >= timers->prune) {
         timers->prune = now + PRUNE_US;
