@@ -13,6 +13,7 @@ const COLORS: Record<string, Color> = {
   off: 'grey',
   ended: 'grey',
   cancelled: 'grey',
+  saved: 'grey',
   maintenance: 'orange',
   dropped: 'orange',
   serving: 'green',
