@@ -12,6 +12,7 @@
 #include "service/login.h"
 #include "service/media.h"
 #include "service/template.h"
+#include "service/template-image.h"
 #include "service/workbench.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
@@ -390,6 +391,7 @@ run_timers(YdService *service, Timers *timers)
             g_warning("reconciling: %s, trying again later", error->message);
         prune_logins(service);
         yd_media_tidy(service, yd_now_ms());
+        yd_template_image_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);
