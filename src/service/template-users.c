@@ -40,9 +40,9 @@ yd_template_version_unused(YdStore *store, const YdTemplateVersion *version, GEr
     const YdCondition benches[] = {{"template_version_id", "=", of}, {"template_id", "=", own}};
     g_autoptr(GString) users = g_string_new(NULL);
 
-    if (!add_names(store, users, &yd_pool_type, pools, 1, "the pool", error) ||
-        !add_names(store, users, &yd_desktop_type, desktops, 2, "the desktop", error) ||
-        !add_names(store, users, &yd_desktop_type, benches, 2, "the workbench", error))
+    if (!add_names(store, users, &yd_pool_type, pools, 1, "pool", error) ||
+        !add_names(store, users, &yd_desktop_type, desktops, 2, "desktop", error) ||
+        !add_names(store, users, &yd_desktop_type, benches, 2, "workbench", error))
         return FALSE;
     if (users->len == 0)
         return TRUE;
