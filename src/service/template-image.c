@@ -237,21 +237,33 @@ note_new(YdService *service, YdStore *store)
     }
 }
 
-static void
-remove_left_over(YdService *service, YdStore *store, gint64 now)
+static guint
+remove_some(YdService *service, YdStore *store, gint64 now)
 {
     g_autoptr(GPtrArray) rows = yd_store_sealed_images(store, NULL);
+    guint removed = 0;
     for (guint i = 0; rows && i < rows->len; i++) {
         const YdSealedImage *row = rows->pdata[i];
         g_autoptr(GError) error = NULL;
         if (!row->retired || row->retired + KEEP_MS > now)
             continue;
         if (!yd_storage_delete(yd_service_storage(service), row->image, &error) ||
-            !yd_store_delete_sealed_image(store, row->image, &error))
+            !yd_store_delete_sealed_image(store, row->image, &error)) {
             g_debug("%s stays: %s", row->image, error->message);
-        else
-            g_message("removed the image %s: nothing is built on it any more", row->image);
+            continue;
+        }
+        g_message("removed the image %s: nothing is built on it any more", row->image);
+        removed++;
     }
+    return removed;
+}
+
+// One that goes may have been all that was built on another.
+static void
+remove_left_over(YdService *service, YdStore *store, gint64 now)
+{
+    while (remove_some(service, store, now) > 0)
+        continue;
 }
 
 static void

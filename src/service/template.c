@@ -7,6 +7,7 @@
 #include "service/change.h"
 #include "service/check.h"
 #include "service/jobs.h"
+#include "service/rollout.h"
 #include "service/template-upload.h"
 #include "service/template-users.h"
 #include "service/template-version.h"
@@ -304,7 +305,8 @@ static gboolean
 check_version_unused(YdStore *store, const YdTemplateVersion *version, GError **error)
 {
     if (g_strcmp0(version->state, "importing") != 0 && g_strcmp0(version->state, "checking") != 0)
-        return yd_template_version_unused(store, version, error);
+        return yd_template_version_unused(store, version, error) &&
+               yd_rollout_check_version(store, version, error);
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                 "version %" G_GINT64_FORMAT " of “%s” is being %s; cancel the job first",
                 version->number, version->template_name,

@@ -584,7 +584,6 @@ test_flatten_under_desktops(Desk *f, gconstpointer data)
     g_assert_true(yd_template_version_delete(f->service, &f->admin, third->id, 0, &job, &error));
     desk_job_ends(f, job, "done");
     yd_template_image_tidy(f->service, yd_now_ms() + 3600 * 1000);
-    yd_template_image_tidy(f->service, yd_now_ms() + 3600 * 1000);
     g_assert_false(g_file_test(old, G_FILE_TEST_EXISTS));
     start_works(f, id);
 }

@@ -44,7 +44,7 @@ function UsersDialog({ version, title, onClose }: { version: TemplateVersion; ti
 }
 
 export function VersionsDialog({ template, onClose }: { template: Template; onClose: () => void }) {
-  const { t, bytes, date, number } = useI18n();
+  const { t, bytes, date, number, said } = useI18n();
   const toasts = useToasts();
   const [inner, setInner] = useState<ReactNode>();
   const { data } = useGet<Page<TemplateVersion>>(`/templates/${template.id}/versions?sort=-number&limit=1000`);
@@ -130,7 +130,7 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
                 {row.author && ` · ${row.author}`}
               </Td>
               <Td dataLabel={t('field.notes')}>
-                {[row.notes, row.error, row.damage].filter(Boolean).join(' · ')}
+                {[row.notes, row.error ? said(row.error) : null, row.damage].filter(Boolean).join(' · ')}
               </Td>
               <Td isActionCell>
                 <RowMenu name={titleOf(row)} items={() => acts(row)} />
