@@ -10,6 +10,7 @@
 #include "base/json-util.h"
 #include "service/ca.h"
 #include "service/desktop-private.h"
+#include "service/template-image.h"
 #include "service/trial.h"
 #include "store/store-desktops.h"
 
@@ -162,10 +163,30 @@ check_template(YdJobRun *run)
     if (images && !g_ptr_array_find_with_equal_func(images, version->image, g_str_equal, NULL))
         g_set_error(&error, YD_ERROR, YD_ERROR_NOT_FOUND, "the image \"%s\" is missing",
                     version->image);
+    else if (images && version->damage)
+        g_set_error(&error, YD_ERROR, YD_ERROR_STATE, "version %" G_GINT64_FORMAT " is damaged: %s",
+                    version->number, version->damage);
     g_autofree char *good = version ? g_strdup_printf("%s version %" G_GINT64_FORMAT,
                                                       version->template_name, version->number)
                                     : g_strdup("");
     note(run, "template", since, error, good, "import a template (deskctl template import)");
+}
+
+// All files that versions consist of, by cheap looks.
+static void
+check_versions(YdJobRun *run)
+{
+    gint64 since = g_get_monotonic_time();
+    guint files = 0;
+    GError *error = NULL;
+    g_autofree char *damage =
+        yd_template_images_damaged(yd_job_run_service(run), yd_job_run_store(run), &files, &error);
+    if (damage)
+        g_set_error_literal(&error, YD_ERROR, YD_ERROR_STATE, damage);
+    g_autofree char *good = g_strdup_printf("%u files are as they were sealed", files);
+    note(run, "versions", since, error, good,
+         "put the files back from a backup and have them read again (deskctl template verify); "
+         "what is built on them does not start");
 }
 
 static void
@@ -246,6 +267,7 @@ step_look(YdJobRun *run, GError **error)
     check_hosts(run);
     check_network(run);
     check_template(run);
+    check_versions(run);
     check_names(run);
     return TRUE;
 }

@@ -218,6 +218,35 @@ yd_template_image_guard(YdService *service, YdStore *store, const char *image,
     return TRUE;
 }
 
+// What is known, else what a look at the file finds; owned, NULL: nothing.
+static char *
+damage_now(YdService *service, const YdSealedImage *row)
+{
+    g_autoptr(GError) error = NULL;
+    if (row->damage)
+        return g_strdup(row->damage);
+    g_autoptr(GPtrArray) chain = yd_storage_chain(yd_service_storage(service), row->image, &error);
+    if (!chain)
+        return g_strdup_printf("its file “%s”: %s", row->image, error->message);
+    return yd_template_image_damage(row, chain->pdata[0]);
+}
+
+char *
+yd_template_images_damaged(YdService *service, YdStore *store, guint *ret_files, GError **error)
+{
+    g_autoptr(GPtrArray) rows = yd_store_sealed_images(store, error);
+    g_autoptr(GString) found = g_string_new(NULL);
+    for (guint i = 0; rows && i < rows->len; i++) {
+        const YdSealedImage *row = rows->pdata[i];
+        g_autofree char *damage = damage_now(service, row);
+        g_autofree char *title = yd_template_image_title(row);
+        if (damage)
+            g_string_append_printf(found, "%s%s: %s", found->len ? "; " : "", title, damage);
+    }
+    *ret_files = rows ? rows->len : 0;
+    return found->len ? g_string_free(g_steal_pointer(&found), FALSE) : NULL;
+}
+
 // --- tidying ---
 
 static void

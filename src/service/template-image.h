@@ -32,6 +32,12 @@ char *yd_template_image_title(const YdSealedImage *row);
 gboolean yd_template_image_set_damage(YdStore *store, YdSealedImage *row, const char *damage,
                                       GError **error);
 
+// Looks at all files that versions consist of, for the doctor: what is damaged or missing, one
+// sentence each, joined; owned. NULL: all are right, or (with error) they could not be looked at.
+// *ret_files: how many there are.
+char *
+yd_template_images_damaged(YdService *service, YdStore *store, guint *ret_files, GError **error);
+
 // Now and then, by the reconciler: notes files that are not noted yet, removes left-over ones,
 // reads how much disk everything takes, and has a version read again when it is due and nothing
 // else is to be done.
