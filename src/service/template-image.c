@@ -83,7 +83,7 @@ static char *
 time_text(gint64 ms)
 {
     g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(ms / 1000);
-    return g_date_time_format(time, "%Y-%m-%d %H:%M:%S UTC");
+    return g_date_time_format_iso8601(time);
 }
 
 char *
