@@ -104,8 +104,8 @@ gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
 // Size of the disk in bytes.
 gint64 yd_desk_bytes(const YdDesktop *desktop);
 
-// Cuts the power and discards a saved image; a desktop that was never placed is off. UNAVAILABLE when its host does not
-// answer.
+// Cuts the power and discards a saved image; a desktop that was never placed is off. UNAVAILABLE
+// when its host does not answer.
 gboolean yd_desk_power_off(YdService *service, const YdDesktop *desktop, GError **error);
 
 // Machine state; off when there is none.
