@@ -7,7 +7,7 @@ import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog, Dialog } from '../ui/dialog';
-import { Facts } from '../ui/facts';
+import { Facts, type Fact } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { SmallLabel } from '../ui/small-label';
 import { StateLabel } from '../ui/state-label';
@@ -96,9 +96,9 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
           [t('rollouts.reason'), said(rollout.reason)],
           [t('rollouts.kept'), rollout.kept ? t('rollouts.kept-text', { n: number(rollout.kept) }) : ''],
           [t('rollouts.keep-until'), rollout.keep_until && rollout.kept ? date(rollout.keep_until) : ''],
-          [t('field.ended'), date(rollout.ended)],
-          [t('rollouts.gate'), <Gate key="gate" checks={rollout.gate?.checks ?? []} />],
-        ]}
+          [t('field.ended'), rollout.ended && date(rollout.ended)],
+          [t('rollouts.gate'), rollout.gate && <Gate key="gate" checks={rollout.gate.checks ?? []} />],
+        ].filter((row): row is Fact => Boolean(row[1]))}
       />
       <Desktops rollout={rollout} />
     </Dialog>
