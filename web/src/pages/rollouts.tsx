@@ -88,7 +88,8 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
         {...(rollout.failed ? { variant: 'danger' as const } : {})}
       />
       <Facts
-        rows={[
+        rows={(
+          [
           [t('field.state'), <StateLabel key="state" of="rollout" state={rollout.state} />],
           [t('rollouts.mode'), word('rollouts.mode', rollout.mode)],
           [t('rollouts.healthy'), number(rollout.healthy ?? 0)],
@@ -98,7 +99,8 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
           [t('rollouts.keep-until'), rollout.keep_until && rollout.kept ? date(rollout.keep_until) : ''],
           [t('field.ended'), rollout.ended && date(rollout.ended)],
           [t('rollouts.gate'), rollout.gate && <Gate key="gate" checks={rollout.gate.checks ?? []} />],
-        ].filter((row): row is Fact => Boolean(row[1]))}
+          ] as Fact[]
+        ).filter(([, value]) => Boolean(value))}
       />
       <Desktops rollout={rollout} />
     </Dialog>
