@@ -750,7 +750,6 @@ export const messages: Record<string, string> = {
   'must be a list of 1 to {1} ids': '必须是 1 到 {1} 个标识的列表',
   'must be auto, required or off': '必须是 auto、required 或 off',
   'give one of share, department_id and user_ids': 'share、department_id 和 user_ids 只能填写其中一项',
-  'rollout.{1}': 'rollout.{1:text}',
   'xrdp-sesrun ended with {1}: {2}': 'xrdp-sesrun 以 {1} 结束：{2}',
   'a throw-away desktop of the new version failed at “{1}”: {2}': '新版本的临时桌面在“{1}”处失败：{2:text}',
   'the guest has no xrdp-sesrun to begin a session with': '客户机没有 xrdp-sesrun，无法开始会话',
