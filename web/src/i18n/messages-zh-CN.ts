@@ -11,7 +11,7 @@ export const messages: Record<string, string> = {
   '“{1}” is no date; write 2026-10-01': '“{1}”不是日期；请写成 2026-10-01',
   '“{1}” is not known here; write for example Asia/Shanghai': '此处不认识“{1}”；请写例如 Asia/Shanghai',
   '{1} is not after {2} ({3}); both count from the end of the last session': '{1} 不晚于 {2}（{3}）；两者都从最后一次会话结束起计',
-  'power.{1}': 'power.{1:text}',
+  'power.{1}': '电源策略：{1:text}',
   '"{1}" is off, and its pool does not start desktops when somebody connects; start it first': '“{1}”已关机，其桌面池不会在连接时启动桌面；请先启动它',
   '"{1}" has just been taken back; connect again': '“{1}”刚被收回；请重新连接',
   'the desktop is not this person\'s any more': '此桌面已不属于这个人',
