@@ -67,7 +67,8 @@ gboolean yd_libvirt_power_off(YdHypervisor *hv, const char *uuid, GError **error
 gboolean yd_libvirt_remove(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                            GError **error);
-gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                                GError **error);
 YdMachineState yd_libvirt_state(int state, int reason);
 // Whether the machine is ours, by its metadata; remembered.
 gboolean yd_libvirt_ours(YdHypervisor *hv, virDomain *domain, const char *uuid);

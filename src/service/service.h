@@ -45,6 +45,7 @@ typedef struct {
     char **import_dirs;                        // images may be imported from below these
     gint64 max_upload;                         // bytes: 64 GiB
     guint media_quota_gib;                     // of the media library: 200
+    guint personal_quota_gib;                  // of one person's personal disks: 1024
 } YdServiceConfig;
 
 void yd_service_config_init(YdServiceConfig *config); // the defaults

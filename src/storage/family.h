@@ -15,6 +15,7 @@ typedef struct {
     YdImageInfo *(*seal)(YdStorage *storage, const char *image, const char *sealed,
                          YdProgress progress, gpointer data, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+    YdImageInfo *(*look)(YdStorage *storage, const char *image, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);
     gboolean (*delete)(YdStorage *storage, const char *image, GError **error);

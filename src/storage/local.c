@@ -364,6 +364,7 @@ yd_storage_local(const char *directory)
         .derive = local_derive,
         .seal = yd_local_seal,
         .grow = local_grow,
+        .look = look,
         .verify = yd_local_verify,
         .delete = local_delete,
         .list = local_list,

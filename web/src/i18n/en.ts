@@ -599,6 +599,7 @@ export const en = {
   'setting.login_max_seconds': 'Seconds after which any log-in ends',
   'setting.max_starts': 'Desktops that may be starting at the same time',
   'setting.media_quota_gib': 'GiB that the media library may hold in all',
+  'setting.personal_quota_gib': 'GiB that one person’s personal disks may have in all',
   'setting.password_min': 'Characters that a password has at least',
   'settings.bounds': 'From {min} to {max}; as delivered: {default}',
   'settings.intro': 'They count at once. An empty field goes back to what is delivered.',

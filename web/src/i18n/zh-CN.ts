@@ -580,6 +580,7 @@ export const zhCN: Record<keyof typeof en, string> = {
   'setting.login_max_seconds': '登录最长有效期（秒）',
   'setting.max_starts': '可同时启动的桌面数',
   'setting.media_quota_gib': '介质库总容量上限（GiB）',
+  'setting.personal_quota_gib': '每人个人磁盘总容量上限（GiB）',
   'setting.password_min': '密码最少字符数',
   'settings.bounds': '范围 {min} 至 {max}；默认 {default}',
   'settings.intro': '立即生效。留空则恢复为出厂值。',
