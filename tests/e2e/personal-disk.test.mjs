@@ -50,8 +50,8 @@ async function inGuest(command, id = desktop.id) {
   return Buffer.from(end['out-data'] ?? '', 'base64').toString().trim();
 }
 
-const write = (text) => inGuest(`echo ${text} >/home/alice/note && touch /root/of-the-system && sync`);
-const home = (id) => inGuest('grep " /home/alice " /proc/mounts | cut -d" " -f1,3; stat -c %U:%a /home/alice; cat /home/alice/note', id);
+const write = (text) => inGuest(`echo ${text} >~alice/note && cd /root && touch system && sync`);
+const home = (id) => inGuest('grep " /home/alice " /proc/mounts | cut -d" " -f1,3; stat -c %U:%a ~alice; cat ~alice/note', id);
 
 test('made at the first start, and the home of its person', { timeout: 120000 }, async () => {
   desktop = await handOut(office.pool);
@@ -70,7 +70,7 @@ test('made at the first start, and the home of its person', { timeout: 120000 },
 });
 
 test('a rebuild makes the system anew and keeps the files', { timeout: 120000 }, async () => {
-  await inGuest('dd if=/dev/vda bs=512 count=1 2>/dev/null | md5sum >/dev/null; echo changed | dd of=/dev/vda bs=1 seek=500 conv=notrunc 2>/dev/null; sync');
+  await inGuest('echo changed | dd of=/dev/vda bs=1 seek=500 conv=notrunc 2>/dev/null; sync');
   await act('rebuild');
   await act('start');
   assert.equal(await home(), '/dev/vdb ext4\nalice:700\nfirst');
@@ -114,7 +114,6 @@ test('a deleted desktop leaves it, and the next one has it', { timeout: 120000 }
   desktop = await handOut(office.pool);
   await act('start');
   assert.equal(await home(), '/dev/vdb ext4\nalice:700\nfirst');
-  assert.equal(await inGuest('md5sum </dev/vda | wc -c').then(Number) > 0, true);
 });
 
 test('missing or damaged: not started, never made anew, told why', { timeout: 60000 }, async () => {

@@ -14,6 +14,7 @@ export type Pool = Schemas['Pool'];
 export type Entitlement = Schemas['Entitlement'];
 export type Host = Schemas['Host'];
 export type Desktop = Schemas['Desktop'];
+export type PersonalDisk = Schemas['PersonalDisk'];
 export type Connection = Schemas['Connection'];
 export type Job = Schemas['Job'];
 export type Audit = Schemas['Audit'];

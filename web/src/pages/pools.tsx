@@ -12,6 +12,7 @@ import { PageFrame } from '../ui/page';
 import { useOptions } from '../ui/pick';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { personalField } from './personal-disks';
 import { POLICY, policyFacts, policyFields, withPolicy } from './policy';
 
 function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
@@ -124,12 +125,13 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'vcpus', label: t('field.vcpus'), kind: 'number', required: true },
     { name: 'memory_mib', label: t('field.memory'), kind: 'number', required: true },
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
+    personalField(t),
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
     ...policyFields(i18n),
   ];
   const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined) });
-  const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
+  const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, personal_disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
   return (
     <FormDialog
       editing={pool !== undefined}
@@ -221,6 +223,7 @@ export default function PoolsPage() {
           [t('field.description'), row.description],
           [t('field.access'), row.access],
           [t('field.disk'), number(row.disk_gib ?? 0)],
+          [t('field.personal-disk'), number(row.personal_disk_gib ?? 0)],
           [t('field.max-desktops'), number(row.max_desktops ?? 0)],
           [t('field.created'), date(row.created)],
           ...policyFacts(i18n, row.policy as unknown as Values | undefined),
