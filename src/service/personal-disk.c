@@ -54,11 +54,22 @@ yd_personal_disk_holder(YdService *service, YdStore *store, const YdPersonalDisk
     }
     if (yd_desktop_state_runs(desktop->state))
         return g_steal_pointer(&desktop);
-    // The row may be behind what its host knows; one that does not answer may run it.
-    if (!yd_desk_machine(service, desktop, &state, error))
+    // The row may be behind what its host knows; one that does not answer may run it. A saved one has
+    // half of what was written in its memory.
+    gboolean saved = FALSE;
+    YdHypervisor *hv =
+        desktop->host_id ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
+    if (!hv || !yd_desk_machine(service, desktop, &state, error))
         return NULL;
-    return state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED ? NULL
-                                                                  : g_steal_pointer(&desktop);
+    if (state == YD_MACHINE_OFF && !yd_hypervisor_is_saved(hv, desktop->uuid, &saved, &local)) {
+        if (!g_error_matches(local, YD_ERROR, YD_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, local);
+            return NULL;
+        }
+        g_clear_error(&local);
+    }
+    gboolean off = state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED;
+    return off && !saved ? NULL : g_steal_pointer(&desktop);
 }
 
 // Whether no machine but that desktop's (NULL: none at all) has it.
