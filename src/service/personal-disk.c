@@ -54,8 +54,8 @@ yd_personal_disk_holder(YdService *service, YdStore *store, const YdPersonalDisk
     }
     if (yd_desktop_state_runs(desktop->state))
         return g_steal_pointer(&desktop);
-    // The row may be behind what its host knows; one that does not answer may run it. A saved one has
-    // half of what was written in its memory.
+    // The row may be behind what its host knows; one that does not answer may run it. A saved one
+    // has half of what was written in its memory.
     gboolean saved = FALSE;
     YdHypervisor *hv =
         desktop->host_id ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
