@@ -212,6 +212,7 @@ check_file(YdService *service, YdStore *store, const YdPersonalDisk *disk, GErro
         const Note good = {0};
         return !disk->error || note(store, disk->id, &good, error);
     }
+    gboolean missing = why && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND);
     if (why && g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE)) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
@@ -220,16 +221,14 @@ check_file(YdService *service, YdStore *store, const YdPersonalDisk *disk, GErro
         reason = g_strdup_printf("it has %" G_GINT64_FORMAT " bytes in place of %" G_GINT64_FORMAT
                                  " GiB",
                                  info->virtual_bytes, disk->size_gib);
-    const Note bad = {.error = info ? reason : why->message};
+    const Note bad = {.error = why ? why->message : reason};
     if (!note(store, disk->id, &bad, error))
         return FALSE;
     g_set_error(
         error, YD_ERROR, YD_ERROR_STATE,
         "the personal disk “%s” is %s (%s); bring the file %s back from a backup, or delete "
         "the disk to begin with an empty one",
-        disk->name,
-        why && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) ? "missing" : "damaged",
-        bad.error, disk->image);
+        disk->name, missing ? "missing" : "damaged", bad.error, disk->image);
     return FALSE;
 }
 
