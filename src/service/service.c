@@ -66,6 +66,8 @@ yd_service_config_init(YdServiceConfig *config)
         .max_upload = (gint64)64 << 30,
         .media_quota_gib = 200,
         .personal_quota_gib = 1024,
+        .template_chain_max = 5,
+        .template_scrub_days = 30,
     };
 }
 

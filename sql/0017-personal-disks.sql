@@ -39,6 +39,7 @@ SELECT d.*, p.name AS pool_name, u.username, u.name AS user_name, h.name AS host
            AS department_ids,
        (SELECT COUNT(*) FROM connections c WHERE c.desktop_id = d.id AND c.state = 'open')
            AS open_sessions,
+       COALESCE(s.bytes, 0) AS disk_bytes,
        (SELECT k.id FROM personal_disks k WHERE k.user_id = d.user_id AND k.pool_id = d.pool_id)
            AS personal_disk_id,
        COALESCE((SELECT k.size_gib FROM personal_disks k WHERE k.user_id = d.user_id AND k.pool_id = d.pool_id),
@@ -49,4 +50,5 @@ FROM desktops d
     LEFT JOIN hosts h ON h.id = d.host_id
     LEFT JOIN template_versions v ON v.id = d.template_version_id
     LEFT JOIN templates t ON t.id = COALESCE(d.template_id, v.template_id)
-    LEFT JOIN addresses a ON a.desktop_id = d.id;
+    LEFT JOIN addresses a ON a.desktop_id = d.id
+    LEFT JOIN disk_use s ON s.image = d.image;
