@@ -16,7 +16,7 @@ import { useActs, type Acts } from '../ui/use-acts';
 import { DesktopDetails } from './desktop-details';
 import { DeleteDesktopDialog } from './personal-disks';
 
-const STATES = ['ready', 'preparing', 'starting', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
+const STATES = ['ready', 'preparing', 'starting', 'paused', 'saved', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
 
 export function useDesktopColumns(): Column<Desktop>[] {
   const { t, said } = useI18n();
