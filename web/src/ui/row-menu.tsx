@@ -74,7 +74,8 @@ function OpenMenu({ label, items, button, onClose }: OpenMenuProps) {
         </MenuContent>
       </Menu>
     </div>,
-    document.getElementById('main') ?? document.body,
+    // What lies behind a dialog is hidden: a menu in one belongs there.
+    button.current?.closest('[role="dialog"]') ?? document.getElementById('main') ?? document.body,
   );
 }
 
