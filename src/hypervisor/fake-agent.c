@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fake's guest agents: one call at a time for each guest, with delays and hangs.
 #include "hypervisor/fake-private.h"
+#include "base/id.h"
 
 #include <stdio.h>
 
@@ -110,6 +111,18 @@ yd_fake_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv, 
         *ret_status = host->exec_status;
     if (ret_output)
         *ret_output = g_strdup(host->exec_output ? host->exec_output : "");
+    g_mutex_unlock(&host->lock);
+    return TRUE;
+}
+
+gboolean
+yd_fake_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
+{
+    FakeHost *host;
+    FakeMachine *machine = begin(hv, "agent_set_time", uuid, timeout, &host, error);
+    if (!machine)
+        return FALSE;
+    machine->time_set = yd_now_ms();
     g_mutex_unlock(&host->lock);
     return TRUE;
 }

@@ -55,8 +55,10 @@ static gboolean
 start_locked(FakeHost *host, const YdMachineSpec *spec, GError **error)
 {
     FakeMachine *machine = g_hash_table_lookup(host->machines, spec->uuid);
-    if (machine && machine->state == YD_MACHINE_RUNNING)
+    if (machine && (machine->state == YD_MACHINE_RUNNING || machine->state == YD_MACHINE_PAUSED)) {
+        machine->state = YD_MACHINE_RUNNING;
         return TRUE;
+    }
     FakeNetwork *network =
         spec->network ? g_hash_table_lookup(host->networks, spec->network) : NULL;
     if (spec->network && !(network && network->active)) {
@@ -71,6 +73,7 @@ start_locked(FakeHost *host, const YdMachineSpec *spec, GError **error)
     }
     define(host, machine, spec);
     machine->state = YD_MACHINE_RUNNING;
+    machine->saved = FALSE;
     machine->started = g_get_monotonic_time();
     yd_fake_emit(host, spec->uuid, "started");
     return TRUE;
@@ -216,7 +219,7 @@ yd_fake_stats(YdHypervisor *hv, gboolean full, GError **error)
     FakeMachine *machine;
     g_hash_table_iter_init(&iter, host->machines);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&machine))
-        if (machine->state == YD_MACHINE_RUNNING)
+        if (machine->state == YD_MACHINE_RUNNING || machine->state == YD_MACHINE_PAUSED)
             g_ptr_array_add(all, stats_of(machine));
     g_mutex_unlock(&host->lock);
     return all;

@@ -10,7 +10,8 @@ typedef struct {
     char *uuid, *name, *desktop_id, *mac, *network;
     YdMachineState state;
     gint64 vcpus, memory_mib, disk_bytes, started; // started: monotonic us
-    gboolean spice;
+    gboolean spice, saved, saved_badly;
+    gint64 time_set; // by agent_set_time, ms
     guint16 spice_port;
     gboolean agent_busy, agent_hangs;
     char *password, *input, *spice_password;
@@ -72,6 +73,13 @@ gboolean
 yd_fake_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib, GError **error);
 gboolean yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
 GPtrArray *yd_fake_stats(YdHypervisor *hv, gboolean full, GError **error);
+gboolean yd_fake_pause(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_fake_resume(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_fake_save(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_fake_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);
+gboolean
+yd_fake_restore(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error);
+gboolean yd_fake_discard_saved(YdHypervisor *hv, const char *uuid, GError **error);
 GBytes *yd_fake_screenshot(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_spice(YdHypervisor *hv, const char *uuid, guint16 *ret_port, GError **error);
 gboolean yd_fake_set_spice_password(YdHypervisor *hv, const char *uuid, const char *password,
@@ -86,6 +94,7 @@ gboolean yd_fake_agent_set_password(YdHypervisor *hv, const char *uuid, const ch
 gboolean
 yd_fake_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv, const char *input,
                    guint timeout, int *ret_status, char **ret_output, GError **error);
+gboolean yd_fake_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 char *yd_fake_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 GPtrArray *yd_fake_agent_users(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 

@@ -125,7 +125,7 @@ fake_facts(YdHypervisor *hv, GError **error)
     FakeMachine *machine;
     g_hash_table_iter_init(&iter, host->machines);
     while (g_hash_table_iter_next(&iter, NULL, (gpointer *)&machine))
-        if (machine->state == YD_MACHINE_RUNNING)
+        if (machine->state == YD_MACHINE_RUNNING || machine->state == YD_MACHINE_PAUSED)
             facts->memory_free_mib -= machine->memory_mib;
     g_mutex_unlock(&host->lock);
     return facts;
@@ -141,6 +141,12 @@ static const YdHypervisorFamily fake_family = {
     .reboot = yd_fake_reboot,
     .power_off = yd_fake_power_off,
     .remove = yd_fake_remove,
+    .pause = yd_fake_pause,
+    .resume = yd_fake_resume,
+    .save = yd_fake_save,
+    .is_saved = yd_fake_is_saved,
+    .restore = yd_fake_restore,
+    .discard_saved = yd_fake_discard_saved,
     .resize = yd_fake_resize,
     .resize_disk = yd_fake_resize_disk,
     .stats = yd_fake_stats,
@@ -150,6 +156,7 @@ static const YdHypervisorFamily fake_family = {
     .agent_ping = yd_fake_agent_ping,
     .agent_set_password = yd_fake_agent_set_password,
     .agent_exec = yd_fake_agent_exec,
+    .agent_set_time = yd_fake_agent_set_time,
     .agent_address = yd_fake_agent_address,
     .agent_users = yd_fake_agent_users,
     .network_ensure = yd_fake_network_ensure,
@@ -277,6 +284,17 @@ yd_fake_exec_answer(YdHypervisor *hv, int status, const char *output)
     g_free(host->exec_output);
     host->exec_output = g_strdup(output);
     g_mutex_unlock(&host->lock);
+}
+
+gint64
+yd_fake_time_set(YdHypervisor *hv, const char *uuid)
+{
+    FakeHost *host = host_of(hv);
+    g_mutex_lock(&host->lock);
+    const FakeMachine *machine = g_hash_table_lookup(host->machines, uuid);
+    gint64 when = machine ? machine->time_set : 0;
+    g_mutex_unlock(&host->lock);
+    return when;
 }
 
 static char *

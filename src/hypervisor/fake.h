@@ -26,6 +26,12 @@ char *yd_fake_last_password(YdHypervisor *hv, const char *uuid);
 char *yd_fake_last_input(YdHypervisor *hv, const char *uuid);
 char *yd_fake_last_spice_password(YdHypervisor *hv, const char *uuid);
 
+// When its agent was told the time last (ms, UTC); 0: never.
+gint64 yd_fake_time_set(YdHypervisor *hv, const char *uuid);
+
+// Its saved image is of no use: restoring boots it.
+void yd_fake_spoil_saved(YdHypervisor *hv, const char *uuid);
+
 // What agent_exec answers from now on (status 0 and no output until then), on that host.
 void yd_fake_exec_answer(YdHypervisor *hv, int status, const char *output);
 

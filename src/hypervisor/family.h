@@ -16,6 +16,12 @@ typedef struct {
     gboolean (*reboot)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*power_off)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*remove)(YdHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*pause)(YdHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*resume)(YdHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*save)(YdHypervisor *hv, const char *uuid, GError **error);
+    gboolean (*is_saved)(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);
+    gboolean (*restore)(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error);
+    gboolean (*discard_saved)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*resize)(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                        GError **error);
     gboolean (*resize_disk)(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
@@ -30,6 +36,7 @@ typedef struct {
     gboolean (*agent_exec)(YdHypervisor *hv, const char *uuid, const char *const *argv,
                            const char *input, guint timeout, int *ret_status, char **ret_output,
                            GError **error);
+    gboolean (*agent_set_time)(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
     char *(*agent_address)(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
     GPtrArray *(*agent_users)(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
     gboolean (*network_ensure)(YdHypervisor *hv, const YdNetworkSpec *spec, GError **error);

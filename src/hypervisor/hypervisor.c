@@ -219,6 +219,42 @@ yd_hypervisor_remove(YdHypervisor *hv, const char *uuid, GError **error)
 }
 
 gboolean
+yd_hypervisor_pause(YdHypervisor *hv, const char *uuid, GError **error)
+{
+    return CALL(pause, uuid);
+}
+
+gboolean
+yd_hypervisor_resume(YdHypervisor *hv, const char *uuid, GError **error)
+{
+    return CALL(resume, uuid);
+}
+
+gboolean
+yd_hypervisor_save(YdHypervisor *hv, const char *uuid, GError **error)
+{
+    return CALL(save, uuid);
+}
+
+gboolean
+yd_hypervisor_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error)
+{
+    return CALL(is_saved, uuid, ret_saved);
+}
+
+gboolean
+yd_hypervisor_restore(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error)
+{
+    return CALL(restore, uuid, ret_restored);
+}
+
+gboolean
+yd_hypervisor_discard_saved(YdHypervisor *hv, const char *uuid, GError **error)
+{
+    return CALL(discard_saved, uuid);
+}
+
+gboolean
 yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                      GError **error)
 {
@@ -275,6 +311,12 @@ yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *
                          GError **error)
 {
     return CALL(agent_exec, uuid, argv, input, timeout, ret_status, ret_output);
+}
+
+gboolean
+yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
+{
+    return CALL(agent_set_time, uuid, timeout);
 }
 
 char *

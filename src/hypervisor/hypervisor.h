@@ -123,6 +123,24 @@ gboolean yd_hypervisor_reboot(YdHypervisor *hv, const char *uuid, GError **error
 gboolean yd_hypervisor_power_off(YdHypervisor *hv, const char *uuid, GError **error);
 // Powers off and removes the definition (NVRAM too). Gone: TRUE.
 gboolean yd_hypervisor_remove(YdHypervisor *hv, const char *uuid, GError **error);
+// A machine that sleeps. Pausing keeps its memory, so a paused machine takes as much of its host as
+// a running one, but no CPU; its agent does not answer. Paused (running) already: TRUE; STATE when
+// it is off.
+gboolean yd_hypervisor_pause(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_hypervisor_resume(YdHypervisor *hv, const char *uuid, GError **error);
+// Writes the memory of a running or paused machine to a file of its host (libvirt's managed save)
+// and ends it: its state is off, and only restore knows more. Blocks as long as the writing takes.
+// Saved already: TRUE. yd_hypervisor_start never uses the image, it discards it.
+gboolean yd_hypervisor_save(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean
+yd_hypervisor_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);
+// Starts it from its saved image, which is used up, by the definition it was saved with.
+// *ret_restored FALSE: the image was of no use and it booted from its disk. NOT_FOUND: there is no
+// image; other errors leave the image, discard it before a cold start. Runs already: TRUE.
+gboolean
+yd_hypervisor_restore(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error);
+// No image, or no machine: TRUE.
+gboolean yd_hypervisor_discard_saved(YdHypervisor *hv, const char *uuid, GError **error);
 // Live change of vCPUs or memory (0: leave); STATE when the guest does not allow it live.
 gboolean yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                               GError **error);
@@ -151,6 +169,10 @@ gboolean yd_hypervisor_agent_set_password(YdHypervisor *hv, const char *uuid, co
 gboolean yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv,
                                   const char *input, guint timeout, int *ret_status,
                                   char **ret_output, GError **error);
+// Sets the guest's clock to this process's: after a pause or a restore it stands where it was.
+// INTERNAL when the guest can't.
+gboolean
+yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 // First IPv4 address that is not loopback, as the agent tells; owned.
 char *
 yd_hypervisor_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);

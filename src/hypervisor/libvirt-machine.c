@@ -183,6 +183,9 @@ yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error)
     g_autoptr(virDomain) domain = virDomainDefineXML(conn, xml);
     if (!domain)
         return yd_libvirt_fail(error, "cannot define machine '%s'", spec->name);
+    // a saved image is of another time: a start is a cold one
+    if (!yd_libvirt_forget_saved(domain, spec->name, error))
+        return FALSE;
     if (virDomainCreate(domain) == 0)
         return TRUE;
     return unless(domain, 1, error, "start", spec->name);

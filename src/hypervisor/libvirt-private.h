@@ -68,6 +68,16 @@ gboolean yd_libvirt_remove(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                            GError **error);
 gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+gboolean yd_libvirt_pause(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_resume(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean yd_libvirt_save(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean
+yd_libvirt_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);
+gboolean
+yd_libvirt_restore(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error);
+gboolean yd_libvirt_discard_saved(YdHypervisor *hv, const char *uuid, GError **error);
+// Removes the saved image, if there is one.
+gboolean yd_libvirt_forget_saved(virDomain *domain, const char *uuid, GError **error);
 YdMachineState yd_libvirt_state(int state, int reason);
 // Whether the machine is ours, by its metadata; remembered.
 gboolean yd_libvirt_ours(YdHypervisor *hv, virDomain *domain, const char *uuid);
@@ -88,6 +98,8 @@ gboolean yd_libvirt_agent_set_password(YdHypervisor *hv, const char *uuid, const
 gboolean yd_libvirt_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv,
                                const char *input, guint timeout, int *ret_status, char **ret_output,
                                GError **error);
+gboolean
+yd_libvirt_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 char *yd_libvirt_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
 GPtrArray *
 yd_libvirt_agent_users(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);

@@ -164,6 +164,14 @@ check_absent(Subject *subject)
     g_assert_no_error(error);
     yd_hypervisor_remove(subject->hv, ABSENT, &error);
     g_assert_no_error(error);
+    g_assert_false(yd_hypervisor_pause(subject->hv, ABSENT, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_false(yd_hypervisor_save(subject->hv, ABSENT, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    yd_hypervisor_discard_saved(subject->hv, ABSENT, &error);
+    g_assert_no_error(error);
 }
 
 static const YdMachineInfo *
@@ -263,6 +271,76 @@ check_stop(Subject *subject)
 }
 
 static void
+check_sleep(Subject *subject)
+{
+    g_autoptr(GError) error = NULL;
+    const char *uuid = subject->spec.uuid;
+    gboolean saved = TRUE, restored = FALSE;
+    for (guint i = 0; i < 2; i++) {
+        yd_hypervisor_pause(subject->hv, uuid, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(state_of(subject), ==, YD_MACHINE_PAUSED);
+    }
+    for (guint i = 0; i < 2; i++) {
+        yd_hypervisor_resume(subject->hv, uuid, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(state_of(subject), ==, YD_MACHINE_RUNNING);
+    }
+    yd_hypervisor_is_saved(subject->hv, uuid, &saved, &error);
+    g_assert_no_error(error);
+    g_assert_false(saved);
+    yd_hypervisor_pause(subject->hv, uuid, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < 2; i++) {
+        yd_hypervisor_save(subject->hv, uuid, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(state_of(subject), ==, YD_MACHINE_OFF);
+    }
+    yd_hypervisor_is_saved(subject->hv, uuid, &saved, &error);
+    g_assert_no_error(error);
+    g_assert_true(saved);
+    for (guint i = 0; i < 2; i++) {
+        yd_hypervisor_restore(subject->hv, uuid, &restored, &error);
+        g_assert_no_error(error);
+        // libvirt's test driver keeps no memory and says so
+        g_assert_true(restored || g_str_has_prefix(subject->uri, "test"));
+        g_assert_cmpint(state_of(subject), ==, YD_MACHINE_RUNNING);
+    }
+}
+
+// A cold start does not look at a saved image, and leaves none.
+static void
+check_saved_is_discarded(Subject *subject)
+{
+    g_autoptr(GError) error = NULL;
+    const char *uuid = subject->spec.uuid;
+    gboolean saved = TRUE, restored = FALSE;
+    for (guint start_it = 0; start_it < 2; start_it++) {
+        yd_hypervisor_save(subject->hv, uuid, &error);
+        g_assert_no_error(error);
+        if (start_it)
+            start(subject);
+        else
+            g_assert_true(yd_hypervisor_discard_saved(subject->hv, uuid, NULL));
+        yd_hypervisor_is_saved(subject->hv, uuid, &saved, &error);
+        g_assert_no_error(error);
+        g_assert_false(saved);
+        if (start_it)
+            return;
+        g_assert_false(yd_hypervisor_restore(subject->hv, uuid, &restored, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+        g_clear_error(&error);
+        g_assert_false(yd_hypervisor_save(subject->hv, uuid, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+        g_clear_error(&error);
+        g_assert_false(yd_hypervisor_pause(subject->hv, uuid, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+        g_clear_error(&error);
+        start(subject);
+    }
+}
+
+static void
 check_remove(Subject *subject)
 {
     g_autoptr(GError) error = NULL;
@@ -298,5 +376,7 @@ suite_run(Subject *subject)
     check_spice(subject);
     check_no_agent(subject);
     check_stop(subject);
+    check_sleep(subject);
+    check_saved_is_discarded(subject);
     check_remove(subject);
 }

@@ -369,6 +369,75 @@ pid_of(const char *file)
     return atoi(text);
 }
 
+static char *
+in_guest(const char *script)
+{
+    g_autoptr(GError) error = NULL;
+    const char *sh[] = {"/bin/sh", "-s", NULL};
+    char *output = NULL;
+    int status = -1;
+    yd_hypervisor_agent_exec(hv(), uuid(), sh, script, 20, &status, &output, &error);
+    g_assert_no_error(error);
+    return g_strstrip(output);
+}
+
+// The guest's clock stood still; it is set to this process's.
+static void
+check_clock(void)
+{
+    g_autoptr(GError) error = NULL;
+    yd_hypervisor_agent_set_time(hv(), uuid(), 5, &error);
+    g_assert_no_error(error);
+    g_autofree char *seconds = in_guest("date +%s");
+    g_assert_cmpint(ABS(g_ascii_strtoll(seconds, NULL, 10) - g_get_real_time() / G_USEC_PER_SEC), <,
+                    5);
+}
+
+// What is only in the guest's memory is there after a pause and after a restore. An image that was
+// not written to its end is of no use: the machine boots, and says so.
+static void
+step_sleep(void)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean restored = FALSE;
+    g_free(in_guest("date -u -s '2001-02-03 04:05:06' >/dev/null; echo here >/tmp/mark"));
+    yd_hypervisor_pause(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    g_assert_false(yd_hypervisor_agent_ping(hv(), uuid(), 1, &error));
+    g_clear_error(&error);
+    gint64 begun = g_get_monotonic_time();
+    yd_hypervisor_resume(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    await_agent(uuid());
+    g_test_message("resumed, agent answers: %" G_GINT64_FORMAT " ms", ms_since(begun));
+    check_clock();
+    begun = g_get_monotonic_time();
+    yd_hypervisor_save(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    g_test_message("saved: %" G_GINT64_FORMAT " ms", ms_since(begun));
+    begun = g_get_monotonic_time();
+    yd_hypervisor_restore(hv(), uuid(), &restored, &error);
+    g_assert_no_error(error);
+    g_assert_true(restored);
+    await_agent(uuid());
+    g_test_message("restored, agent answers: %" G_GINT64_FORMAT " ms", ms_since(begun));
+    check_clock();
+    g_autofree char *mark = in_guest("cat /tmp/mark");
+    g_assert_cmpstr(mark, ==, "here");
+    yd_hypervisor_save(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(shell("printf LibvirtQemudPart | dd conv=notrunc status=none "
+                          "of=/var/lib/libvirt/qemu/save/%s.save",
+                          lab.subject.spec.name),
+                    ==, 0);
+    yd_hypervisor_restore(hv(), uuid(), &restored, &error);
+    g_assert_no_error(error);
+    g_assert_false(restored);
+    await_agent(uuid());
+    g_autofree char *none = in_guest("test -e /tmp/mark || echo none");
+    g_assert_cmpstr(none, ==, "none");
+}
+
 static void
 step_libvirtd_killed(void)
 {
@@ -631,6 +700,7 @@ main(int argc, char **argv)
         {"vnc-socket", step_vnc_socket},
         {"hung-agent", step_hung_agent},
         {"resize", step_resize},
+        {"sleep", step_sleep},
         {"libvirtd-killed", step_libvirtd_killed},
         {"shutdown", step_shutdown},
         {"reboot", step_reboot},
