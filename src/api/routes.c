@@ -71,6 +71,8 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/template-versions/{id}", TEMPLATES_READ, get, OF(template_version)),
     ROUTE("DELETE", V1 "/template-versions/{id}", TEMPLATES_WRITE, version_delete,
           OF(template_version)),
+    ROUTE("POST", V1 "/template-versions/{id}/ram", TEMPLATES_WRITE, version_ram_make),
+    ROUTE("DELETE", V1 "/template-versions/{id}/ram", TEMPLATES_WRITE, version_ram_delete),
     ROUTE("PUT", V1 "/uploads", TEMPLATES_WRITE, upload, .body = YD_BODY_UPLOAD),
 
     ROUTE("GET", V1 "/media", TEMPLATES_READ, list, OF(media)),

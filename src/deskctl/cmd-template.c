@@ -30,6 +30,7 @@ static const CtlColumn version_columns[] = {
     {"pools", "POOLS", CTL_CELL_INT},
     {"desktops", "DESKTOPS", CTL_CELL_INT},
     {"created", "MADE", CTL_CELL_TIME},
+    {"ram_made", "RAM IMAGE", CTL_CELL_TIME},
     {"notes", "NOTES"},
     {"error", "ERROR"},
     {0},
@@ -75,6 +76,14 @@ static const CtlOption create_options[] = {
 static const CtlOption finish_options[] = {
     {"notes", CTL_TEXT, "TEXT", "notes", .help = "what is in this version"},
     {"force", CTL_FLAG, .help = "although the guest agent never answered"},
+    {0},
+};
+
+static const CtlOption ram_options[] = {
+    {"vcpus", CTL_INT, "N", "vcpus", .help = "of its desktops; as its pools have, without"},
+    {"memory", CTL_MIB, "SIZE", "memory_mib",
+     .help = "of its desktops; as its pools have, without"},
+    {"delete", CTL_FLAG, .help = "remove it instead"},
     {0},
 };
 
@@ -186,6 +195,27 @@ run_delete_version(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+static gboolean
+run_ram(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    g_autofree char *id = ctl_find_version(ctl, name, error);
+    g_autofree char *path = id ? yd_path("template-versions", id, "ram") : NULL;
+    g_autoptr(json_t) body = json_object();
+    g_auto(YdRestAnswer) answer = {0};
+    if (!path || !ctl_body_fill(ctl, body, error))
+        return FALSE;
+    if (!ctl_args_has(ctl->args, "delete")) {
+        g_autoptr(json_t) job = yd_rest_post(ctl->rest, path, body, error);
+        return ctl_tell_job(ctl, job, "template", name, "its RAM image is ready", error);
+    }
+    YdRestRequest request = {.method = "DELETE", .path = path};
+    if (!yd_rest_send(ctl->rest, &request, &answer, error))
+        return FALSE;
+    g_print("template %s: its RAM image is deleted\n", name);
+    return TRUE;
+}
+
 // The end of an act that made a job; what: "ready", …
 static gboolean
 tell_job(Ctl *ctl, const json_t *answer, const char *what, GError **error)
@@ -268,6 +298,8 @@ static const CtlCommand commands[] = {
     {"edit", "TEMPLATE", "change a template", ctl_run_edit, 1, 1, 0, edit_options},
     {"versions", "TEMPLATE", "list a template's versions", run_versions, 1, 1,
      CTL_LISTS | CTL_COLUMNS, NULL, NULL, version_columns},
+    {"ram", "TEMPLATE[:NUMBER]", "freeze a version's memory for desktops that start at once",
+     run_ram, 1, 1, CTL_WAITS, ram_options},
     {"delete-version", "TEMPLATE:NUMBER", "delete a version that nothing needs", run_delete_version,
      1, 1, CTL_ASKS | CTL_WAITS},
     {"delete", "TEMPLATE…", "delete templates without versions", ctl_run_delete, 1, CTL_MANY,

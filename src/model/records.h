@@ -79,6 +79,9 @@ typedef struct {
     char *format, *checksum, *notes; // checksum: sha256 of the sealed image, hex
     gint64 size_bytes, virtual_bytes;
     char *error;
+    char *ram_image; // name of its RAM image (storage/ram-image.h); NULL: none
+    gint64 ram_vcpus, ram_memory_mib, ram_made; // of it; 0: none
+    char *ram_error;                            // why the last one could not be made
     gint64 created, changed, version;
     char *template_name, *os, *firmware, *access; // VIEW
     gint64 pools, desktops;                       // VIEW
@@ -129,6 +132,7 @@ typedef struct {
     gint64 max_desktops;                // 0: no limit
     char *policy;                       // JSON, see model/policy.h
     gboolean enabled;
+    gboolean instant; // fresh desktops start from the version's RAM image where that fits
     gint64 created, changed, version;
     char *template_id, *template_name, *network_name, *access, *os; // VIEW
     gint64 template_number, desktops, desktops_ready;               // VIEW
@@ -176,6 +180,7 @@ typedef struct {
     // A workbench: the template that its own disk becomes, its media, whether its agent ever
     // answered
     char *template_id, *media_id, *drivers_id;
+    char *ram_image; // its disk lies on that RAM image's frozen disk; NULL: on its version's
     gboolean agent_seen;
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW

@@ -4,6 +4,7 @@
 
 #include "service/template-job.h"
 #include "base/json-util.h"
+#include "service/ram-image.h"
 #include "service/template.h"
 #include "service/template-version.h"
 
@@ -224,8 +225,9 @@ delete_file(YdJobRun *run, GError **error)
     g_autoptr(GError) why = NULL;
     g_autoptr(YdTemplateVersion) version = version_of(run, &why);
 
-    if (version)
-        return !version->image || yd_storage_delete(storage_of(run), version->image, error);
+    if (version) // its RAM image lies on it
+        return yd_ram_sweep(yd_job_run_service(run), version->id, NULL, error) &&
+               (!version->image || yd_storage_delete(storage_of(run), version->image, error));
     if (is_gone(why))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&why));

@@ -305,21 +305,23 @@ ram_drop(YdStorage *storage, const json_t *arguments, GError **error)
 static json_t *
 ram_delete(YdStorage *storage, const json_t *arguments, GError **error)
 {
-    static const char *const suffixes[] = {"json", "stream", "stream.part", "save", "ram"};
+    static const char *const suffixes[] = {"json", "stream", "stream.part", "save"};
     const char *name = text_of(arguments, "name");
     g_autofree char *image = g_strdup_printf("%s.qcow2", name);
+    g_autofree char *pages = ram_path(storage, name, "ram");
     g_autoptr(GError) why = NULL;
     for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
         g_autofree char *path = ram_path(storage, name, suffixes[i]);
         if (!gone(path, name, error))
             return NULL;
     }
-    if (!yd_storage_delete(storage, image, &why) &&
-        !g_error_matches(why, YD_ERROR, YD_ERROR_IN_USE)) {
-        g_propagate_error(error, g_steal_pointer(&why));
-        return NULL;
-    }
-    return json_object();
+    // A clone that libvirt has saved wants its pages again.
+    if (yd_storage_delete(storage, image, &why))
+        return gone(pages, name, error) ? json_object() : NULL;
+    if (g_error_matches(why, YD_ERROR, YD_ERROR_IN_USE))
+        return json_object();
+    g_propagate_error(error, g_steal_pointer(&why));
+    return NULL;
 }
 
 json_t *

@@ -43,7 +43,8 @@ char *yd_ram_image_clone(YdStorage *storage, const char *name, const char *image
                          GError **error);
 gboolean yd_ram_image_drop(YdStorage *storage, const char *image, GError **error);
 
-// Removes it, and its overlay unless that is the base of a desktop's disk (then a later call does).
+// Removes it; its overlay and pages stay while the overlay is the base of a desktop's disk (a later
+// call takes them).
 // Gone: TRUE. Machines that run on it go on.
 gboolean yd_ram_image_delete(YdStorage *storage, const char *name, GError **error);
 
