@@ -17,20 +17,33 @@ extern const YdJobKind yd_job_kind_desktop_rebuild;
 extern const YdJobKind yd_job_kind_desktop_delete;
 extern const YdJobKind yd_job_kind_desktop_resize;
 extern const YdJobKind yd_job_kind_pool_handout;
+extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
+extern const YdJobKind yd_job_kind_rollout;
 extern const YdJobKind yd_job_kind_template_ram;
 extern const YdJobKind yd_job_kind_workbench_finish;
 
 const YdJobKind *const yd_job_kinds[] = {
-    &yd_job_kind_desktop_create,    &yd_job_kind_desktop_start,
-    &yd_job_kind_desktop_shutdown,  &yd_job_kind_desktop_reboot,
-    &yd_job_kind_desktop_power_off, &yd_job_kind_desktop_rebuild,
-    &yd_job_kind_desktop_delete,    &yd_job_kind_desktop_resize,
-    &yd_job_kind_pool_handout,      &yd_job_kind_doctor,
-    &yd_job_kind_media_check,       &yd_job_kind_network_create,
-    &yd_job_kind_network_delete,    &yd_job_kind_template_import,
-    &yd_job_kind_template_ram,      &yd_job_kind_template_version_delete,
-    &yd_job_kind_workbench_finish,  NULL,
+    &yd_job_kind_desktop_create,
+    &yd_job_kind_desktop_start,
+    &yd_job_kind_desktop_shutdown,
+    &yd_job_kind_desktop_reboot,
+    &yd_job_kind_desktop_power_off,
+    &yd_job_kind_desktop_rebuild,
+    &yd_job_kind_desktop_delete,
+    &yd_job_kind_desktop_resize,
+    &yd_job_kind_pool_handout,
+    &yd_job_kind_desktop_update,
+    &yd_job_kind_doctor,
+    &yd_job_kind_rollout,
+    &yd_job_kind_media_check,
+    &yd_job_kind_network_create,
+    &yd_job_kind_network_delete,
+    &yd_job_kind_template_import,
+    &yd_job_kind_template_ram,
+    &yd_job_kind_template_version_delete,
+    &yd_job_kind_workbench_finish,
+    NULL,
 };
 
 static const YdJobKind *const *more;

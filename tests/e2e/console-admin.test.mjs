@@ -412,7 +412,44 @@ test('settings change at once, and bounds are told', async () => {
   assert.equal((await yd.api('GET', '/settings')).max_starts.value, 4);
 });
 
-const PAGES = ['overview', 'portal', 'desktops', 'users', 'departments', 'pools', 'templates', 'networks', 'hosts', 'sessions', 'jobs', 'audit', 'settings', 'account'];
+test('in Chinese the server’s own errors are Chinese too: of a form, of a job and of an import; and the audit log', async () => {
+  const chinese = await browser.as(admin, { language: 'zh-CN', where: '/settings' });
+  const form = chinese.getByRole('dialog');
+  await button('编辑', chinese).click();
+  await form.locator('#field-password_min').fill('1');
+  await button('保存', form).click();
+  await form.getByText('密码最少字符数：1 不在 8 到 128 之间').waitFor();
+  await form.getByText('请改正所指出的值。').waitFor();
+  assert.equal(await form.getByText('is outside of').count(), 0);
+  await axe(chinese, 'an error of the server in Chinese');
+  await picture(chinese, 'error-zh');
+  await button('取消', form).click();
+
+  const junk = path.join(yd.uploads, 'junk.img');
+  fs.writeFileSync(junk, Buffer.alloc(1 << 20, 'no disk '));
+  const template = (await yd.api('GET', '/templates')).items[0];
+  const begun = await yd.api('POST', `/templates/${template.id}/versions`, { body: { path: junk } });
+  await poll('the import has failed', async () => (await yd.api('GET', `/jobs/${begun.id}`)).state === 'failed');
+  await chinese.goto('/jobs?state=failed');
+  await chinese.getByText(/不是磁盘镜像：既不是 qcow2、VMDK，也不是带分区表的 raw 磁盘/).first().waitFor();
+
+  await chinese.goto('/users');
+  await button('导入', chinese).click();
+  const text = 'username,name,departments\nBAD NAME,Bad,\ngood1,Good,nowhere\ngood2,"Good"x,\n';
+  await chinese.locator('input[type=file]').setInputFiles({ name: 'wrong.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+  await button('检查文件', form).click();
+  await form.getByText('第 2 行：用户名：只能用 a-z、0-9、“.”、“_”和“-”，并以字母开头').waitFor();
+  await form.getByText('第 3 行：部门：没有编号或名称为 “nowhere” 的部门').waitFor();
+  await form.getByText('第 4 行：字段的右引号之后还有文字').waitFor();
+  await picture(chinese, 'users-import-errors-zh');
+  await button('取消', form).click();
+
+  await chinese.goto('/audit?object_kind=host&outcome=ok');
+  await chinese.getByText('每个物理 CPU 的虚拟 CPU 数：4 → 6.5').first().waitFor();
+  await close(chinese);
+});
+
+const PAGES = ['overview', 'portal', 'desktops', 'users', 'departments', 'pools', 'templates', 'networks', 'hosts', 'gates', 'sessions', 'jobs', 'audit', 'settings', 'account'];
 
 for (const dark of [false, true]) {
   test(`every page passes axe and fits, ${dark ? 'dark and Chinese' : 'light and English'}`, async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// needs: release build
+// needs: release build, web console
 // The gateway's operation with a real manager and a real desktop: it is replaced while bytes flow and while an
 // administrator looks on, drains, loses its manager and finds it again; behind its filter of system calls.
 
@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import { Product, program } from '../lib/product.mjs';
 import { Program, poll, run } from '../lib/process.mjs';
 import { echo, rdpOpen } from '../lib/wire.mjs';
+import { Browser, axe, picture } from '../lib/browser.mjs';
 
 // Echoes until it is told to stop; throws when a byte is lost.
 function flow(wire) {
@@ -127,6 +128,45 @@ test('the gateway is operated without cutting a session', async (t) => {
     await assert.rejects(yd.api('POST', `/gates/${name}/drain`, { token: alice.token }), { status: 403 });
     await assert.rejects(yd.api('POST', '/gates/nobody/drain'), { status: 404 });
     await assert.rejects(yd.api('POST', `/gates/${name}/drain`, { body: { seconds: -1 } }), { status: 400 });
+  });
+
+  await t.test('the same in the console, which says what will happen', async () => {
+    const [{ name }] = (await yd.api('GET', '/gates')).items;
+    const held = await rdpOpen(yd.port, (await ask()).ticket);
+    assert.ok(held.granted);
+    const browser = await Browser.start(yd);
+    try {
+      const page = await browser.as(yd.admin, { where: '/gates' });
+      const line = page.locator(`[data-gate="${name}"]`);
+      const dialog = page.getByRole('dialog');
+      await line.getByText('serving').waitFor();
+      await axe(page, 'the page of the gates');
+      await line.getByRole('button', { name: `Drain ${name}` }).click();
+      await dialog.getByText(/takes no new session.*It is the only gate that serves/).waitFor();
+      await axe(page, 'the question before a gate drains');
+      await picture(page, 'gates-drain');
+      await dialog.locator('#field-seconds').fill('-1');
+      await dialog.getByRole('button', { name: 'Drain', exact: true }).click();
+      await dialog.getByTestId('problem').waitFor();
+      assert.equal((await yd.api('GET', '/gates')).items[0].state, 'serving');
+      await dialog.locator('#field-seconds').fill('600');
+      await dialog.getByRole('button', { name: 'Drain', exact: true }).click();
+      await line.getByText('draining').waitFor();
+      assert.match((await gate('status')).stdout, /state: draining[^]*seconds_left: 5\d\d/);
+      assert.equal((await rdpOpen(yd.port, (await ask()).ticket)).granted, false);
+      assert.ok(await echo(held.wire), 'what runs goes on');
+      await picture(page, 'gates');
+      await line.getByRole('button', { name: `Have ${name} serve again` }).click();
+      await dialog.getByRole('button', { name: 'Serve again', exact: true }).click();
+      await line.getByText('serving').waitFor();
+      assert.equal((await gate('drain', '10min')).code, 0); // by somebody else: the page looks again
+      await line.getByText('draining').waitFor();
+      await yd.api('POST', `/gates/${name}/resume`);
+      await line.getByText('serving').waitFor();
+    } finally {
+      await browser.stop();
+    }
+    held.wire.close();
   });
 
   await t.test('a drained gate takes no new session and says so', async () => {

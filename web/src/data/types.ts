@@ -11,12 +11,15 @@ export type Media = Schemas['Media'];
 export type Network = Schemas['Network'];
 export type Address = Schemas['Address'];
 export type Pool = Schemas['Pool'];
+export type Rollout = Schemas['Rollout'];
+export type RolloutDesktop = Schemas['RolloutDesktop'];
 export type Entitlement = Schemas['Entitlement'];
 export type Host = Schemas['Host'];
 export type Desktop = Schemas['Desktop'];
 export type Connection = Schemas['Connection'];
 export type Job = Schemas['Job'];
 export type Audit = Schemas['Audit'];
+export type Gate = Schemas['Gates']['items'][number];
 export type OwnLogin = Schemas['OwnLogin'];
 export type Activity = Schemas['Activity'];
 

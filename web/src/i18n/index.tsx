@@ -3,6 +3,7 @@
 
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { en } from './en';
+import type { Said } from './message';
 import { zhCN } from './zh-CN';
 
 export type Key = keyof typeof en;
@@ -39,13 +40,23 @@ export interface I18n {
   date: (time: string | null | undefined) => string;
   number: (value: number) => string;
   bytes: (value: number) => string;
+  /** A text of the server, such as an error, in the person's language where it is known. */
+  said: (text: string | null | undefined) => string;
+  /** The same of an error about a field, without the field's name that it may begin with. */
+  saidOf: (field: string, text: string) => string;
+  /** The word for a field of the server's records; in English its own name. */
+  member: (name: string) => string;
 }
+
+const ENGLISH: Said = { text: (text) => text, member: (name) => name };
 
 const Context = createContext<I18n | undefined>(undefined);
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-function makeI18n(language: Language, setLanguage: (language: Language) => void): Omit<I18n, 'suggest'> {
+const without = (start: string, text: string) => (text.startsWith(start) ? text.slice(start.length) : text);
+
+function makeI18n(language: Language, setLanguage: (language: Language) => void, server: Said): Omit<I18n, 'suggest'> {
   const words = WORDS[language];
   const dates = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
   const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
@@ -69,7 +80,20 @@ function makeI18n(language: Language, setLanguage: (language: Language) => void)
       }
       return `${numbers.format(rest)} ${UNITS[unit] ?? ''}`;
     },
+    said: (text) => (text ? server.text(text) : ''),
+    saidOf: (field, text) => without(`${field}: `, without(`${server.member(field)}：`, server.text(text))),
+    member: server.member,
   };
+}
+
+/** The server's texts: English until the Chinese ones are loaded, and where they can't be. */
+function useSaid(language: Language): Said {
+  const [chinese, setChinese] = useState<Said>();
+  useEffect(() => {
+    if (language !== 'zh-CN') return;
+    import('./server-zh-CN').then((part) => setChinese(part.said), () => undefined);
+  }, [language]);
+  return language === 'zh-CN' && chinese ? chinese : ENGLISH;
 }
 
 export function I18nProvider({ children }: { children: ReactNode }) {
@@ -84,7 +108,8 @@ export function I18nProvider({ children }: { children: ReactNode }) {
   const suggest = useCallback((wish: string | null | undefined) => {
     if (known(wish) && localStorage.getItem(STORED) === null) set(wish);
   }, []);
-  const value = useMemo(() => ({ ...makeI18n(language, setLanguage), suggest }), [language, setLanguage, suggest]);
+  const server = useSaid(language);
+  const value = useMemo(() => ({ ...makeI18n(language, setLanguage, server), suggest }), [language, setLanguage, server, suggest]);
   return <Context.Provider value={value}>{children}</Context.Provider>;
 }
 

@@ -17,15 +17,42 @@ const OUTCOMES = Object.keys(en)
 /** Of every record that is made; the row says it already. */
 const NOISE = ['id', 'created', 'changed', 'version'];
 
+/** Fields whose values are words of the server, not what somebody typed. */
+const WORDS = ['state', 'role', 'mode', 'access', 'firmware', 'os', 'os_type', 'devices', 'language', 'protocol', 'wanted', 'agent', 'kind', 'error', 'reason'];
+
+/** A value as words: of a change, what was and what is. */
+function useShown() {
+  const { t, said, member } = useI18n();
+  const shown = (name: string, value: unknown, empty = '–'): string => {
+    if (value === null || value === undefined || value === '') return empty;
+    if (typeof value === 'boolean') return t(value ? 'field.yes' : 'field.no');
+    if (Array.isArray(value) && value.length === 2) return value.map((one) => shown(name, one)).join(' → ');
+    if (Array.isArray(value)) return value.map((one) => shown(name, one)).join(', ');
+    if (typeof value === 'object') return Object.entries(value).map(([key, one]) => `${member(key)}: ${shown(key, one)}`).join(', ');
+    if (name === 'policy' && typeof value === 'string' && value.startsWith('{')) return policy(value);
+    return WORDS.includes(name) ? said(String(value)) : String(value);
+  };
+  const policy = (text: string): string => {
+    try {
+      return shown('policy', JSON.parse(text) as unknown);
+    } catch {
+      return text;
+    }
+  };
+  return shown;
+}
+
 /** "name: value" of what an act noted; what is empty says nothing. */
 function Details({ of }: { of: unknown }) {
+  const { t, member } = useI18n();
+  const shown = useShown();
   if (typeof of !== 'object' || of === null) return null;
   const pairs = Object.entries(of).filter(([name, value]) => value !== null && value !== '' && !NOISE.includes(name));
   return (
     <ul className="yd-details">
       {pairs.map(([name, value]) => (
         <li key={name}>
-          {name}: {typeof value === 'object' ? JSON.stringify(value) : String(value)}
+          {t('error.field', { field: member(name), detail: shown(name, value) })}
         </li>
       ))}
     </ul>
@@ -33,11 +60,11 @@ function Details({ of }: { of: unknown }) {
 }
 
 function Outcome({ of }: { of: string | null | undefined }) {
-  const { t, word } = useI18n();
+  const { t, word, language } = useI18n();
   if (of === 'ok') return <SmallLabel color="green">{t('audit.ok')}</SmallLabel>;
   return (
     <SmallLabel color="red" title={word('error.code', of)}>
-      {of}
+      {language === 'en' ? of : word('error.code', of)}
     </SmallLabel>
   );
 }
@@ -62,7 +89,7 @@ function useColumns(): Column<Audit>[] {
 }
 
 export default function AuditPage() {
-  const { t, date, word } = useI18n();
+  const { t, date, word, language } = useI18n();
   const columns = useColumns();
   return (
     <PageFrame title={t('audit.title')}>
@@ -83,7 +110,7 @@ export default function AuditPage() {
         ]}
         filters={[
           { name: 'object_kind', label: t('field.object'), options: KINDS.map((value) => ({ value, label: word('noun', value) })) },
-          { name: 'outcome', label: t('field.outcome'), options: [{ value: 'ok', label: t('audit.ok') }, ...OUTCOMES.map((value) => ({ value, label: value }))] },
+          { name: 'outcome', label: t('field.outcome'), options: [{ value: 'ok', label: t('audit.ok') }, ...OUTCOMES.map((value) => ({ value, label: language === 'en' ? value : word('error.code', value) }))] },
         ]}
         columns={columns}
       />

@@ -138,7 +138,7 @@ function Why({ desktop }: { desktop: Desktop }) {
 }
 
 function Sessions({ id }: { id: string }) {
-  const { t, date } = useI18n();
+  const { t, date, said } = useI18n();
   const { data } = useGet<Page<Connection>>(`/connections?desktop_id=${id}&sort=-created&limit=10`);
   if (!data?.items.length) return <p>{t('table.empty')}</p>;
   return (
@@ -146,7 +146,7 @@ function Sessions({ id }: { id: string }) {
       {data.items.map((row) => (
         <li key={row.id}>
           {date(row.created)} {row.username} {row.protocol} <StateLabel of="connection" state={row.state} />{' '}
-          {row.state === 'open' && <QualityLabel row={row} />} {row.reason}
+          {row.state === 'open' && <QualityLabel row={row} />} {said(row.reason)}
         </li>
       ))}
     </ul>
@@ -154,14 +154,14 @@ function Sessions({ id }: { id: string }) {
 }
 
 function Jobs({ id }: { id: string }) {
-  const { t, date, word } = useI18n();
+  const { t, date, word, said } = useI18n();
   const { data } = useGet<Page<Job>>(`/jobs?object_id=${id}&sort=-created&limit=10`);
   if (!data?.items.length) return <p>{t('table.empty')}</p>;
   return (
     <ul>
       {data.items.map((row) => (
         <li key={row.id}>
-          {date(row.created)} {word('job.kind', row.kind)} <StateLabel of="job" state={row.state} /> {row.error}
+          {date(row.created)} {word('job.kind', row.kind)} <StateLabel of="job" state={row.state} /> {said(row.error)}
         </li>
       ))}
     </ul>
@@ -169,12 +169,12 @@ function Jobs({ id }: { id: string }) {
 }
 
 function DesktopFacts({ desktop }: { desktop: Desktop }) {
-  const { t, number, date } = useI18n();
+  const { t, number, date, said } = useI18n();
   return (
     <Facts
       rows={[
         [t('field.state'), <StateLabel key="state" of="desktop" state={desktop.state} />],
-        [t('field.error'), desktop.error],
+        [t('field.error'), said(desktop.error)],
         [t('field.owner'), desktop.user_name ?? desktop.username],
         [t('field.pool'), desktop.pool_name],
         [t('field.template'), `${desktop.template_name ?? ''} ${desktop.template_number ?? ''}`],

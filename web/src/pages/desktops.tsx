@@ -18,7 +18,7 @@ import { DesktopDetails } from './desktop-details';
 const STATES = ['ready', 'preparing', 'starting', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
 
 export function useDesktopColumns(): Column<Desktop>[] {
-  const { t } = useI18n();
+  const { t, said } = useI18n();
   return useMemo(
     () => [
       { key: 'name', label: t('field.name'), sortable: true, nowrap: true, render: (row) => <Link to={`/desktops/${row.id}`}>{row.name}</Link> },
@@ -27,9 +27,9 @@ export function useDesktopColumns(): Column<Desktop>[] {
       { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="desktop" state={row.state} /> },
       { key: 'host_name', label: t('field.host'), render: (row) => row.host_name ?? '–' },
       { key: 'ip', label: t('field.ip'), render: (row) => row.ip ?? '–' },
-      { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+      { key: 'error', label: t('field.error'), render: (row) => said(row.error) },
     ],
-    [t],
+    [t, said],
   );
 }
 

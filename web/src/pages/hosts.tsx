@@ -13,7 +13,7 @@ import { useActs } from '../ui/use-acts';
 const MIB = 1024 * 1024;
 
 export default function HostsPage() {
-  const { t, bytes, number, date, word } = useI18n();
+  const { t, bytes, number, date, word, said } = useI18n();
   const acts = useActs();
   const toasts = useToasts();
   const limits: Field[] = [
@@ -73,7 +73,7 @@ export default function HostsPage() {
           {
             key: 'accel',
             label: t('field.accel'),
-            render: (row) => <abbr title={row.accel_reason ?? ''}>{word('accel', row.accel)}</abbr>,
+            render: (row) => <abbr title={said(row.accel_reason)}>{word('accel', row.accel)}</abbr>,
           },
           { key: 'load', label: t('field.load'), render: (row) => number(row.load ?? 0) },
           {
@@ -97,9 +97,9 @@ export default function HostsPage() {
         ]}
         details={(row) => [
           [t('field.state'), <StateLabel key="state" of="host" state={row.state} />],
-          [t('field.error'), row.error],
+          [t('field.error'), said(row.error)],
           [t('field.uri'), row.uri],
-          [t('field.accel'), `${word('accel', row.accel)} ${row.accel_reason ?? ''}`],
+          [t('field.accel'), `${word('accel', row.accel)} ${said(row.accel_reason)}`],
           [t('field.reserve'), bytes((row.reserve_mib ?? 0) * MIB)],
           [t('field.vcpu-ratio'), number(row.vcpu_ratio ?? 0)],
           [t('field.seen'), date(row.seen)],

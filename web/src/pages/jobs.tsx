@@ -15,7 +15,7 @@ const KINDS = Object.keys(en)
 const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
 
 function useColumns(): Column<Job>[] {
-  const { t, word, date } = useI18n();
+  const { t, word, date, said } = useI18n();
   return useMemo(
     () => [
       { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
@@ -33,14 +33,14 @@ function useColumns(): Column<Job>[] {
             row.state !== 'done' && word('step', row.step)
           ),
       },
-      { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+      { key: 'error', label: t('field.error'), render: (row) => said(row.error) },
     ],
-    [t, word, date],
+    [t, word, date, said],
   );
 }
 
 export default function JobsPage() {
-  const { t, word, date, number } = useI18n();
+  const { t, word, date, number, said } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const columns = useColumns();
@@ -62,7 +62,7 @@ export default function JobsPage() {
           [t('field.job'), word('job.kind', row.kind)],
           [t('field.state'), <StateLabel key="state" of="job" state={row.state} />],
           [t('field.progress'), `${word('step', row.step)} (${number(row.step_number ?? 0)}/${number(row.steps ?? 0)}, ${number(row.progress ?? 0)} %)`],
-          [t('field.error'), row.error],
+          [t('field.error'), said(row.error)],
           [t('field.owner'), row.username],
           [t('field.attempts'), number(row.attempts ?? 0)],
           [t('field.created'), date(row.created)],

@@ -132,7 +132,7 @@ function UploadBar({ upload, run }: { upload: Upload; run: Run }) {
 }
 
 export default function MediaPage() {
-  const { t, bytes, date } = useI18n();
+  const { t, bytes, date, said } = useI18n();
   const acts = useActs();
   const run = useRun();
   const mine = useSyncExternalStore(uploads.subscribe, uploads.all);
@@ -162,7 +162,7 @@ export default function MediaPage() {
           [t('media.size'), here(row)],
           [t('media.checksum'), row.checksum ?? row.sha256],
           [t('media.label'), row.label],
-          [t('field.error'), row.error],
+          [t('field.error'), said(row.error)],
           [t('field.created'), date(row.created)],
         ]}
         actions={(row) => [

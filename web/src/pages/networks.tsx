@@ -51,7 +51,7 @@ function AddressesDialog({ network, onClose }: { network: Network; onClose: () =
 }
 
 export default function NetworksPage() {
-  const { t, number, date } = useI18n();
+  const { t, number, date, said } = useI18n();
   const acts = useActs();
   const toasts = useToasts();
   const fields: Field[] = [
@@ -105,7 +105,7 @@ export default function NetworksPage() {
             render: (row) => `${number(row.addresses_used ?? 0)} / ${number(row.addresses_total ?? 0)}`,
           },
           { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="network" state={row.state} /> },
-          { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
+          { key: 'error', label: t('field.error'), render: (row) => said(row.error) },
         ]}
         details={(row) => [
           [t('field.range-first'), row.range_first],
@@ -113,7 +113,7 @@ export default function NetworksPage() {
           [t('field.vlan'), row.vlan ? String(row.vlan) : undefined],
           [t('field.bridge'), row.bridge],
           [t('field.pools'), number(row.pools ?? 0)],
-          [t('field.error'), row.error],
+          [t('field.error'), said(row.error)],
           [t('field.created'), date(row.created)],
         ]}
         actions={(row) => [

@@ -146,7 +146,7 @@ function Picture({ entry }: { entry: PortalEntry }) {
 }
 
 function DesktopCard({ entry }: { entry: PortalEntry }) {
-  const { t } = useI18n();
+  const { t, said } = useI18n();
   const navigate = useNavigate();
   const toasts = useToasts();
   const ways = waysOf(entry.access);
@@ -200,10 +200,11 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
       </CardBody>
       <CardBody>
         {desktop ? <StateLabel of="desktop" state={desktop.state} /> : t('portal.not-made')}
-        {desktop?.error && <p>{desktop.error}</p>}
+        {desktop?.error && <p>{said(desktop.error)}</p>}
         {desktop?.fixed_port ? (
           <p>{t('portal.fixed-port', { address: `${window.location.hostname}:${desktop.fixed_port}` })}</p>
         ) : null}
+        {desktop?.target_version_id && !taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.update')} />}
         {taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.taken')} />}
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />

@@ -15,7 +15,7 @@ const PROTOCOLS = ['rdp', 'spice', 'console', 'rdp-web'];
 const CAUSES = ['delay', 'loss', 'jitter', 'bandwidth', 'server'];
 
 function useColumns(): Column<Connection>[] {
-  const { t, date, bytes } = useI18n();
+  const { t, date, bytes, said } = useI18n();
   return useMemo(
     () => [
       { key: 'created', label: t('field.time'), nowrap: true, sortable: true, render: (row) => date(row.created) },
@@ -26,14 +26,14 @@ function useColumns(): Column<Connection>[] {
       { key: 'state', label: t('field.state'), render: (row) => <StateLabel of="connection" state={row.state} /> },
       { key: 'bytes', label: t('field.traffic'), nowrap: true, render: (row) => `${bytes(row.bytes_up ?? 0)} / ${bytes(row.bytes_down ?? 0)}` },
       { key: 'score', label: t('field.quality'), sortable: true, render: (row) => <QualityLabel row={row} /> },
-      { key: 'reason', label: t('field.details'), render: (row) => row.reason ?? '' },
+      { key: 'reason', label: t('field.details'), render: (row) => said(row.reason) },
     ],
-    [t, date, bytes],
+    [t, date, bytes, said],
   );
 }
 
 export default function SessionsPage() {
-  const { t, word, date, bytes, number } = useI18n();
+  const { t, word, date, bytes, number, said } = useI18n();
   const acts = useActs();
   const columns = useColumns();
   const ms = (us: number | undefined) => (us ? `${number(us / 1000)} ms` : undefined);
@@ -68,7 +68,7 @@ export default function SessionsPage() {
         details={(row) => [
           [t('field.owner'), row.username],
           [t('field.state'), <StateLabel key="state" of="connection" state={row.state} />],
-          [t('field.details'), row.reason && word('reason', row.reason)],
+          [t('field.details'), row.reason && said(word('reason', row.reason))],
           [t('field.time'), date(row.created)],
           [t('field.ended'), date(row.ended)],
           [t('field.address'), row.client_address],

@@ -87,7 +87,7 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
 }
 
 function VersionsDialog({ template, onClose }: { template: Template; onClose: () => void }) {
-  const { t, bytes, date, number } = useI18n();
+  const { t, bytes, date, number, said } = useI18n();
   const acts = useActs();
   const { data } = useGet<Page<TemplateVersion>>(`/templates/${template.id}/versions?limit=1000`);
   if (acts.dialog) return <>{acts.dialog}</>;
@@ -103,7 +103,7 @@ function VersionsDialog({ template, onClose }: { template: Template; onClose: ()
             <span className="yd-head">
               <span>
                 {number(row.number ?? 0)} <StateLabel of="version" state={row.state} /> {bytes(row.size_bytes ?? 0)} · {date(row.created)}
-                {row.error && <> · {row.error}</>}
+                {row.error && <> · {said(row.error)}</>}
                 {row.notes && <> · {row.notes}</>}
               </span>
               <Button

@@ -33,7 +33,7 @@ async function workbookOf(file: File): Promise<Workbook | undefined> {
 }
 
 export function ImportDialog({ onClose }: { onClose: () => void }) {
-  const { t, number } = useI18n();
+  const { t, number, said, saidOf, member } = useI18n();
   const toasts = useToasts();
   const [file, setFile] = useState<File>();
   const [report, setReport] = useState<ImportReport>();
@@ -173,7 +173,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           <List>
             {report.errors.slice(0, SHOWN).map((row) => (
               <ListItem key={`${row.line}-${row.field ?? ''}`}>
-                {t('users.import-line', { line: row.line, reason: row.field ? `${row.field}: ${row.reason}` : row.reason })}
+                {t('users.import-line', { line: row.line, reason: row.field ? t('error.field', { field: member(row.field), detail: saidOf(row.field, row.reason) }) : said(row.reason) })}
               </ListItem>
             ))}
           </List>

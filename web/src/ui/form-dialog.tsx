@@ -165,7 +165,7 @@ function Conflict({ fields, mine, theirs }: { fields: Field[]; mine: Values; the
 }
 
 export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit, onClose, editing = false, flat = (it) => it }: FormDialogProps) {
-  const { t } = useI18n();
+  const { t, saidOf } = useI18n();
   const [values, setValues] = useState<Values>(() => initial(fields, start));
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -223,7 +223,7 @@ export function FormDialog({ title, fields, start = {}, submit, intro, onSubmit,
       key={field.name}
       field={field}
       value={values[field.name]}
-      problem={isAt(field) ? problem?.detail : undefined}
+      problem={problem?.field && isAt(field) ? saidOf(problem.field, problem.detail) : undefined}
       onChange={(next) => setValues((all) => ({ ...all, [field.name]: next }))}
     />
   );

@@ -15,10 +15,10 @@ export function headline(i18n: I18n, error: unknown): string {
 
 export function details(i18n: I18n, error: unknown): string {
   if (error instanceof SheetError) return i18n.t(`sheet.${error.key}`, error.params);
-  if (!(error instanceof ApiError)) return String(error);
+  if (!(error instanceof ApiError)) return typeof error === 'string' ? i18n.said(error) : String(error);
   const { field, detail, advice } = error.problem;
-  const text = field ? i18n.t('error.field', { field, detail }) : detail;
-  return advice ? `${text} ${advice}` : text;
+  const text = field ? i18n.t('error.field', { field: i18n.member(field), detail: i18n.saidOf(field, detail) }) : i18n.said(detail);
+  return advice ? `${text} ${i18n.said(advice)}` : text;
 }
 
 export function ProblemAlert({ error }: { error: unknown }) {

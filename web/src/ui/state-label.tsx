@@ -15,6 +15,9 @@ const COLORS: Record<string, Color> = {
   cancelled: 'grey',
   maintenance: 'orange',
   dropped: 'orange',
+  serving: 'green',
+  draining: 'orange',
+  retiring: 'grey',
 };
 
 export function StateLabel({ of, state }: { of: string; state: string | null | undefined }) {

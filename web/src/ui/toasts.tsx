@@ -46,7 +46,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         const end = await jobEnd(job);
         const what = `${i18n.word('job.kind', end.kind)} – ${name}`;
         if (end.state === 'done') show('success', i18n.t('job.done', { name: what }));
-        else show('danger', i18n.t('job.failed', { name: what }), end.error ?? undefined);
+        else show('danger', i18n.t('job.failed', { name: what }), end.error ? i18n.said(end.error) : undefined);
         return end;
       },
     }),

@@ -69,14 +69,14 @@ function Clipboard({ received, rule, onPaste }: { received: string; rule: PasteR
 }
 
 function State({ phase, error, reason, onAgain }: Pick<ViewerFrameProps, 'phase' | 'error' | 'reason' | 'onAgain'>) {
-  const { t, word } = useI18n();
+  const { t, word, said } = useI18n();
   if (phase === 'connecting') return <Alert component="p" isInline variant="info" title={t('console.connecting')} />;
   if (phase === 'lost') return <Alert component="p" isInline variant="warning" title={t('console.lost')} />;
   if (phase === 'open') return null;
   return (
     <>
       <Alert component="p" isInline variant="warning" title={t(error ? 'console.failed' : 'console.cut')}>
-        {reason && word('reason', reason)}
+        {reason && said(word('reason', reason))}
       </Alert>
       <ProblemAlert error={error} />
       <Button onClick={onAgain}>{t('console.again')}</Button>
