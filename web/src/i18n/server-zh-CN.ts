@@ -100,6 +100,8 @@ const members: Record<string, string> = {
   template_version_id: '模板版本', time: '时间', tpm: 'TPM', uid: '用户号', unit: '单位', upload: '上传', uri: 'libvirt 地址', user: '人员',
   user_enabled: '账户启用', user_id: '人员', user_ids: '人员', user_name: '姓名', username: '用户名', uuid: 'UUID',
   vcpu_ratio: '每个物理 CPU 的虚拟 CPU 数', vcpus: '虚拟 CPU', version: '版本', versions: '版本数', version_id: '模板版本',
+  ram_image: '内存映像', ram_vcpus: '内存映像的虚拟 CPU', ram_memory_mib: '内存映像的内存（MiB）', ram_made: '内存映像制作时间',
+  ram_error: '内存映像的错误', instant: '即时启动',
   virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
 
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',

@@ -127,6 +127,7 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
+    { name: 'instant', label: t('field.instant'), kind: 'switch', help: t('pools.instant-text') },
     ...followFields(i18n),
     ...policyFields(i18n),
   ];

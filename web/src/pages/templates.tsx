@@ -14,6 +14,7 @@ import { ProblemAlert } from '../ui/problem';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { VersionRam } from './version-ram';
 
 const choice = (values: string[]) => values.map((value) => ({ value, label: value }));
 
@@ -105,7 +106,10 @@ function VersionsDialog({ template, onClose }: { template: Template; onClose: ()
                 {number(row.number ?? 0)} <StateLabel of="version" state={row.state} /> {bytes(row.size_bytes ?? 0)} · {date(row.created)}
                 {row.error && <> · {said(row.error)}</>}
                 {row.notes && <> · {row.notes}</>}
+                {row.ram_image && <> · {t('templates.ram-made', { when: date(row.ram_made) })}</>}
+                {row.ram_error && <> · {said(row.ram_error)}</>}
               </span>
+              {template.os === 'linux' && <VersionRam version={row} acts={acts} />}
               <Button
                 variant="link"
                 isDanger
