@@ -107,8 +107,9 @@ typedef struct {
 } YdDeskLaunch;
 gboolean yd_desk_launch_by(const YdDeskLaunch *launch, GError **error);
 
-// Overlay on that version's image, or on the frozen disk of the desktop's RAM image; 0 bytes: as
-// large as it.
+// Overlay on that version's image, or on the frozen disk of the desktop's RAM image; its files are
+// looked at first (template-image.h); there already: only the look. NULL: an empty disk. 0 bytes:
+// as large as the version.
 gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
                         const YdTemplateVersion *version, GError **error);
 
