@@ -334,6 +334,18 @@ yd_rollout_gate(YdJobRun *run, const YdRollout *rollout, const YdRolloutPlan *pl
 
 // --- afterwards ---
 
+static gboolean
+submit_delete(YdJobRun *run, const char *id, GError **error)
+{
+    g_autoptr(YdJob) job =
+        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete", id, NAME,
+                      NULL, yd_job_run_job(run)->id, error);
+    if (job)
+        set_text(run, "delete_job", job->id);
+    yd_job_run_again(run, LOOK_MS);
+    return job != NULL;
+}
+
 gboolean
 yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error)
 {
@@ -349,9 +361,12 @@ yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error)
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    g_autoptr(YdJob) job =
-        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete", id, NAME,
-                      NULL, yd_job_run_job(run)->id, error);
-    yd_job_run_again(run, LOOK_MS);
-    return job != NULL;
+    if (!text_of(run, "delete_job"))
+        return submit_delete(run, id, error);
+    g_autoptr(YdJob) job = ended_child(run, "delete_job", error);
+    if (job && !is_done(job))
+        g_message("the throw-away desktop %s is left: %s; delete it by hand", id,
+                  job->error ? job->error : job->state);
+    *ret_gone = job != NULL;
+    return job || !error || !*error;
 }

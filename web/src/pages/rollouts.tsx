@@ -1,4 +1,5 @@
 import { Button, List, ListItem, Progress } from '@patternfly/react-core';
+import { Link } from 'react-router-dom';
 import { post } from '../api/client';
 import { useRole } from '../data/session';
 import type { Page, Rollout, RolloutDesktop } from '../data/types';
@@ -6,7 +7,7 @@ import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog, Dialog } from '../ui/dialog';
-import { Facts } from '../ui/facts';
+import { Facts, type Fact } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { SmallLabel } from '../ui/small-label';
 import { StateLabel } from '../ui/state-label';
@@ -23,7 +24,7 @@ interface Check {
 }
 
 function Gate({ checks }: { checks: Check[] }) {
-  const { t, word } = useI18n();
+  const { t, word, said } = useI18n();
   return (
     <List isPlain>
       {checks.map((row) => (
@@ -32,7 +33,7 @@ function Gate({ checks }: { checks: Check[] }) {
             {t(row.ok === true ? 'rollouts.good' : row.ok === false ? 'rollouts.bad' : 'rollouts.not-looked')}
           </SmallLabel>{' '}
           {word('rollouts.check', row.check)}
-          {row.ok !== true && row.message ? `: ${row.message}` : ''}
+          {row.ok !== true && row.message ? `: ${said(row.message)}` : ''}
         </ListItem>
       ))}
     </List>
@@ -41,9 +42,9 @@ function Gate({ checks }: { checks: Check[] }) {
 
 /** Why a desktop has not moved, in words. */
 function useWhy(rollout: Rollout): (row: RolloutDesktop) => string {
-  const { t } = useI18n();
+  const { t, said } = useI18n();
   return (row) => {
-    if (row.error) return row.error;
+    if (row.error) return said(row.error);
     if (row.state !== 'waiting' || ENDED.includes(rollout.state ?? '')) return '';
     if (rollout.state === 'paused') return t('rollouts.why-paused');
     if (rollout.state === 'checking') return t('rollouts.why-checking');
@@ -60,7 +61,7 @@ function Desktops({ rollout }: { rollout: Rollout }) {
     <List isPlain isBordered>
       {(data?.items ?? []).map((row) => (
         <ListItem key={row.id} data-row={row.desktop_name}>
-          <StateLabel of="rollout-desktop" state={row.state} /> {row.desktop_name ?? row.desktop_id} · {word('rollouts.stage', row.stage)}
+          <StateLabel of="rollout-desktop" state={row.state} /> {row.desktop_name ? <Link to={`/desktops?search=${encodeURIComponent(row.desktop_name)}`}>{row.desktop_name}</Link> : row.desktop_id} · {word('rollouts.stage', row.stage)}
           {why(row) && <> · {why(row)}</>}
         </ListItem>
       ))}
@@ -69,7 +70,7 @@ function Desktops({ rollout }: { rollout: Rollout }) {
 }
 
 function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
-  const { t, word, number, date } = useI18n();
+  const { t, word, number, date, said } = useI18n();
   const { data: rollout } = useGet<Rollout>(`/rollouts/${id}`);
   if (!rollout) return null;
   const total = rollout.total ?? 0;
@@ -87,17 +88,19 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
         {...(rollout.failed ? { variant: 'danger' as const } : {})}
       />
       <Facts
-        rows={[
+        rows={(
+          [
           [t('field.state'), <StateLabel key="state" of="rollout" state={rollout.state} />],
           [t('rollouts.mode'), word('rollouts.mode', rollout.mode)],
           [t('rollouts.healthy'), number(rollout.healthy ?? 0)],
           [t('rollouts.failed'), number(rollout.failed ?? 0)],
-          [t('rollouts.reason'), rollout.reason],
+          [t('rollouts.reason'), said(rollout.reason)],
           [t('rollouts.kept'), rollout.kept ? t('rollouts.kept-text', { n: number(rollout.kept) }) : ''],
           [t('rollouts.keep-until'), rollout.keep_until && rollout.kept ? date(rollout.keep_until) : ''],
-          [t('field.ended'), date(rollout.ended)],
-          [t('rollouts.gate'), <Gate key="gate" checks={rollout.gate?.checks ?? []} />],
-        ]}
+          [t('field.ended'), rollout.ended && date(rollout.ended)],
+          [t('rollouts.gate'), rollout.gate && <Gate key="gate" checks={rollout.gate.checks ?? []} />],
+          ] as Fact[]
+        ).filter(([, value]) => Boolean(value))}
       />
       <Desktops rollout={rollout} />
     </Dialog>
@@ -105,7 +108,7 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
 }
 
 export default function RolloutsPage() {
-  const { t, number, date, word } = useI18n();
+  const { t, number, date, word, said } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const toasts = useToasts();
@@ -135,7 +138,7 @@ export default function RolloutsPage() {
           { key: 'mode', label: t('rollouts.mode'), render: (row) => word('rollouts.mode', row.mode) },
           { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="rollout" state={row.state} /> },
           { key: 'moved', label: t('rollouts.progress'), render: (row) => t('rollouts.moved', { moved: number(row.moved ?? 0), total: number(row.total ?? 0) }) },
-          { key: 'reason', label: t('rollouts.reason'), render: (row) => row.reason ?? '–' },
+          { key: 'reason', label: t('rollouts.reason'), render: (row) => said(row.reason) || '–' },
           { key: 'created', label: t('field.created'), sortable: true, nowrap: true, render: (row) => date(row.created) },
         ]}
         actions={(row) => [
