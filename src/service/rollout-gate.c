@@ -181,6 +181,15 @@ session_seen(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop)
     return users && g_ptr_array_find_with_equal_func(users, account, g_str_equal, NULL);
 }
 
+// A guest that is busy with its first session may let its agent wait.
+static gboolean
+may_try_again(const YdDesktop *desktop, const YdRolloutPlan *plan, const GError *why)
+{
+    return (g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT) ||
+            g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE)) &&
+           yd_now_ms() - desktop->ready_at <= plan->seconds * 1000;
+}
+
 // Whether the look is over.
 static gboolean
 look_at_session(YdJobRun *run, const YdDesktop *desktop, const YdRolloutPlan *plan,
@@ -193,6 +202,10 @@ look_at_session(YdJobRun *run, const YdDesktop *desktop, const YdRolloutPlan *pl
     Session session = SESSION_OPEN;
     if (!text_of(run, "session"))
         session = open_session(run, hv, desktop, &why);
+    if (session == SESSION_BAD && may_try_again(desktop, plan, why)) {
+        yd_job_run_again(run, LOOK_MS);
+        return TRUE;
+    }
     if (session == SESSION_BAD)
         return is_bad(run, "session", why->message, ret_tried, ret_why);
     if (session == SESSION_NONE && strcmp(plan->session, "required") == 0)

@@ -3,6 +3,28 @@
 // tools/check-messages compares this with the sources; tools/check-messages --missing prints the lines of new texts.
 
 export const messages: Record<string, string> = {
+  // floating pools, sleep and the power policy
+  '{1}: give the hours as “08:00-18:00”, the end after the beginning, or null': '{1}：请将时间写成“08:00-18:00”，结束在开始之后，或写 null',
+  'must be an object of weekdays (mon … sun)': '必须是以星期（mon … sun）为成员的对象',
+  '“{1}” is none of mon, tue, wed, thu, fri, sat, sun': '“{1}”不在 mon、tue、wed、thu、fri、sat、sun 之中',
+  'must be a list of at most {1} dates': '必须是最多 {1} 个日期的列表',
+  '“{1}” is no date; write 2026-10-01': '“{1}”不是日期；请写成 2026-10-01',
+  '“{1}” is not known here; write for example Asia/Shanghai': '此处不认识“{1}”；请写例如 Asia/Shanghai',
+  '{1} is not after {2} ({3}); both count from the end of the last session': '{1} 不晚于 {2}（{3}）；两者都从最后一次会话结束起计',
+  'power.{1}': '电源策略：{1:text}',
+  '"{1}" is off, and its pool does not start desktops when somebody connects; start it first': '“{1}”已关机，其桌面池不会在连接时启动桌面；请先启动它',
+  '"{1}" has just been taken back; connect again': '“{1}”刚被收回；请重新连接',
+  'the desktop is not this person\'s any more': '此桌面已不属于这个人',
+  '"{1}" is a floating pool: nobody\'s desktop is made beforehand; set min_ready to keep spares': '“{1}”是浮动池：不会预先为任何人创建桌面；请设置 min_ready 以保留备用桌面',
+  'the person\'s account could not be made in the guest (status {1}): {2}': '无法在来宾系统中创建此人的账户（状态 {1}）：{2:text}',
+  '"{1}" was saved on a host that has {2} MiB of free memory now; it needs {3}. Wait, or power it off: it then starts elsewhere without what was open': '“{1}”保存在某台主机上，该主机现有 {2} MiB 空闲内存，而它需要 {3} MiB。请等待，或将其断电：之后它会在别处启动，但打开的内容会丢失',
+  'only a desktop that sleeps can be woken': '只有休眠中的桌面才能被唤醒',
+  'all {1} desktops of "{2}" are in use; try again when somebody has logged off': '“{2}”的全部 {1} 台桌面都在使用中；请在有人注销后再试',
+  'the desktop was not used any more': '此桌面已不再使用',
+  'the person logged off': '用户已注销',
+  'must be dedicated or floating': '必须是 dedicated 或 floating',
+  'only floating pools keep spares; hand desktops out instead': '只有浮动池保留备用桌面；请改为分发桌面',
+  'a fixed port leads to one person\'s desktop; a floating pool has none': '固定端口通向某个人的桌面；浮动池没有固定端口',
   // api/body.c
   'The body must be a JSON object, not {1}': '请求正文必须是 JSON 对象，而不是{1:text}',
   // api/connect.c

@@ -14,6 +14,7 @@ const COLORS: Record<string, Color> = {
   off: 'grey',
   ended: 'grey',
   cancelled: 'grey',
+  saved: 'grey',
   maintenance: 'orange',
   dropped: 'orange',
   paused: 'orange',
