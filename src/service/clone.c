@@ -59,6 +59,8 @@ fits_desktop(const YdDesk *desk, char **ret_why)
                      " MiB, the RAM image %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT,
                      desktop->vcpus, desktop->memory_mib, version->ram_vcpus,
                      version->ram_memory_mib);
+    if (desk->personal)
+        return unfit(ret_why, "it has a personal disk");
     if (yd_desk_bytes(desktop) > version->virtual_bytes)
         return unfit(ret_why, "its disk is larger than the template's");
     return TRUE;
