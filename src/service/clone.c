@@ -22,8 +22,9 @@ note(YdJobRun *run, const char *start, const char *why)
 {
     json_t *result = yd_job_run_result(run);
     json_object_set_new(result, "start", json_string(start));
-    if (why)
-        json_object_set_new(result, "start_reason", json_string(why));
+    g_autofree char *text = why ? g_utf8_make_valid(why, -1) : NULL; // QEMU may quote a stream
+    if (text)
+        json_object_set_new(result, "start_reason", json_string(text));
 }
 
 gboolean
