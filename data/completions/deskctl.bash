@@ -58,8 +58,8 @@ _deskctl() {
     'department') offer=' list show add edit delete member manager' ;;
     'pool list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'pool show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'pool add') leaf=1 offer=' --template --network --disk --max --description --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool add') leaf=1 offer=' --template --network --disk --max --description --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'pool enable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool disable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool grants') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
@@ -68,6 +68,13 @@ _deskctl() {
     'pool handout') leaf=1 offer=' --department --user --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'pool delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'pool') offer=' list show add edit enable disable grants grant revoke handout delete' ;;
+    'rollout list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'rollout start') leaf=1 offer=' --to --share --department --user --at-once --session --seconds --sample --keep-hours --replace-system-disks --profile --json --quiet --help' ;;
+    'rollout show') leaf=1 offer=' --watch --profile --json --quiet --help' ;;
+    'rollout pause') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'rollout resume') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'rollout back') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'rollout') offer=' list start show pause resume back' ;;
     'template list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'template show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'template add') leaf=1 offer=' --os --description --firmware --access --profile --json --quiet --help' ;;
@@ -113,7 +120,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop session user department pool template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
+    '') offer=' desktop session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

@@ -64,6 +64,12 @@ YD_HANDLER(pool_unentitle);
 YD_HANDLER(pool_handout);
 YD_HANDLER(pool_connect);
 
+// rollouts.c
+YD_HANDLER(rollout_start);
+YD_HANDLER(rollout_pause);
+YD_HANDLER(rollout_resume);
+YD_HANDLER(rollout_back);
+
 // desktops.c
 YD_HANDLER(desktop_update);
 YD_HANDLER(desktop_delete);

@@ -103,6 +103,15 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/pools/{id}/connections", CONNECT, pool_connect, .lane = YD_LANE_CONNECT,
           .secret = TRUE),
 
+    ROUTE("POST", V1 "/pools/{id}/rollouts", POOLS_WRITE, rollout_start),
+    ROUTE("GET", V1 "/rollouts", POOLS_READ, list, OF(rollout)),
+    ROUTE("GET", V1 "/rollouts/{id}", POOLS_READ, get, OF(rollout)),
+    ROUTE("GET", V1 "/rollouts/{id}/desktops", POOLS_READ, list, OF(rollout_desktop),
+          UNDER(rollout, rollout_id)),
+    ROUTE("POST", V1 "/rollouts/{id}/pause", POOLS_WRITE, rollout_pause),
+    ROUTE("POST", V1 "/rollouts/{id}/resume", POOLS_WRITE, rollout_resume),
+    ROUTE("POST", V1 "/rollouts/{id}/back", POOLS_WRITE, rollout_back),
+
     ROUTE("GET", V1 "/desktops", DESKTOPS_READ, list, OF(desktop)),
     ROUTE("GET", V1 "/desktops/{id}", DESKTOPS_READ, get, OF(desktop)),
     ROUTE("PATCH", V1 "/desktops/{id}", DESKTOPS_WRITE, desktop_update, OF(desktop),

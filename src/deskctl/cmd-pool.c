@@ -38,6 +38,11 @@ static const CtlColumn grant_columns[] = {
         {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "disk; 0: as large as the template"},        \
         {"max", CTL_INT, "N", "max_desktops", .help = "at most so many desktops; 0: no limit"},    \
         {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},                    \
+        {"follow", CTL_CHOICE, "pinned|newest|staged", "follow",                                   \
+         .help = "what happens when its template has a new version"},                              \
+        {"rollout", CTL_PAIR, "KEY=VALUE", "rollout",                                              \
+         .help = "how it follows, for example share=20, replace_system_disks=true; may be "        \
+                 "repeated"},                                                                      \
     {                                                                                              \
         "policy", CTL_PAIR, "KEY=VALUE", "policy",                                                 \
             .help = "for example clipboard=false or fixed_port=true (a port of its own for each "  \

@@ -230,6 +230,8 @@ static const YdField yd_pool_fields[] = {
     F(max_desktops, INT, SET),
     F(policy, JSON, SET),
     F(enabled, BOOL, SET | FILTER),
+    F(follow, TEXT, SET | FILTER),
+    F(rollout, JSON, SET),
     F(created, TIME, SORT),
     F(changed, TIME, SORT),
     F(version, INT, 0),
@@ -319,6 +321,7 @@ static const YdField yd_desktop_fields[] = {
     F(media_id, TEXT, FILTER),
     F(drivers_id, TEXT, FILTER),
     F(agent_seen, BOOL, 0),
+    F(target_version_id, TEXT, FILTER),
     F(created, TIME, SORT),
     F(changed, TIME, SORT),
     F(version, INT, 0),
@@ -341,6 +344,65 @@ static const YdField yd_desktop_fields[] = {
 };
 #undef RECORD
 TYPE(YdDesktop, yd_desktop, "desktop", "desktops", "desktops", "desktop_view", "dsk")
+
+#define RECORD YdRollout
+static const YdField yd_rollout_fields[] = {
+    F(id, TEXT, 0),
+    F(pool_id, TEXT, FILTER),
+    F(from_version_id, TEXT, 0),
+    F(to_version_id, TEXT, FILTER),
+    F(from_number, INT, 0),
+    F(to_number, INT, 0),
+    F(mode, TEXT, FILTER),
+    F(plan, JSON, 0),
+    F(state, TEXT, FILTER | SORT),
+    F(resumes, TEXT, 0),
+    F(forgiven, INT, 0),
+    F(gate, JSON, 0),
+    F(reason, TEXT, 0),
+    F(user_id, TEXT, FILTER),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(ended, TIME, SORT),
+    F(keep_until, TIME, 0),
+    F(version, INT, 0),
+    F(pool_name, TEXT, VIEW | SORT | SEARCH),
+    F(template_name, TEXT, VIEW | SEARCH),
+    F(username, TEXT, VIEW),
+    F(total, INT, VIEW),
+    F(moved, INT, VIEW),
+    F(healthy, INT, VIEW),
+    F(failed, INT, VIEW),
+    F(kept, INT, VIEW),
+};
+#undef RECORD
+TYPE(YdRollout, yd_rollout, "rollout", "rollouts", "rollouts", "rollout_view", "rol")
+
+#define RECORD YdRolloutDesktop
+static const YdField yd_rollout_desktop_fields[] = {
+    F(id, TEXT, 0),
+    F(rollout_id, TEXT, FILTER),
+    F(desktop_id, TEXT, FILTER),
+    F(from_version_id, TEXT, 0),
+    F(stage, TEXT, FILTER | SORT),
+    F(state, TEXT, FILTER | SORT),
+    F(kept_image, TEXT, SECRET),
+    F(kept, JSON, SECRET),
+    F(left_image, TEXT, SECRET),
+    F(moved, TIME, SORT),
+    F(tried, TIME, 0),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+    F(desktop_name, TEXT, VIEW | SORT | SEARCH),
+    F(desktop_state, TEXT, VIEW),
+    F(username, TEXT, VIEW | SORT | SEARCH),
+    F(user_name, TEXT, VIEW | SEARCH),
+    F(open_sessions, INT, VIEW),
+};
+#undef RECORD
+TYPE(YdRolloutDesktop, yd_rollout_desktop, "rollout-desktop", "rollout-desktops", "rollout_desktops", "rollout_desktop_view", "rod")
 
 #define RECORD YdConnection
 static const YdField yd_connection_fields[] = {
@@ -451,6 +513,8 @@ static const YdRecordType *const types[] = {
     &yd_entitlement_type,
     &yd_host_type,
     &yd_desktop_type,
+    &yd_rollout_type,
+    &yd_rollout_desktop_type,
     &yd_connection_type,
     &yd_job_type,
     &yd_audit_type,

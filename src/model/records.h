@@ -129,6 +129,8 @@ typedef struct {
     gint64 max_desktops;                // 0: no limit
     char *policy;                       // JSON, see model/policy.h
     gboolean enabled;
+    char *follow;  // "pinned" | "newest" | "staged"
+    char *rollout; // JSON, see model/rollout.h: how it follows
     gint64 created, changed, version;
     char *template_id, *template_name, *network_name, *access, *os; // VIEW
     gint64 template_number, desktops, desktops_ready;               // VIEW
@@ -177,6 +179,7 @@ typedef struct {
     // answered
     char *template_id, *media_id, *drivers_id;
     gboolean agent_seen;
+    char *target_version_id; // where it moves when it is off; NULL: it stays
     gint64 created, changed, version;
     char *pool_name, *username, *user_name, *host_name, *template_name, *access, *os; // VIEW
     gint64 template_number;                                                           // VIEW
@@ -187,6 +190,45 @@ typedef struct {
     gint64 open_sessions; // VIEW
 } YdDesktop;
 YD_RECORD(YdDesktop, yd_desktop)
+
+// A new version of a template on its way to the desktops of one pool.
+typedef struct {
+    char *id; // rol-…
+    char *pool_id, *from_version_id, *to_version_id;
+    gint64 from_number, to_number;
+    char *mode;    // "all" | "staged" | "newest"
+    char *plan;    // JSON, see model/rollout.h
+    char *state;   // model/rollout.h
+    char *resumes; // paused: the state that it goes on with
+    gint64 forgiven;
+    char *gate;   // JSON: what the throw-away desktop showed
+    char *reason; // why it paused, went back or failed
+    char *user_id;
+    gint64 created, changed, ended;
+    gint64 keep_until; // old system disks are there until then; 0: not decided, or gone
+    gint64 version;
+    char *pool_name, *template_name, *username; // VIEW
+    gint64 total, moved, healthy, failed, kept; // VIEW: desktops; kept: old system disks there are
+} YdRollout;
+YD_RECORD(YdRollout, yd_rollout)
+
+// One desktop in a roll-out.
+typedef struct {
+    char *id; // rod-…
+    char *rollout_id, *desktop_id, *from_version_id;
+    char *stage;      // "first" | "rest"
+    char *state;      // "waiting" | "moved" | "healthy" | "failed" | "back" | "gone"
+    char *kept_image; // its old system disk; NULL: none
+    char *kept;       // JSON: what the desktop's row said with it
+    char *left_image; // a file that is to go
+    gint64 moved;     // ms; 0: not yet
+    gint64 tried;     // ms: when it was started to see whether it is healthy; 0: not
+    char *error;
+    gint64 created, changed, version;
+    char *desktop_name, *desktop_state, *username, *user_name; // VIEW
+    gint64 open_sessions;                                      // VIEW
+} YdRolloutDesktop;
+YD_RECORD(YdRolloutDesktop, yd_rollout_desktop)
 
 typedef struct {
     char *id; // con-…

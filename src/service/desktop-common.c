@@ -185,11 +185,13 @@ accel_of(const char *name)
     return g_strcmp0(name, "tcg") == 0 ? YD_ACCEL_TCG : YD_ACCEL_AUTO;
 }
 
+// Beside the disk that it belongs to, so that a system disk that is kept keeps its own.
 static char *
-nvram_path(const char *disk, const char *desktop_id)
+nvram_path(const char *disk, const char *image)
 {
     g_autofree char *images = g_path_get_dirname(disk);
-    return g_strdup_printf("%s/nvram/%s.fd", images, desktop_id);
+    g_autofree char *stem = g_strndup(image, strlen(image) - strlen(".qcow2"));
+    return g_strdup_printf("%s/nvram/%s.fd", images, stem);
 }
 
 gboolean
@@ -201,7 +203,7 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
         return FALSE;
     g_autofree char *name = g_strdup_printf("yd-%s", desktop->id);
     g_autofree char *disk = yd_storage_path(yd_service_storage(service), desktop->image);
-    g_autofree char *nvram = nvram_path(disk, desktop->id);
+    g_autofree char *nvram = nvram_path(disk, desktop->image);
     g_autofree char *network = desk->network ? yd_network_libvirt_name(desk->network) : NULL;
     g_autofree char *vnc = yd_desk_vnc_socket(service, desktop->id);
     g_autofree char *cdrom = desktop->media_id ? yd_media_path(service, desktop->media_id) : NULL;

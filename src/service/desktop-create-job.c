@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "service/fixed-port.h"
+#include "service/rollout.h"
 #include "store/store-desktops.h"
 
 // --- the record ---
@@ -32,6 +33,15 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
                const char *name, const char *parent_id, YdDesktop **ret_desktop, GError **error)
 {
     g_autoptr(YdDesktop) desktop = yd_desktop_new();
+    g_autoptr(YdTemplateVersion) early = NULL;
+    g_autoptr(GError) local = NULL;
+    if (pool && user)
+        early = yd_rollout_version_for(store, pool, user->id, &local);
+    if (local) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return NULL;
+    }
+    version = early ? early : version;
     desktop->id = yd_id_new("dsk");
     desktop->name = free_name(store, name, desktop->id);
     desktop->pool_id = g_strdup(pool ? pool->id : NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "service/connection.h"
+#include "service/rollout.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -89,9 +90,15 @@ rebuild_version(YdJobRun *run, GError **error)
         return FALSE;
     if (desktop->pool_id) {
         g_autoptr(YdPool) pool = yd_store_get(store, &yd_pool_type, desktop->pool_id, error);
-        if (!pool)
+        GError *local = NULL;
+        g_autoptr(YdTemplateVersion) early =
+            pool ? yd_rollout_version_for(store, pool, desktop->user_id, &local) : NULL;
+        if (local)
+            g_propagate_error(error, local);
+        if (!pool || local)
             return FALSE;
-        yd_set_string(&desktop->template_version_id, pool->template_version_id);
+        yd_set_string(&desktop->template_version_id, early ? early->id : pool->template_version_id);
+        yd_set_string(&desktop->target_version_id, NULL);
     }
     desktop->prepared = FALSE;
     yd_set_string(&desktop->certificate, NULL);

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "service/first-boot.h"
 #include "service/guest-policy.h"
+#include "service/rollout.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -132,6 +133,18 @@ yd_desk_step_network(YdJobRun *run, GError **error)
            yd_desk_dhcp_set(yd_job_run_service(run), desk.desktop->host_id, &desk, error);
 }
 
+// A new version of its template waits for it. One that cannot be taken keeps nobody from working.
+static gboolean
+take_update(YdService *service, YdStore *store, YdDesk *desk, GError **error)
+{
+    g_autofree char *id = g_strdup(desk->desktop->id);
+    g_autoptr(GError) local = NULL;
+    if (!yd_rollout_settle(service, store, id, &local))
+        g_message("%s starts without its update: %s", desk->desktop->name, local->message);
+    yd_desk_clear(desk);
+    return yd_desk_load(store, id, desk, error);
+}
+
 // There already unless somebody removed it; grows when that was asked for while it ran.
 gboolean
 yd_desk_step_disk(YdJobRun *run, GError **error)
@@ -146,6 +159,8 @@ yd_desk_step_disk(YdJobRun *run, GError **error)
         return FALSE;
     if (state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED)
         return TRUE; // launched before a restart
+    if (desk.desktop->target_version_id && !take_update(service, store, &desk, error))
+        return FALSE;
     gint64 grow = desk.desktop->next_disk_gib;
     if (grow > 0) {
         if (!yd_storage_grow(yd_service_storage(service), desk.desktop->image, grow << 30, error))

@@ -17,7 +17,9 @@ extern const YdJobKind yd_job_kind_desktop_rebuild;
 extern const YdJobKind yd_job_kind_desktop_delete;
 extern const YdJobKind yd_job_kind_desktop_resize;
 extern const YdJobKind yd_job_kind_pool_handout;
+extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
+extern const YdJobKind yd_job_kind_rollout;
 extern const YdJobKind yd_job_kind_workbench_finish;
 
 const YdJobKind *const yd_job_kinds[] = {
@@ -30,7 +32,9 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_delete,
     &yd_job_kind_desktop_resize,
     &yd_job_kind_pool_handout,
+    &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,
+    &yd_job_kind_rollout,
     &yd_job_kind_media_check,
     &yd_job_kind_network_create,
     &yd_job_kind_network_delete,

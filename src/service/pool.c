@@ -7,6 +7,7 @@
 #include "service/check.h"
 #include "service/connection.h"
 #include "service/fixed-port.h"
+#include "service/rollout.h"
 #include "store/store-desktops.h"
 
 #define GIB ((gint64)1 << 30)
@@ -92,6 +93,7 @@ check_pool(YdService *service, YdStore *store, YdPool *pool, const YdPool *befor
     return check_texts(pool, error) && check_hardware(pool, error) &&
            check_template(store, pool, before, error) && check_network(store, pool, error) &&
            yd_fixed_port_check(service, store, pool, error) &&
+           yd_rollout_check_pool(store, pool, before, error) &&
            yd_check_unique(store, &yd_pool_type, "name", pool->name, pool->id, error);
 }
 

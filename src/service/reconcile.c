@@ -11,6 +11,7 @@
 #include "service/desktop-private.h"
 #include "service/login.h"
 #include "service/media.h"
+#include "service/rollout.h"
 #include "service/template.h"
 #include "service/workbench.h"
 #include "store/store-connect.h"
@@ -316,7 +317,8 @@ pass_images(YdService *service, YdStore *store, YdReconcileReport *report, GErro
         g_autoptr(GError) why = NULL;
         G_GNUC_UNUSED g_autoptr(YdDesktop) desktop =
             yd_id_valid(id, "dsk") ? yd_store_get(store, &yd_desktop_type, id, &why) : NULL;
-        if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND))
+        if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) &&
+            !yd_rollout_is_stray(store, image))
             continue;
         g_clear_error(&why);
         g_message("removing overlay %s: its desktop is gone", image);
@@ -390,12 +392,14 @@ run_timers(YdService *service, Timers *timers)
             g_warning("reconciling: %s, trying again later", error->message);
         prune_logins(service);
         yd_media_tidy(service, yd_now_ms());
+        yd_rollout_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);
         if (!store || !yd_connection_sweep(service, yd_now_ms(), &error))
             g_warning("ending old connections: %s, trying again later", error->message);
         yd_workbench_watch(service);
+        yd_rollout_watch(service);
     }
     if (now >= timers->prune) {
         timers->prune = now + PRUNE_US;

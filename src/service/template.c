@@ -7,6 +7,7 @@
 #include "service/change.h"
 #include "service/check.h"
 #include "service/jobs.h"
+#include "service/rollout.h"
 #include "service/template-upload.h"
 #include "service/template-version.h"
 #include <limits.h>
@@ -315,7 +316,7 @@ check_version_unused(YdStore *store, const YdTemplateVersion *version, GError **
         return FALSE;
     }
     if (version->pools == 0 && version->desktops == 0)
-        return TRUE;
+        return yd_rollout_check_version(store, version, error);
     g_autofree char *pools = pools_of(store, version->id);
     g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
                 "version %" G_GINT64_FORMAT " of “%s” is used by %" G_GINT64_FORMAT

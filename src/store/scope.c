@@ -68,6 +68,18 @@ static const YdScopeRule rules[] = {
      .department = "(user_id = ? OR user_id IN " PEOPLE ")",
      .event_user = "SELECT user_id FROM connections WHERE id = ?",
      .event_departments = DEPARTMENTS_OF(OF_USER "connections r WHERE r.id = ?)")},
+    {.type = &yd_rollout_type,
+     .department =
+         "pool_id IN (SELECT e.pool_id FROM entitlements e WHERE e.department_id IN " MANAGED
+         " OR e.user_id IN " PEOPLE ")",
+     .event_departments =
+         "SELECT GROUP_CONCAT(e.department_id) FROM entitlements e JOIN rollouts r "
+         "ON r.pool_id = e.pool_id WHERE r.id = ?"},
+    {.type = &yd_rollout_desktop_type,
+     .department = "desktop_id IN (SELECT d.id FROM desktops d WHERE d.user_id IN " PEOPLE ")",
+     .event_departments =
+         DEPARTMENTS_OF("(SELECT d.user_id FROM rollout_desktops r JOIN desktops d "
+                        "ON d.id = r.desktop_id WHERE r.id = ?)")},
     // Jobs of one's own, and those on one's desktops whoever began them.
     {.type = &yd_job_type,
      .own = "(user_id = ? OR object_id IN (SELECT d.id FROM desktops d WHERE d.user_id = ?))",

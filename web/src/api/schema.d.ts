@@ -777,6 +777,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pools/{id}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Roll a version of the template out to the pool's desktops */
+        post: operations["rollout_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List roll-outs */
+        get: operations["list_rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One roll-out */
+        get: operations["get_rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}/desktops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Which desktops have moved and which wait */
+        get: operations["list_rollout_desktop"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Nobody moves until it is resumed */
+        post: operations["rollout_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a paused roll-out */
+        post: operations["rollout_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give those that moved their old system disks back */
+        post: operations["rollout_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/desktops": {
         parameters: {
             query?: never;
@@ -1786,6 +1917,12 @@ export interface components {
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
             enabled?: boolean;
+            /**
+             * @description What happens when the template has a new version
+             * @enum {string}
+             */
+            follow?: "pinned" | "newest" | "staged";
+            rollout?: components["schemas"]["RolloutPlan"];
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1831,6 +1968,12 @@ export interface components {
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
             enabled?: boolean;
+            /**
+             * @description What happens when the template has a new version
+             * @enum {string}
+             */
+            follow?: "pinned" | "newest" | "staged";
+            rollout?: components["schemas"]["RolloutPlan"];
         };
         PoolSet: {
             name?: string;
@@ -1853,6 +1996,154 @@ export interface components {
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
             enabled?: boolean;
+            /**
+             * @description What happens when the template has a new version
+             * @enum {string}
+             */
+            follow?: "pinned" | "newest" | "staged";
+            rollout?: components["schemas"]["RolloutPlan"];
+        };
+        /** @description How a version is rolled out: who goes first (one of share, department_id, user_ids) and what counts as healthy. */
+        RolloutPlan: {
+            /**
+             * Format: int64
+             * @description Percent of the desktops that goes first; 0: not by share
+             */
+            share?: number;
+            department_id?: string | null;
+            user_ids?: string[] | null;
+            /**
+             * @description A session of a probe account: auto where the guest can, required, off
+             * @enum {string}
+             */
+            session?: "auto" | "required" | "off";
+            /**
+             * Format: int64
+             * @description How long a desktop may take until it is healthy; 600
+             */
+            seconds?: number;
+            /**
+             * Format: int64
+             * @description How many of the first group must be healthy; 3
+             */
+            sample?: number;
+            /**
+             * Format: int64
+             * @description How long old system disks are kept after the end; 24
+             */
+            keep_hours?: number;
+            /** @description What people stored on system disks may be lost */
+            replace_system_disks?: boolean;
+        } | null;
+        RolloutStart: {
+            version_id: string;
+            /**
+             * @description staged when somebody goes first, else all
+             * @enum {string}
+             */
+            mode?: "all" | "staged" | "newest";
+            plan?: components["schemas"]["RolloutPlan"];
+        };
+        /** @description A new version of a template on its way to the desktops of one pool. */
+        Rollout: {
+            readonly id?: string;
+            readonly pool_id?: string | null;
+            readonly from_version_id?: string | null;
+            readonly to_version_id?: string | null;
+            /** Format: int64 */
+            readonly from_number?: number;
+            /** Format: int64 */
+            readonly to_number?: number;
+            readonly mode?: string | null;
+            plan?: components["schemas"]["RolloutPlan"];
+            /** @enum {string} */
+            readonly state?: "checking" | "staged" | "rolling" | "paused" | "going-back" | "done" | "rolled-back" | "failed";
+            /** @description paused: the state that it goes on with */
+            readonly resumes?: string | null;
+            /** Format: int64 */
+            readonly forgiven?: number;
+            /** @description What a throw-away desktop of the new version showed */
+            readonly gate?: {
+                checks?: {
+                    check?: string;
+                    ok?: boolean | null;
+                    message?: string;
+                }[] | null;
+            } | null;
+            readonly reason?: string | null;
+            readonly user_id?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: date-time */
+            readonly ended?: string | null;
+            /**
+             * Format: date-time
+             * @description Old system disks are there until then
+             */
+            readonly keep_until?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            readonly pool_name?: string | null;
+            readonly template_name?: string | null;
+            readonly username?: string | null;
+            /** Format: int64 */
+            readonly total?: number;
+            /** Format: int64 */
+            readonly moved?: number;
+            /** Format: int64 */
+            readonly healthy?: number;
+            /** Format: int64 */
+            readonly failed?: number;
+            /**
+             * Format: int64
+             * @description Old system disks that are there
+             */
+            readonly kept?: number;
+        };
+        RolloutPage: {
+            items: components["schemas"]["Rollout"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
+        };
+        /** @description One desktop in a roll-out. */
+        RolloutDesktop: {
+            readonly id?: string;
+            readonly rollout_id?: string | null;
+            readonly desktop_id?: string | null;
+            readonly from_version_id?: string | null;
+            /** @enum {string|null} */
+            readonly stage?: "first" | "rest" | null;
+            /** @enum {string|null} */
+            readonly state?: "waiting" | "moved" | "healthy" | "failed" | "back" | "gone" | null;
+            /** Format: date-time */
+            readonly moved?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was started to see whether it is healthy
+             */
+            readonly tried?: string | null;
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            readonly desktop_name?: string | null;
+            readonly desktop_state?: string | null;
+            readonly username?: string | null;
+            readonly user_name?: string | null;
+            /** Format: int64 */
+            readonly open_sessions?: number;
+        };
+        RolloutDesktopPage: {
+            items: components["schemas"]["RolloutDesktop"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
         };
         /** @description A pool given to a department or to a user. */
         Entitlement: {
@@ -2019,6 +2310,8 @@ export interface components {
             readonly drivers_id?: string | null;
             /** @description of a workbench: its guest agent answered once */
             readonly agent_seen?: boolean;
+            /** @description The version that it moves to when it is off; null: it stays */
+            readonly target_version_id?: string | null;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -4241,6 +4534,189 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectPreparing"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    rollout_start: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutStart"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_rollout: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_rollout_desktop: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutDesktopPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    rollout_pause: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    rollout_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    rollout_back: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollout"];
                 };
             };
             default: components["responses"]["problem"];

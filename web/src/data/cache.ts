@@ -30,6 +30,7 @@ const NOUNS: Record<string, string[]> = {
   media: ['media'],
   networks: ['network', 'pool', 'desktop'],
   pools: ['pool', 'entitlement', 'desktop'],
+  rollouts: ['rollout', 'rollout_desktop'],
   desktops: ['desktop', 'connection'],
   connections: ['connection'],
   hosts: ['host', 'desktop'],

@@ -12,6 +12,7 @@ import { PageFrame } from '../ui/page';
 import { useOptions } from '../ui/pick';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { flatFollow, followFacts, followFields, StartRollout, withFollow } from './pool-rollout';
 import { POLICY, policyFacts, policyFields, withPolicy } from './policy';
 
 function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
@@ -126,9 +127,10 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
+    ...followFields(i18n),
     ...policyFields(i18n),
   ];
-  const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined) });
+  const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined), ...flatFollow(of) });
   const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
   return (
     <FormDialog
@@ -141,8 +143,9 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
       onClose={onClose}
       onSubmit={async (values, version, present) => {
         const body = withPolicy(values, (present?.['policy'] as unknown as Values | undefined) ?? (pool?.policy as unknown as Values | undefined));
-        if (pool) await patch(`/pools/${pool.id}`, body, version ?? pool.version);
-        else await post('/pools', body);
+        const whole = withFollow(body, (present?.['rollout'] ?? pool?.rollout ?? undefined) as unknown as Values | undefined);
+        if (pool) await patch(`/pools/${pool.id}`, whole, version ?? pool.version);
+        else await post('/pools', whole);
       }}
     />
   );
@@ -223,6 +226,7 @@ export default function PoolsPage() {
           [t('field.disk'), number(row.disk_gib ?? 0)],
           [t('field.max-desktops'), number(row.max_desktops ?? 0)],
           [t('field.created'), date(row.created)],
+          ...followFacts(i18n, row),
           ...policyFacts(i18n, row.policy as unknown as Values | undefined),
         ]}
         actions={(row) => [
@@ -230,6 +234,7 @@ export default function PoolsPage() {
           { title: t('pools.handout-person'), onClick: () => handoutTo(row) },
           ...(admin
             ? [
+                { title: t('rollouts.start'), onClick: () => acts.show(<StartRollout pool={row} onClose={acts.close} />) },
                 { title: t('pools.grants'), onClick: () => acts.show(<GrantsDialog pool={row} onClose={acts.close} />) },
                 row.enabled
                   ? { title: t('users.disable'), onClick: () => askDisable(row) }

@@ -204,6 +204,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
         {desktop?.fixed_port ? (
           <p>{t('portal.fixed-port', { address: `${window.location.hostname}:${desktop.fixed_port}` })}</p>
         ) : null}
+        {desktop?.target_version_id && !taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.update')} />}
         {taken && <Alert component="p" isInline isPlain variant="info" title={t('portal.taken')} />}
         {job && <Preparing job={job} />}
         <ProblemAlert error={error} />

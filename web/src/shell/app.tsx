@@ -63,6 +63,7 @@ const SECTIONS: Section[] = [
   { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users'), list: ['/users', 'username'] },
   { path: 'departments', key: 'nav.departments', roles: LEADERS, load: () => import('../pages/departments') },
   { path: 'pools', key: 'nav.pools', roles: LEADERS, load: () => import('../pages/pools') },
+  { path: 'rollouts', key: 'nav.rollouts', roles: LEADERS, load: () => import('../pages/rollouts') },
   { path: 'templates', key: 'nav.templates', roles: ADMIN, load: () => import('../pages/templates') },
   { path: 'media', key: 'nav.media', roles: ADMIN, load: () => import('../pages/media') },
   { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
