@@ -72,6 +72,8 @@ export const messages: Record<string, string> = {
   'This needs a log-in: send the cookie or Authorization: Bearer.': '需要登录：请发送 cookie 或 Authorization: Bearer。',
   'The body is missing; send a JSON object.': '缺少请求正文；请发送 JSON 对象。',
   'is missing': '不能为空',
+  // api/rollouts.c
+  'must be an object': '必须是对象',
   // api/routes.c
   '"{1}" is not UTF-8 in percent encoding': '“{1}”不是百分号编码的 UTF-8',
   'There is no {1} here.': '这里没有 {1}。',
@@ -234,6 +236,10 @@ export const messages: Record<string, string> = {
   'must be a number, not {1}': '必须是数字，而不是{1:text}',
   'can\'t be given': '不能填写',
   'can\'t be changed after the creation': '创建后不能修改',
+  // model/rollout.c
+  'must be a list of 1 to {1} ids': '必须是 1 到 {1} 个标识的列表',
+  'must be auto, required or off': '必须是 auto、required 或 off',
+  'give one of share, department_id and user_ids': '请只填 share、department_id 和 user_ids 中的一项',
   // service/change.c
   '{1} “{2}” was changed meanwhile (it is at version {3}, you saw {4}); load it again': '{1:text}“{2}”已被修改（现为版本 {3}，您看到的是 {4}）；请重新加载',
   // service/check.c
@@ -513,6 +519,35 @@ export const messages: Record<string, string> = {
   // service/reconcile.c
   'the machine ended unexpectedly': '虚拟机意外结束',
   'the machine ended unexpectedly; see the host\'s /var/log/libvirt/qemu': '虚拟机意外结束；请查看主机上的 /var/log/libvirt/qemu',
+  // service/rollout-gate.c
+  'xrdp-sesrun ended with {1}: {2}': 'xrdp-sesrun 以 {1} 结束：{2:text}',
+  'a throw-away desktop of the new version failed at “{1}”: {2}': '新版本的临时桌面在“{1:text}”处失败：{2:text}',
+  'the guest has no xrdp-sesrun to begin a session with': '来宾系统没有用来开始会话的 xrdp-sesrun',
+  'not possible here: the guest has no xrdp-sesrun to begin a session with': '此处不能检查：来宾系统没有用来开始会话的 xrdp-sesrun',
+  'the guest agent sees a session of a probe account': '来宾代理看到测试账号的会话',
+  'the guest agent sees no session of the probe account': '来宾代理没有看到测试账号的会话',
+  'not looked at: the roll-out does not ask for it': '未检查：此次推送没有要求',
+  'not possible here: only Linux guests with xrdp can be logged in to': '此处不能检查：只能登录带 xrdp 的 Linux 来宾系统',
+  'no answer within {1} s': '{1} 秒内没有应答',
+  // service/rollout-job.c
+  'the desktop has failed; rebuild it': '桌面已失败；请重建',
+  'not ready within {1} s': '{1} 秒内没有就绪',
+  'the desktop was deleted': '桌面已删除',
+  '“{1}” is not healthy on the new version: {2}': '“{1}”在新版本上不正常：{2:text}',
+  // service/rollout.c
+  'must say who goes first: share, department_id or user_ids': '必须指定谁先更新：share、department_id 或 user_ids',
+  'the pool\'s desktops have no personal disks: what people store on the system disk is lost at each new version; say so with replace_system_disks, or keep the pool pinned': '此池的桌面没有个人磁盘：每次换新版本都会丢失系统盘上存放的内容；请用 replace_system_disks 表示同意，或让桌面池保持固定版本',
+  'a roll-out of version {1} is under way in “{2}”; let it end or roll it back first': '“{2}”正在推送版本 {1}；请先等它结束或回退',
+  'is a version of “{1}”, the pool\'s desktops are made of “{2}”': '是“{1}”的版本，而此池的桌面由“{2}”生成',
+  'version {1} is the one that the pool has; choose another one': '桌面池现在就是版本 {1}；请选择其他版本',
+  'a roll-out of version {1} is under way in “{2}” already ({3}); let it end or roll it back first': '“{2}”已在推送版本 {1}（{3:text}）；请先等它结束或回退',
+  'the system disks of {1} desktops of “{2}” will be replaced, and what people stored there is lost: the pool has no personal disks. Set it to true when that is meant': '“{2}”的 {1} 个桌面的系统盘将被替换，其中存放的内容会丢失：此池没有个人磁盘。确要如此时请设为 true',
+  'say who goes first: share, department_id or user_ids, or mode all': '请指定谁先更新（share、department_id 或 user_ids），或用方式 all',
+  'the roll-out of version {1} to “{2}” is in state “{3}” and cannot be {4}': '向“{2}”推送版本 {1} 的状态是“{3:text}”，不能{4:text}',
+  'the old system disks of “{1}” are not kept any more; roll out version {2} instead': '“{1}”的旧系统盘已不再保留；请改为推送版本 {2}',
+  'version {1} of “{2}” is part of a roll-out that is under way, or whose old system disks are still kept; let it end, or wait until they are gone (keep_hours)': '“{2}”的版本 {1} 正在推送，或其旧系统盘仍在保留；请等推送结束，或等旧系统盘清除（keep_hours）',
+  'rolled back': '回退',
+  'rolled back by hand': '手工回退',
   // service/route.c
   '[deskd] host_gates: “{1}” is not HOST=GATE@ADDRESS:PORT with a numeric address, for example local=gate-1@192.0.2.10:443': '[deskd] host_gates：“{1}”不是 主机=网关@地址:端口 的形式（地址须为数字），例如 local=gate-1@192.0.2.10:443',
   'too many connections are on their way between gates; try again': '网关之间转交中的连接过多；请再试',

@@ -23,7 +23,7 @@ interface Check {
 }
 
 function Gate({ checks }: { checks: Check[] }) {
-  const { t, word } = useI18n();
+  const { t, word, said } = useI18n();
   return (
     <List isPlain>
       {checks.map((row) => (
@@ -32,7 +32,7 @@ function Gate({ checks }: { checks: Check[] }) {
             {t(row.ok === true ? 'rollouts.good' : row.ok === false ? 'rollouts.bad' : 'rollouts.not-looked')}
           </SmallLabel>{' '}
           {word('rollouts.check', row.check)}
-          {row.ok !== true && row.message ? `: ${row.message}` : ''}
+          {row.ok !== true && row.message ? `: ${said(row.message)}` : ''}
         </ListItem>
       ))}
     </List>
@@ -41,9 +41,9 @@ function Gate({ checks }: { checks: Check[] }) {
 
 /** Why a desktop has not moved, in words. */
 function useWhy(rollout: Rollout): (row: RolloutDesktop) => string {
-  const { t } = useI18n();
+  const { t, said } = useI18n();
   return (row) => {
-    if (row.error) return row.error;
+    if (row.error) return said(row.error);
     if (row.state !== 'waiting' || ENDED.includes(rollout.state ?? '')) return '';
     if (rollout.state === 'paused') return t('rollouts.why-paused');
     if (rollout.state === 'checking') return t('rollouts.why-checking');
@@ -69,7 +69,7 @@ function Desktops({ rollout }: { rollout: Rollout }) {
 }
 
 function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
-  const { t, word, number, date } = useI18n();
+  const { t, word, number, date, said } = useI18n();
   const { data: rollout } = useGet<Rollout>(`/rollouts/${id}`);
   if (!rollout) return null;
   const total = rollout.total ?? 0;
@@ -92,7 +92,7 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
           [t('rollouts.mode'), word('rollouts.mode', rollout.mode)],
           [t('rollouts.healthy'), number(rollout.healthy ?? 0)],
           [t('rollouts.failed'), number(rollout.failed ?? 0)],
-          [t('rollouts.reason'), rollout.reason],
+          [t('rollouts.reason'), said(rollout.reason)],
           [t('rollouts.kept'), rollout.kept ? t('rollouts.kept-text', { n: number(rollout.kept) }) : ''],
           [t('rollouts.keep-until'), rollout.keep_until && rollout.kept ? date(rollout.keep_until) : ''],
           [t('field.ended'), date(rollout.ended)],
@@ -105,7 +105,7 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
 }
 
 export default function RolloutsPage() {
-  const { t, number, date, word } = useI18n();
+  const { t, number, date, word, said } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const toasts = useToasts();
@@ -135,7 +135,7 @@ export default function RolloutsPage() {
           { key: 'mode', label: t('rollouts.mode'), render: (row) => word('rollouts.mode', row.mode) },
           { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="rollout" state={row.state} /> },
           { key: 'moved', label: t('rollouts.progress'), render: (row) => t('rollouts.moved', { moved: number(row.moved ?? 0), total: number(row.total ?? 0) }) },
-          { key: 'reason', label: t('rollouts.reason'), render: (row) => row.reason ?? '–' },
+          { key: 'reason', label: t('rollouts.reason'), render: (row) => said(row.reason) || '–' },
           { key: 'created', label: t('field.created'), sortable: true, nowrap: true, render: (row) => date(row.created) },
         ]}
         actions={(row) => [
