@@ -41,6 +41,9 @@ YD_HANDLER(department_manager_remove);
 // templates.c
 YD_HANDLER(version_import);
 YD_HANDLER(version_delete);
+YD_HANDLER(version_check);
+YD_HANDLER(version_verify);
+YD_HANDLER(version_flatten);
 YD_HANDLER(upload);
 
 // media.c; the bytes: upload.c
@@ -51,6 +54,7 @@ YD_HANDLER(media_content);
 // workbenches.c
 YD_HANDLER(workbench_create);
 YD_HANDLER(workbench_finish);
+YD_HANDLER(workbench_open);
 
 // networks.c
 YD_HANDLER(network_create);

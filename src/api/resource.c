@@ -45,12 +45,20 @@ user_update(YdService *service, const YdActor *actor, gpointer record, gint64 ve
     return yd_user_update(service, actor, record, version, error);
 }
 
+static gboolean
+version_update(YdService *service, const YdActor *actor, gpointer record, gint64 version,
+               GError **error)
+{
+    return yd_template_version_update(service, actor, record, version, error);
+}
+
 static const YdResource resources[] = {
     {&yd_user_type, YD_RIGHT_USERS_READ, NULL, user_update, yd_user_delete},
     {&yd_department_type, YD_RIGHT_DEPARTMENTS_READ, department_create, department_update,
      yd_department_delete},
     {&yd_template_type, YD_RIGHT_TEMPLATES_READ, template_create, template_update,
      yd_template_delete},
+    {&yd_template_version_type, YD_RIGHT_TEMPLATES_READ, NULL, version_update, NULL},
     {&yd_media_type, YD_RIGHT_TEMPLATES_READ, media_create, NULL, yd_media_delete},
     {&yd_network_type, YD_RIGHT_NETWORKS_READ, NULL, NULL, NULL},
     {&yd_pool_type, YD_RIGHT_POOLS_READ, pool_create, pool_update, yd_pool_delete},

@@ -71,6 +71,11 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/template-versions/{id}", TEMPLATES_READ, get, OF(template_version)),
     ROUTE("DELETE", V1 "/template-versions/{id}", TEMPLATES_WRITE, version_delete,
           OF(template_version)),
+    ROUTE("PATCH", V1 "/template-versions/{id}", TEMPLATES_WRITE, update, OF(template_version)),
+    ROUTE("POST", V1 "/template-versions/{id}/check", TEMPLATES_WRITE, version_check),
+    ROUTE("POST", V1 "/template-versions/{id}/verify", TEMPLATES_WRITE, version_verify),
+    ROUTE("POST", V1 "/template-versions/{id}/flatten", TEMPLATES_WRITE, version_flatten),
+    ROUTE("POST", V1 "/templates/{id}/workbenches", TEMPLATES_WRITE, workbench_open),
     ROUTE("PUT", V1 "/uploads", TEMPLATES_WRITE, upload, .body = YD_BODY_UPLOAD),
 
     ROUTE("GET", V1 "/media", TEMPLATES_READ, list, OF(media)),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Versions of templates: import and delete. Uploads are received in upload.c.
+// Versions of templates: import, check, delete. Uploads are received in upload.c.
 #include "service/template.h"
 
 #include "api/handlers.h"
 #include "api/resource.h"
+#include "service/template-check.h"
 
 gboolean
 yd_handle_version_import(YdRequest *request, GError **error)
@@ -34,4 +35,33 @@ yd_handle_version_delete(YdRequest *request, GError **error)
                                     request->if_match, &job, error))
         return FALSE;
     return yd_answer_job(request, job);
+}
+
+typedef YdJob *(*Verb)(YdService *service, const YdActor *actor, const char *id, GError **error);
+
+static gboolean
+act(YdRequest *request, Verb verb, GError **error)
+{
+    static const char *const known[] = {NULL};
+    return yd_request_only(request, known, error) &&
+           yd_answer_job(request,
+                         verb(request->service, &request->actor, request->params[0], error));
+}
+
+gboolean
+yd_handle_version_check(YdRequest *request, GError **error)
+{
+    return act(request, yd_template_version_check, error);
+}
+
+gboolean
+yd_handle_version_verify(YdRequest *request, GError **error)
+{
+    return act(request, yd_template_version_verify, error);
+}
+
+gboolean
+yd_handle_version_flatten(YdRequest *request, GError **error)
+{
+    return act(request, yd_template_version_flatten, error);
 }

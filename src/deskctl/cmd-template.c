@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "deskctl/body.h"
+#include "deskctl/cmd-template-change.h"
 #include "deskctl/nouns.h"
 #include "deskctl/progress.h"
 #include "deskctl/refs.h"
@@ -18,6 +19,8 @@ static const CtlColumn columns[] = {
     {"newest", "NEWEST", CTL_CELL_INT},
     {"versions", "VERSIONS", CTL_CELL_INT},
     {"desktops", "DESKTOPS", CTL_CELL_INT},
+    {"workbenches", "WORKBENCHES", CTL_CELL_INT},
+    {"disk_bytes", "TAKES", CTL_CELL_BYTES},
     {"description", "DESCRIPTION"},
     {0},
 };
@@ -25,13 +28,18 @@ static const CtlColumn columns[] = {
 static const CtlColumn version_columns[] = {
     {"number", "VERSION", CTL_CELL_INT},
     {"state", "STATE"},
-    {"size_bytes", "SIZE", CTL_CELL_BYTES},
+    {"parent_number", "FROM", CTL_CELL_PORT},
+    {"disk_bytes", "TAKES", CTL_CELL_BYTES},
     {"virtual_bytes", "DISK", CTL_CELL_BYTES},
+    {"depth", "FILES", CTL_CELL_INT},
     {"pools", "POOLS", CTL_CELL_INT},
     {"desktops", "DESKTOPS", CTL_CELL_INT},
+    {"workbenches", "WORKBENCHES", CTL_CELL_INT},
+    {"author", "BY"},
     {"created", "MADE", CTL_CELL_TIME},
     {"notes", "NOTES"},
     {"error", "ERROR"},
+    {"damage", "DAMAGE"},
     {0},
 };
 
@@ -72,12 +80,6 @@ static const CtlOption create_options[] = {
     FIXED,
     {0},
 };
-static const CtlOption finish_options[] = {
-    {"notes", CTL_TEXT, "TEXT", "notes", .help = "what is in this version"},
-    {"force", CTL_FLAG, .help = "although the guest agent never answered"},
-    {0},
-};
-
 static void
 on_sent(goffset sent, goffset total, gpointer user_data)
 {
@@ -210,64 +212,41 @@ run_create(Ctl *ctl, GError **error)
     return tell_job(ctl, answer, "its workbench runs; install the system on its screen", error);
 }
 
-// The id of the template's workbench, owned.
-static char *
-workbench_of(Ctl *ctl, GError **error)
-{
-    const char *name = ctl_args_word(ctl->args, 0);
-    g_autoptr(json_t) template = ctl_find(ctl, ctl->args->noun, name, error);
-    if (!template)
-        return NULL;
-    const char *id = json_string_value(json_object_get(template, "workbench_id"));
-    if (!id)
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "template %s has no workbench; nothing is being installed", name);
-    return g_strdup(id);
-}
-
-static gboolean
-run_finish(Ctl *ctl, GError **error)
-{
-    g_autofree char *id = workbench_of(ctl, error);
-    g_autoptr(json_t) body = json_object();
-    if (!id || !ctl_body_fill(ctl, body, error))
-        return FALSE;
-    if (ctl_args_has(ctl->args, "force"))
-        json_object_set_new(body, "force", json_true());
-    g_autofree char *path = yd_path("workbenches", id, "finish");
-    g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, body, error);
-    return tell_job(ctl, answer, "finished, pools may use it", error);
-}
-
-static gboolean
-run_discard(Ctl *ctl, GError **error)
-{
-    g_autofree char *id = workbench_of(ctl, error);
-    g_autofree char *ask = g_strdup_printf("discard %s?", ctl_args_word(ctl->args, 0));
-    if (!id || !ctl_ask(ctl, ask, error))
-        return FALSE;
-    g_autofree char *path = yd_path("desktops", id, NULL);
-    YdRestRequest request = {.method = "DELETE", .path = path};
-    g_auto(YdRestAnswer) answer = {0};
-    return yd_rest_send(ctl->rest, &request, &answer, error) &&
-           tell_job(ctl, answer.json, "discarded", error);
-}
-
 static const CtlCommand commands[] = {
     {"list", "", "list templates", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
     {"show", "TEMPLATE…", "show all about templates", ctl_run_show, 1, CTL_MANY},
     {"add", "NAME", "make a template without a version", ctl_run_add, 1, 1, 0, add_options},
     {"create", "NAME --iso MEDIUM --os SYSTEM", "install a template from a medium", run_create, 1,
      1, CTL_WAITS, create_options},
-    {"finish", "TEMPLATE", "what was installed becomes a version", run_finish, 1, 1, CTL_WAITS,
-     finish_options},
-    {"discard", "TEMPLATE", "throw away what was being installed", run_discard, 1, 1,
-     CTL_ASKS | CTL_WAITS},
+    {"finish", "TEMPLATE", "what was installed becomes a version", ctl_run_template_publish, 1, 1,
+     CTL_WAITS, ctl_publish_options},
+    {"change", "TEMPLATE[:NUMBER]", "open a workbench on a version (the newest without)",
+     ctl_run_template_change, 1, 1, CTL_WAITS, ctl_change_options},
+    {"workbenches", "TEMPLATE", "list a template's workbenches", ctl_run_template_workbenches, 1, 1,
+     CTL_LISTS | CTL_COLUMNS, NULL, NULL, ctl_workbench_columns},
+    {"publish", "TEMPLATE", "a workbench becomes the next version, checked by booting it",
+     ctl_run_template_publish, 1, 1, CTL_WAITS, ctl_publish_options},
+    {"keep", "TEMPLATE", "shut a workbench down and keep its disk for later", ctl_run_template_keep,
+     1, 1, CTL_WAITS, ctl_workbench_options},
+    {"resume", "TEMPLATE", "start a workbench that was kept", ctl_run_template_resume, 1, 1,
+     CTL_WAITS, ctl_workbench_options},
+    {"discard", "TEMPLATE", "throw away a workbench", ctl_run_template_discard, 1, 1,
+     CTL_ASKS | CTL_WAITS, ctl_workbench_options},
     {"import", "NAME FILE", "take an image (qcow2, raw, vmdk) as the next version", run_import, 2,
      2, CTL_WAITS, import_options},
     {"edit", "TEMPLATE", "change a template", ctl_run_edit, 1, 1, 0, edit_options},
     {"versions", "TEMPLATE", "list a template's versions", run_versions, 1, 1,
      CTL_LISTS | CTL_COLUMNS, NULL, NULL, version_columns},
+    {"users", "TEMPLATE:NUMBER", "list what is made of a version", ctl_run_template_users, 1, 1,
+     CTL_COLUMNS, NULL, NULL, ctl_user_columns},
+    {"note", "TEMPLATE:NUMBER", "change the notes of a version", ctl_run_template_note, 1, 1, 0,
+     ctl_note_options},
+    {"check", "TEMPLATE:NUMBER", "check a version that failed once more",
+     ctl_run_template_version_act, 1, 1, CTL_WAITS},
+    {"verify", "TEMPLATE:NUMBER", "read a version's files and compare their checksums",
+     ctl_run_template_version_act, 1, 1, CTL_WAITS},
+    {"flatten", "TEMPLATE:NUMBER", "give a version that is built on others a file of its own",
+     ctl_run_template_version_act, 1, 1, CTL_WAITS},
     {"delete-version", "TEMPLATE:NUMBER", "delete a version that nothing needs", run_delete_version,
      1, 1, CTL_ASKS | CTL_WAITS},
     {"delete", "TEMPLATE…", "delete templates without versions", ctl_run_delete, 1, CTL_MANY,

@@ -153,12 +153,58 @@ verb_derive(struct request *request, GError **error)
 static json_t *
 verb_seal(struct request *request, GError **error)
 {
+    gboolean flat = !json_object_get(request->arguments, "base"); // built on nothing
     const char *image = text(request, "image", NAME_MAX, error);
-    const char *sealed = image ? text(request, "sealed", NAME_MAX, error) : NULL;
-    if (!sealed)
+    const char *base = image && !flat ? text(request, "base", NAME_MAX, error) : NULL;
+    const char *sealed = image && (flat || base) ? text(request, "sealed", NAME_MAX, error) : NULL;
+    if (!sealed || !yd_storage_seal(request->storage, image, base, sealed, error))
+        return NULL;
+    return json_object();
+}
+
+static json_t *
+verb_flatten(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    const char *flat = image ? text(request, "flat", NAME_MAX, error) : NULL;
+    if (!flat)
         return NULL;
     return info_answer(
-        yd_storage_seal(request->storage, image, sealed, on_progress, request, error));
+        yd_storage_flatten(request->storage, image, flat, on_progress, request, error));
+}
+
+// Takes all.
+static json_t *
+facts_answer(GPtrArray *all)
+{
+    if (!all)
+        return NULL;
+    json_t *images = json_array();
+    for (guint i = 0; i < all->len; i++) {
+        const YdImageFacts *facts = all->pdata[i];
+        json_array_append_new(
+            images,
+            json_pack("{s:s, s:s*, s:I, s:I, s:I, s:I, s:b, s:s*, s:s*}", "image", facts->image,
+                      "base", facts->base, "size_bytes", (json_int_t)facts->size_bytes,
+                      "allocated_bytes", (json_int_t)facts->allocated_bytes, "virtual_bytes",
+                      (json_int_t)facts->virtual_bytes, "mtime", (json_int_t)facts->mtime, "sealed",
+                      facts->sealed, "header", facts->header, "damage", facts->damage));
+    }
+    g_ptr_array_unref(all);
+    return json_pack("{s:o}", "images", images);
+}
+
+static json_t *
+verb_chain(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    return image ? facts_answer(yd_storage_chain(request->storage, image, error)) : NULL;
+}
+
+static json_t *
+verb_usage(struct request *request, GError **error)
+{
+    return facts_answer(yd_storage_usage(request->storage, error));
 }
 
 static json_t *
@@ -226,7 +272,10 @@ static const struct {
     {"inspect", verb_inspect, {"verb", "path"}},
     {"import", verb_import, {"verb", "path", "image"}},
     {"derive", verb_derive, {"verb", "base", "image", "bytes"}},
-    {"seal", verb_seal, {"verb", "image", "sealed"}},
+    {"seal", verb_seal, {"verb", "image", "base", "sealed"}},
+    {"flatten", verb_flatten, {"verb", "image", "flat"}},
+    {"chain", verb_chain, {"verb", "image"}},
+    {"usage", verb_usage, {"verb"}},
     {"grow", verb_grow, {"verb", "image", "bytes"}},
     {"verify", verb_verify, {"verb", "image"}},
     {"delete", verb_delete, {"verb", "image"}},

@@ -130,6 +130,9 @@ static const YdField yd_template_fields[] = {
     F(desktops, INT, VIEW),
     F(newest, INT, VIEW),
     F(workbench_id, TEXT, VIEW),
+    F(workbenches, INT, VIEW),
+    F(disk_bytes, INT, VIEW),
+    F(desktops_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdTemplate, yd_template, "template", "templates", "templates", "template_view", "tpl")
@@ -147,6 +150,9 @@ static const YdField yd_template_version_fields[] = {
     F(size_bytes, INT, SORT),
     F(virtual_bytes, INT, 0),
     F(error, TEXT, 0),
+    F(parent_id, TEXT, FILTER),
+    F(author, TEXT, FILTER),
+    F(depth, INT, 0),
     F(created, TIME, SORT),
     F(changed, TIME, SORT),
     F(version, INT, 0),
@@ -154,8 +160,14 @@ static const YdField yd_template_version_fields[] = {
     F(os, TEXT, VIEW),
     F(firmware, TEXT, VIEW),
     F(access, TEXT, VIEW),
+    F(parent_number, INT, VIEW),
     F(pools, INT, VIEW),
     F(desktops, INT, VIEW),
+    F(workbenches, INT, VIEW),
+    F(damage, TEXT, VIEW),
+    F(checked, TIME, VIEW),
+    F(disk_bytes, INT, VIEW),
+    F(desktops_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdTemplateVersion, yd_template_version, "template-version", "template-versions", "template_versions", "template_version_view", "tpv")
@@ -341,6 +353,7 @@ static const YdField yd_desktop_fields[] = {
     F(mac, TEXT, VIEW | SEARCH),
     F(department_ids, TEXT, VIEW | FILTER),
     F(open_sessions, INT, VIEW),
+    F(disk_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdDesktop, yd_desktop, "desktop", "desktops", "desktops", "desktop_view", "dsk")

@@ -66,7 +66,10 @@ typedef struct {
     gint64 created, changed, version;
     gint64 versions, desktops; // VIEW
     gint64 newest;             // VIEW: number of the newest ready version, 0 none
-    char *workbench_id;        // VIEW: the desktop on which it is being installed
+    char *workbench_id;        // VIEW: the oldest of the desktops on which it is being changed
+    gint64 workbenches;        // VIEW: how many of them there are
+    gint64 disk_bytes;         // VIEW: that all files of its versions take, kept ones too
+    gint64 desktops_bytes;     // VIEW: that the disks of its desktops and workbenches take
 } YdTemplate;
 YD_RECORD(YdTemplate, yd_template)
 
@@ -74,14 +77,21 @@ typedef struct {
     char *id; // tpv-…
     char *template_id;
     gint64 number;
-    char *state;                     // "importing" | "ready" | "failed" | "deleting"
+    char *state;                     // "importing" | "checking" | "ready" | "failed" | "deleting"
     char *image;                     // file name below images/
     char *format, *checksum, *notes; // checksum: sha256 of the sealed image, hex
     gint64 size_bytes, virtual_bytes;
     char *error;
+    char *parent_id; // the version that it was made from; NULL: imported, installed, or gone
+    char *author;    // username of who made it
+    gint64 depth;    // files that its image consists of; 1: flat
     gint64 created, changed, version;
     char *template_name, *os, *firmware, *access; // VIEW
-    gint64 pools, desktops;                       // VIEW
+    gint64 parent_number;                         // VIEW; 0: none
+    gint64 pools, desktops, workbenches;          // VIEW
+    char *damage;                      // VIEW: what is wrong with its files; NULL: nothing known
+    gint64 checked;                    // VIEW: when its checksum was found right last, ms
+    gint64 disk_bytes, desktops_bytes; // VIEW: that its files, its desktops' take
 } YdTemplateVersion;
 YD_RECORD(YdTemplateVersion, yd_template_version)
 
@@ -188,6 +198,7 @@ typedef struct {
     char *network_id, *ip, *mac;                                                      // VIEW
     char *department_ids; // VIEW: ids of the owner's departments joined by ","
     gint64 open_sessions; // VIEW
+    gint64 disk_bytes;    // VIEW: that its disk takes
 } YdDesktop;
 YD_RECORD(YdDesktop, yd_desktop)
 

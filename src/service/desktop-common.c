@@ -8,6 +8,7 @@
 
 #include "service/media.h"
 #include "service/network.h"
+#include "service/template-image.h"
 #include "store/store-desktops.h"
 
 void
@@ -244,9 +245,15 @@ gboolean
 yd_desk_derive(YdService *service, const YdDesktop *desktop, const YdTemplateVersion *version,
                GError **error)
 {
+    YdStore *store = yd_service_store(service, error);
     gint64 bytes = yd_desk_bytes(desktop);
-    if (desktop->template_id) // a workbench begins with nothing
+    gboolean there = FALSE;
+    if (!version) // a workbench on which a system is installed begins with nothing
         return yd_storage_derive(yd_service_storage(service), NULL, desktop->image, bytes, error);
+    if (!store || !yd_template_image_guard(service, store, desktop->image, version, &there, error))
+        return FALSE;
+    if (there) // maybe on a file that the version had before it was flattened
+        return TRUE;
     if (bytes != 0 && bytes < version->virtual_bytes) // the template has grown since
         bytes = 0;
     return yd_storage_derive(yd_service_storage(service), version->image, desktop->image, bytes,

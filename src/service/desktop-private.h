@@ -96,7 +96,8 @@ char *yd_desk_vnc_socket(YdService *service, const char *desktop_id);
 // Defines and starts the machine on the desktop's host.
 gboolean yd_desk_launch(YdService *service, const YdDesk *desk, GError **error);
 
-// Overlay on that version's image; 0 bytes: as large as it.
+// Overlay on that version's image, whose files are looked at first (template-image.h); there
+// already: only the look. NULL: an empty disk. 0 bytes: as large as the version.
 gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
                         const YdTemplateVersion *version, GError **error);
 

@@ -10,6 +10,8 @@
 #include "base/json-util.h"
 #include "service/ca.h"
 #include "service/desktop-private.h"
+#include "service/template-image.h"
+#include "service/trial.h"
 #include "store/store-desktops.h"
 
 #define SPACE_WANTED ((gint64)2 << 30)
@@ -161,10 +163,30 @@ check_template(YdJobRun *run)
     if (images && !g_ptr_array_find_with_equal_func(images, version->image, g_str_equal, NULL))
         g_set_error(&error, YD_ERROR, YD_ERROR_NOT_FOUND, "the image \"%s\" is missing",
                     version->image);
+    else if (images && version->damage)
+        g_set_error(&error, YD_ERROR, YD_ERROR_STATE, "version %" G_GINT64_FORMAT " is damaged: %s",
+                    version->number, version->damage);
     g_autofree char *good = version ? g_strdup_printf("%s version %" G_GINT64_FORMAT,
                                                       version->template_name, version->number)
                                     : g_strdup("");
     note(run, "template", since, error, good, "import a template (deskctl template import)");
+}
+
+// All files that versions consist of, by cheap looks.
+static void
+check_versions(YdJobRun *run)
+{
+    gint64 since = g_get_monotonic_time();
+    guint files = 0;
+    GError *error = NULL;
+    g_autofree char *damage =
+        yd_template_images_damaged(yd_job_run_service(run), yd_job_run_store(run), &files, &error);
+    if (damage)
+        g_set_error_literal(&error, YD_ERROR, YD_ERROR_STATE, damage);
+    g_autofree char *good = g_strdup_printf("%u files are as they were sealed", files);
+    note(run, "versions", since, error, good,
+         "put the files back from a backup and have them read again (deskctl template verify); "
+         "what is built on them does not start");
 }
 
 static void
@@ -245,6 +267,7 @@ step_look(YdJobRun *run, GError **error)
     check_hosts(run);
     check_network(run);
     check_template(run);
+    check_versions(run);
     check_names(run);
     return TRUE;
 }
@@ -258,82 +281,19 @@ text_of(YdJobRun *run, const char *name)
 }
 
 // Hardware as a pool of that version has it, else what a small office desktop needs.
-static void
-set_hardware(YdStore *store, const YdTemplateVersion *version, YdDesktop *desktop)
-{
-    g_autoptr(YdPool) pool =
-        yd_store_find(store, &yd_pool_type, "template_version_id", version->id, NULL);
-    desktop->vcpus = pool ? pool->vcpus : 2;
-    desktop->memory_mib = pool ? pool->memory_mib : 1536;
-}
-
 static gboolean
 make_desktop(YdJobRun *run, GError **error)
 {
-    YdStore *store = yd_job_run_store(run);
-    const char *version_id = json_string_value(json_object_get(yd_job_run_args(run), "version_id"));
-    const char *network_id = json_string_value(json_object_get(yd_job_run_args(run), "network_id"));
-    g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-    g_autoptr(YdTemplateVersion) version =
-        tx ? yd_store_get(store, &yd_template_version_type, version_id, error) : NULL;
-    g_autoptr(YdDesktop) desktop = NULL;
-    if (!version)
-        return FALSE;
-    g_autoptr(YdJob) job = yd_desk_create(yd_job_run_service(run), store, yd_job_run_actor(run),
-                                          NULL, version, network_id, NULL, "yundesk-doctor",
-                                          yd_job_run_job(run)->id, &desktop, error);
-    if (!job)
-        return FALSE;
-    set_hardware(store, version, desktop);
-    if (!yd_store_update(store, &yd_desktop_type, desktop, error) ||
-        !yd_store_tx_commit(&tx, error))
-        return FALSE;
-    json_object_set_new(yd_job_run_result(run), "desktop_id", json_string(desktop->id));
-    json_object_set_new(yd_job_run_result(run), "create_job", json_string(job->id));
-    return TRUE;
-}
-
-// The child job under that name in the result; NULL and "again" while it runs.
-static YdJob *
-ended_child(YdJobRun *run, const char *name, GError **error)
-{
-    g_autoptr(YdJob) job =
-        yd_store_get(yd_job_run_store(run), &yd_job_type, text_of(run, name), error);
-    if (!job)
-        return NULL;
-    if (job->ended == 0) {
-        yd_job_run_again(run, 1000);
-        return NULL;
-    }
-    return g_steal_pointer(&job);
-}
-
-static GError *
-error_of(const YdJob *job)
-{
-    YdErrorCode code = YD_ERROR_INTERNAL;
-    if (strcmp(job->state, "done") == 0)
-        return NULL;
-    if (job->error_code)
-        yd_error_code_from_name(job->error_code, &code);
-    return g_error_new_literal(YD_ERROR, (int)code, job->error ? job->error : job->state);
-}
-
-// The doctor's desktop by its parent, when a kill came before its id was stored.
-static void
-find_lost_desktop(YdJobRun *run)
-{
-    if (text_of(run, "desktop_id"))
-        return;
-    g_autoptr(GPtrArray) children = yd_store_all(yd_job_run_store(run), &yd_job_type, "parent_id",
-                                                 yd_job_run_job(run)->id, NULL);
-    for (guint i = 0; children && i < children->len; i++) {
-        const YdJob *child = g_ptr_array_index(children, i);
-        if (strcmp(child->kind, "desktop-create") != 0)
-            continue;
-        json_object_set_new(yd_job_run_result(run), "desktop_id", json_string(child->object_id));
-        json_object_set_new(yd_job_run_result(run), "create_job", json_string(child->id));
-    }
+    const json_t *args = yd_job_run_args(run);
+    const char *version_id = json_string_value(json_object_get(args, "version_id"));
+    g_autoptr(YdPool) pool = yd_store_find(yd_job_run_store(run), &yd_pool_type,
+                                           "template_version_id", version_id, NULL);
+    const YdTrial trial = {.version_id = version_id,
+                           .network_id = json_string_value(json_object_get(args, "network_id")),
+                           .name = "yundesk-doctor",
+                           .vcpus = pool ? pool->vcpus : 2,
+                           .memory_mib = pool ? pool->memory_mib : 1536};
+    return yd_trial_create(run, &trial, error);
 }
 
 static gboolean
@@ -346,17 +306,17 @@ step_create(YdJobRun *run, GError **error)
             return TRUE;
         }
     }
-    find_lost_desktop(run);
     GError *local = NULL;
-    if (!text_of(run, "desktop_id") && !make_desktop(run, &local)) {
+    if (!make_desktop(run, &local)) {
         note(run, "create", g_get_monotonic_time(), local, "", "see the message");
         return TRUE;
     }
-    g_autoptr(YdJob) job = ended_child(run, "create_job", error);
+    g_autoptr(YdJob) job = yd_trial_ended(run, "create_job", error);
     if (!job)
         return error == NULL || *error == NULL;
-    note(run, "create", g_get_monotonic_time() - (job->ended - job->started) * 1000, error_of(job),
-         "address taken, overlay made", "look at deskhost's log and at the free space");
+    note(run, "create", g_get_monotonic_time() - (job->ended - job->started) * 1000,
+         yd_trial_error(job), "address taken, overlay made",
+         "look at deskhost's log and at the free space");
     return TRUE;
 }
 
@@ -383,7 +343,7 @@ static const struct {
 static void
 note_hops(YdJobRun *run, const YdJob *job)
 {
-    g_autoptr(GError) error = error_of(job);
+    g_autoptr(GError) error = yd_trial_error(job);
     json_t *result = job->result ? yd_json_parse_object(job->result, NULL) : NULL;
     json_t *times = json_object_get(result, "step_ms");
     const char *broken = NULL;
@@ -409,15 +369,9 @@ step_start(YdJobRun *run, GError **error)
             skip(run, hops[i].check, "create");
         return TRUE;
     }
-    if (!text_of(run, "start_job")) {
-        g_autoptr(YdJob) job = yd_job_submit(
-            yd_job_run_service(run), yd_job_run_actor(run), "desktop-start",
-            text_of(run, "desktop_id"), "yundesk-doctor", NULL, yd_job_run_job(run)->id, error);
-        if (!job)
-            return FALSE;
-        json_object_set_new(yd_job_run_result(run), "start_job", json_string(job->id));
-    }
-    g_autoptr(YdJob) job = ended_child(run, "start_job", error);
+    if (!yd_trial_start(run, error))
+        return FALSE;
+    g_autoptr(YdJob) job = yd_trial_ended(run, "start_job", error);
     if (!job)
         return error == NULL || *error == NULL;
     note_hops(run, job);
@@ -517,60 +471,23 @@ step_gate(YdJobRun *run, GError **error)
 
 // --- cleaning up ---
 
-static YdJob *
-submit_delete(YdJobRun *run, GError **error)
-{
-    return yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete",
-                         text_of(run, "desktop_id"), "yundesk-doctor", NULL,
-                         yd_job_run_job(run)->id, error);
-}
-
-static gboolean
-is_gone(YdJobRun *run)
-{
-    g_autoptr(GError) error = NULL;
-    const char *id = text_of(run, "desktop_id");
-    G_GNUC_UNUSED g_autoptr(YdDesktop) desktop =
-        id ? yd_store_get(yd_job_run_store(run), &yd_desktop_type, id, &error) : NULL;
-    return !id || g_error_matches(error, YD_ERROR, YD_ERROR_NOT_FOUND);
-}
-
 static gboolean
 step_clean(YdJobRun *run, GError **error)
 {
-    find_lost_desktop(run);
-    if (!text_of(run, "delete_job") && is_gone(run))
-        return TRUE;
-    if (!text_of(run, "delete_job")) {
-        g_autoptr(YdJob) job = submit_delete(run, error);
-        if (!job)
-            return FALSE;
-        json_object_set_new(yd_job_run_result(run), "delete_job", json_string(job->id));
-    }
-    g_autoptr(YdJob) job = ended_child(run, "delete_job", error);
+    gboolean gone = FALSE;
+    if (!yd_trial_delete(run, &gone, error) || gone)
+        return gone;
+    g_autoptr(YdJob) job = yd_trial_ended(run, "delete_job", error);
     if (!job)
         return error == NULL || *error == NULL;
-    note(run, "clean", g_get_monotonic_time() - (job->ended - job->started) * 1000, error_of(job),
-         "the throw-away desktop is gone", "delete the desktop \"yundesk-doctor\" by hand");
+    note(run, "clean", g_get_monotonic_time() - (job->ended - job->started) * 1000,
+         yd_trial_error(job), "the throw-away desktop is gone",
+         "delete the desktop \"yundesk-doctor\" by hand");
     return TRUE;
 }
 
-// Cancelled or failed in the middle: the deletion goes on by itself.
-static gboolean
-undo_create(YdJobRun *run, GError **error)
-{
-    static const char *const kinds[] = {"desktop-create", "desktop-start", NULL};
-    find_lost_desktop(run);
-    if (is_gone(run))
-        return TRUE;
-    g_autoptr(YdJob) job = submit_delete(run, error);
-    for (gsize i = 0; job && kinds[i]; i++)
-        yd_job_cancel_object(yd_job_run_service(run), text_of(run, "desktop_id"), kinds[i]);
-    return job != NULL;
-}
-
 static const YdJobStep steps[] = {
-    {"look", step_look, NULL, FALSE, 1},    {"create", step_create, undo_create, FALSE, 2},
+    {"look", step_look, NULL, FALSE, 1},    {"create", step_create, yd_trial_undo, FALSE, 2},
     {"start", step_start, NULL, FALSE, 20}, {"gate", step_gate, NULL, FALSE, 2},
     {"clean", step_clean, NULL, FALSE, 2},
 };

@@ -21,6 +21,9 @@ extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
 extern const YdJobKind yd_job_kind_rollout;
 extern const YdJobKind yd_job_kind_workbench_finish;
+extern const YdJobKind yd_job_kind_template_check;
+extern const YdJobKind yd_job_kind_template_flatten;
+extern const YdJobKind yd_job_kind_template_verify;
 
 const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_create,
@@ -38,7 +41,10 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_media_check,
     &yd_job_kind_network_create,
     &yd_job_kind_network_delete,
+    &yd_job_kind_template_check,
+    &yd_job_kind_template_flatten,
     &yd_job_kind_template_import,
+    &yd_job_kind_template_verify,
     &yd_job_kind_template_version_delete,
     &yd_job_kind_workbench_finish,
     NULL,

@@ -13,6 +13,7 @@
 #include "service/media.h"
 #include "service/rollout.h"
 #include "service/template.h"
+#include "service/template-image.h"
 #include "service/workbench.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
@@ -393,6 +394,7 @@ run_timers(YdService *service, Timers *timers)
         prune_logins(service);
         yd_media_tidy(service, yd_now_ms());
         yd_rollout_tidy(service, yd_now_ms());
+        yd_template_image_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);

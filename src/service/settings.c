@@ -14,6 +14,10 @@ static const YdSettingRule rules[] = {
     {"max_starts", 1, 100, "", "Machines that may be starting at the same time."},
     {"media_quota_gib", 1, 1 << 20, "GiB", "What the media library may hold in all."},
     {"password_min", 8, 128, "", "Characters that a new password has at least."},
+    {"template_chain_max", 1, 30, "",
+     "Files that a version may consist of before it is flattened."},
+    {"template_scrub_days", 0, 3650, "d",
+     "A version's files are read again after so long; 0: never."},
 };
 
 const YdSettingRule *
@@ -48,6 +52,8 @@ configured(YdService *service, const char *name)
         {"max_starts", config->max_starts},
         {"media_quota_gib", config->media_quota_gib},
         {"password_min", config->password_min},
+        {"template_chain_max", config->template_chain_max},
+        {"template_scrub_days", config->template_scrub_days},
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(values); i++) {

@@ -3,8 +3,10 @@
 // begun anew; a failed or cancelled import leaves a row that says why and no file.
 
 #include "service/template-job.h"
+#include "base/id.h"
 #include "base/json-util.h"
 #include "service/template.h"
+#include "service/template-image.h"
 #include "service/template-version.h"
 
 static YdTemplateVersion *
@@ -135,6 +137,15 @@ seal_facts(YdJobRun *run, const char *image, GError **error)
     return TRUE;
 }
 
+// What the file is now: compared at each start of a desktop.
+static gboolean
+note_file(YdJobRun *run, const YdTemplateVersion *version, GError **error)
+{
+    const json_t *checksum = json_object_get(yd_job_run_result(run), "checksum");
+    return yd_template_image_note(yd_job_run_service(run), yd_job_run_store(run), version,
+                                  version->image, json_string_value(checksum), NULL, error);
+}
+
 gboolean
 yd_template_version_ready(YdStore *store, const char *version_id, const json_t *result,
                           GError **error)
@@ -162,7 +173,7 @@ import_seal(YdJobRun *run, GError **error)
     if (!version)
         return FALSE;
     if (g_strcmp0(version->state, "ready") != 0 &&
-        (!seal_facts(run, version->image, error) ||
+        (!seal_facts(run, version->image, error) || !note_file(run, version, error) ||
          !yd_template_version_ready(yd_job_run_store(run), version->id, yd_job_run_result(run),
                                     error)))
         return FALSE;
@@ -218,18 +229,48 @@ is_gone(const GError *why)
     return g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND);
 }
 
+// A file that another version is built on stays until nothing is; the reconciler removes it then.
+static gboolean
+drop_file(YdJobRun *run, const char *image, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(GError) why = NULL;
+
+    if (yd_storage_delete(storage_of(run), image, &why))
+        return yd_store_delete_sealed_image(store, image, error);
+    g_autoptr(YdSealedImage) row = yd_store_sealed_image(store, image, NULL);
+    if (!row || !g_error_matches(why, YD_ERROR, YD_ERROR_IN_USE)) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+    json_object_set_new(yd_job_run_result(run), "kept", json_string(why->message));
+    return TRUE;
+}
+
 static gboolean
 delete_file(YdJobRun *run, GError **error)
 {
+    YdStore *store = yd_job_run_store(run);
     g_autoptr(GError) why = NULL;
     g_autoptr(YdTemplateVersion) version = version_of(run, &why);
+    g_autoptr(GPtrArray) rows = NULL;
 
-    if (version)
-        return !version->image || yd_storage_delete(storage_of(run), version->image, error);
-    if (is_gone(why))
+    if (!version && is_gone(why))
         return TRUE;
-    g_propagate_error(error, g_steal_pointer(&why));
-    return FALSE;
+    if (!version) {
+        g_propagate_error(error, g_steal_pointer(&why));
+        return FALSE;
+    }
+    if (!yd_store_retire_images(store, version->id, yd_now_ms(), error) ||
+        (version->image && !drop_file(run, version->image, error)) ||
+        !(rows = yd_store_sealed_images(store, error)))
+        return FALSE;
+    for (guint i = 0; i < rows->len; i++) {
+        const YdSealedImage *row = rows->pdata[i];
+        if (g_strcmp0(row->version_id, version->id) == 0 && !drop_file(run, row->image, error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean

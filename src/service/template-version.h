@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// New versions of templates, shared by import and workbench.
+// New versions of templates, shared by import, workbench and check.
 #pragma once
 
 #include <jansson.h>
@@ -12,6 +12,6 @@ YdTemplateVersion *yd_template_version_next(YdStore *store, const char *template
                                             const char *notes, GError **error);
 
 // Stores that the version is ready, with the facts of the job's result ({"checksum", "size_bytes",
-// "virtual_bytes"}).
+// "virtual_bytes"}). The only place where a version becomes ready.
 gboolean yd_template_version_ready(YdStore *store, const char *version_id, const json_t *facts,
                                    GError **error);

@@ -9,6 +9,7 @@
 #include "service/jobs.h"
 #include "service/rollout.h"
 #include "service/template-upload.h"
+#include "service/template-users.h"
 #include "service/template-version.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -118,7 +119,7 @@ yd_template_delete(YdService *service, const YdActor *actor, const char *templat
     }
     if (record->workbench_id) {
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
-                    "template “%s” is being installed; finish or discard that first", record->name);
+                    "template “%s” has a workbench; publish or discard that first", record->name);
         return FALSE;
     }
     return yd_store_delete(store, &yd_template_type, template_id, 0, error) &&
@@ -214,6 +215,7 @@ yd_template_version_next(YdStore *store, const char *template_id, const char *no
     version->template_id = g_strdup(template_id);
     version->notes = g_strdup(notes);
     version->state = g_strdup("importing");
+    version->depth = 1;
     version->image = g_strdup_printf("tplv-%s.qcow2", strchr(version->id, '-') + 1);
     if (!yd_check_text("notes", &version->notes, FALSE, NOTES_MAX, TRUE, error) ||
         !next_number(store, template_id, &version->number, error))
@@ -225,6 +227,13 @@ static char *
 version_title(const YdTemplateVersion *version)
 {
     return g_strdup_printf("%s %" G_GINT64_FORMAT, version->template_name, version->number);
+}
+
+static gboolean
+set_author(YdTemplateVersion *version, const YdActor *actor)
+{
+    yd_set_string(&version->author, actor->username);
+    return TRUE;
 }
 
 gboolean
@@ -244,6 +253,7 @@ yd_template_import(YdService *service, const YdActor *actor, const char *templat
         !yd_store_visible(store, &yd_template_type, template_id, NULL, NULL, error) ||
         !(args = resolve_source(service, source, error)) || !(tx = yd_store_tx(store, error)) ||
         !(version = yd_template_version_next(store, template_id, notes, error)) ||
+        !set_author(version, actor) ||
         !yd_store_insert(store, &yd_template_version_type, version, error) ||
         !yd_change_reload(store, &yd_template_version_type, version, error))
         return FALSE;
@@ -291,38 +301,16 @@ yd_template_version_update(YdService *service, const YdActor *actor, YdTemplateV
     return TRUE;
 }
 
-// “ (“a”, “b”)”: names of the pools that are made of the version, at most five; owned.
-static char *
-pools_of(YdStore *store, const char *version_id)
-{
-    g_autoptr(GPtrArray) pools =
-        yd_store_all(store, &yd_pool_type, "template_version_id", version_id, NULL);
-    GString *names = g_string_new(NULL);
-
-    for (guint i = 0; pools && i < MIN(pools->len, 5); i++)
-        g_string_append_printf(names, "%s“%s”", i ? ", " : " (", ((YdPool *)pools->pdata[i])->name);
-    if (pools && pools->len)
-        g_string_append(names, pools->len > 5 ? " …)" : ")");
-    return g_string_free(names, FALSE);
-}
-
 static gboolean
 check_version_unused(YdStore *store, const YdTemplateVersion *version, GError **error)
 {
-    if (g_strcmp0(version->state, "importing") == 0) {
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "version %" G_GINT64_FORMAT " of “%s” is being imported; cancel the job first",
-                    version->number, version->template_name);
-        return FALSE;
-    }
-    if (version->pools == 0 && version->desktops == 0)
-        return yd_rollout_check_version(store, version, error);
-    g_autofree char *pools = pools_of(store, version->id);
-    g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
-                "version %" G_GINT64_FORMAT " of “%s” is used by %" G_GINT64_FORMAT
-                " pool(s)%s and by %" G_GINT64_FORMAT
-                " desktop(s); give the pools another version and rebuild the desktops first",
-                version->number, version->template_name, version->pools, pools, version->desktops);
+    if (g_strcmp0(version->state, "importing") != 0 && g_strcmp0(version->state, "checking") != 0)
+        return yd_template_version_unused(store, version, error) &&
+               yd_rollout_check_version(store, version, error);
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                "version %" G_GINT64_FORMAT " of “%s” is being %s; cancel the job first",
+                version->number, version->template_name,
+                g_strcmp0(version->state, "checking") == 0 ? "checked" : "imported");
     return FALSE;
 }
 

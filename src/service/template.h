@@ -29,8 +29,9 @@ gboolean yd_template_import(YdService *service, const YdActor *actor, const char
                             const char *source, const char *notes, YdTemplateVersion **ret_version,
                             YdJob **ret_job, GError **error);
 
-// Submits the job template-version-delete. Refused (IN_USE, says by which pools and how many
-// desktops) while something needs it; STATE while it is being imported (cancel the job first).
+// Submits the job template-version-delete. Refused (IN_USE, names who uses it) while something is
+// made of it; STATE while it is being imported or checked (cancel the job first). A file that
+// another version is built on stays until nothing is.
 gboolean
 yd_template_version_delete(YdService *service, const YdActor *actor, const char *version_id,
                            gint64 version, YdJob **ret_job, GError **error);

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finishing a workbench: its machine goes (and with it the medium), its disk is summed up and
-// sealed under the version's name, the version becomes ready, and the workbench's row goes. A job
-// that fails before the disk has its new name leaves the workbench as it was.
+// Publishing a workbench: its guest is asked to shut down, its machine goes (and with it the
+// medium), its disk is sealed under the version's name by renaming it, the version is "checking",
+// and the workbench's row goes. A job that fails before the disk has its new name leaves the
+// workbench as it was. Reading the disk and booting it once is template-check-job.c.
+
+#include <string.h>
 
 #include "service/desktop-private.h"
-#include "service/template-version.h"
+#include "service/template-check.h"
+#include "service/template-image.h"
 #include "store/store-desktops.h"
+
+#define LOOK_MS 500
 
 static const char *
 object_id(YdJobRun *run)
@@ -20,11 +26,67 @@ version_id(YdJobRun *run)
     return id ? id : "";
 }
 
+static YdDesktop *
+desktop_of(YdJobRun *run, GError **error)
+{
+    return yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+}
+
+// --- shutting down, when that was asked for ---
+
+static gboolean
+shuts_down(YdJobRun *run)
+{
+    return json_is_true(json_object_get(yd_job_run_args(run), "shutdown"));
+}
+
+static gboolean
+step_ask(YdJobRun *run, GError **error)
+{
+    return !shuts_down(run) || yd_desk_step_ask(run, error);
+}
+
+static gboolean
+undo_ask(YdJobRun *run, GError **error)
+{
+    return !shuts_down(run) || yd_desk_undo_ask(run, error);
+}
+
+// Its power is never cut: what a guest had not written by then would be missing in the version.
+static gboolean
+step_wait(YdJobRun *run, GError **error)
+{
+    YdService *service = yd_job_run_service(run);
+    g_autoptr(YdDesktop) desktop = desktop_of(run, error);
+    YdPolicy policy;
+    YdMachineState state;
+    if (!desktop || !yd_desk_policy(yd_job_run_store(run), desktop, &policy, error) ||
+        !yd_desk_machine(service, desktop, &state, error))
+        return FALSE;
+    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED)
+        return TRUE;
+    gint64 ms = yd_job_run_step_ms(run);
+    if (ms < policy.shutdown_seconds * 1000) {
+        yd_job_run_again(run, LOOK_MS);
+        return yd_job_run_progress(run, 0.1 * (double)ms / (double)policy.shutdown_seconds, error);
+    }
+    g_set_error(error, YD_ERROR, YD_ERROR_TIMEOUT,
+                "the system of “%s” did not shut down within %" G_GINT64_FORMAT " s; shut it down "
+                "on its screen, then publish again",
+                desktop->name, policy.shutdown_seconds);
+    return FALSE;
+}
+
+static gboolean
+step_off(YdJobRun *run, GError **error)
+{
+    return !shuts_down(run) || yd_desk_step_off(run, error);
+}
+
 static gboolean
 step_machine(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdDesktop) desktop =
-        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop = desktop_of(run, error);
     if (!desktop)
         return FALSE;
     if (!desktop->host_id) // never started
@@ -33,47 +95,101 @@ step_machine(YdJobRun *run, GError **error)
     return hv && yd_hypervisor_remove(hv, desktop->uuid, error);
 }
 
+// --- sealing ---
+
+// The sealed file that the workbench's disk is built on: the version's, or the one that it had when
+// the workbench was opened. *ret_base NULL: the disk was installed from a medium.
 static gboolean
-progress(double percent, gpointer data)
+find_base(YdJobRun *run, const YdDesktop *desktop, char **ret_base, GError **error)
 {
-    return yd_job_run_progress(data, percent, NULL);
+    YdStorage *storage = yd_service_storage(yd_job_run_service(run));
+    GError *local = NULL;
+    *ret_base = NULL;
+    if (!desktop->template_version_id)
+        return TRUE;
+    g_autoptr(GPtrArray) chain = yd_storage_chain(storage, desktop->image, &local);
+    if (!chain && g_error_matches(local, YD_ERROR, YD_ERROR_NOT_FOUND)) {
+        g_error_free(local); // renamed before a kill
+        return TRUE;
+    }
+    if (!chain) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    *ret_base = g_strdup(((YdImageFacts *)chain->pdata[0])->base);
+    g_autoptr(YdSealedImage) row =
+        *ret_base ? yd_store_sealed_image(yd_job_run_store(run), *ret_base, error) : NULL;
+    if (row && g_strcmp0(row->version_id, desktop->template_version_id) == 0)
+        return TRUE;
+    if (!error || !*error)
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "the disk of “%s” is not built on its version, but on “%s”; discard it",
+                    desktop->name, *ret_base ? *ret_base : "nothing");
+    g_clear_pointer(ret_base, g_free);
+    return FALSE;
 }
 
 static gboolean
 step_seal(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    json_t *result = yd_job_run_result(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop = desktop_of(run, error);
     g_autoptr(YdTemplateVersion) version =
         desktop ? yd_store_get(store, &yd_template_version_type, version_id(run), error) : NULL;
-    if (!version)
+    g_autofree char *base = NULL;
+    if (!version || !find_base(run, desktop, &base, error) ||
+        !yd_storage_seal(yd_service_storage(yd_job_run_service(run)), desktop->image, base,
+                         version->image, error))
         return FALSE;
-    g_autoptr(YdImageInfo) info =
-        yd_storage_seal(yd_service_storage(yd_job_run_service(run)), desktop->image, version->image,
-                        progress, run, error);
-    if (!info)
-        return FALSE;
-    json_object_set_new(result, "checksum", json_string(info->checksum));
-    json_object_set_new(result, "size_bytes", json_integer(info->size_bytes));
-    json_object_set_new(result, "virtual_bytes", json_integer(info->virtual_bytes));
+    json_object_set_new(yd_job_run_result(run), "sealed", json_true());
     return TRUE;
+}
+
+static void
+take_facts(YdTemplateVersion *version, const GPtrArray *chain)
+{
+    const YdImageFacts *facts = chain->pdata[0];
+    yd_set_string(&version->format, "qcow2");
+    version->size_bytes = facts->size_bytes;
+    version->virtual_bytes = facts->virtual_bytes;
+    version->depth = chain->len;
+    yd_set_string(&version->state, "checking");
 }
 
 static gboolean
 step_version(YdJobRun *run, GError **error)
 {
-    return yd_template_version_ready(yd_job_run_store(run), version_id(run), yd_job_run_result(run),
-                                     error);
+    YdService *service = yd_job_run_service(run);
+    YdStore *store = yd_job_run_store(run);
+    g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
+    g_autoptr(YdTemplateVersion) version =
+        tx ? yd_store_get(store, &yd_template_version_type, version_id(run), error) : NULL;
+    if (!version || strcmp(version->state, "importing") != 0)
+        return version != NULL; // told before a kill
+    g_autoptr(GPtrArray) chain =
+        yd_storage_chain(yd_service_storage(service), version->image, error);
+    g_autoptr(YdDesktop) desktop = chain ? desktop_of(run, error) : NULL;
+    if (!desktop)
+        return FALSE;
+    take_facts(version, chain);
+    if (!yd_store_update(store, &yd_template_version_type, version, error) ||
+        !yd_template_image_note(service, store, version, version->image, NULL, NULL, error))
+        return FALSE;
+    const YdTemplateCheck check = {
+        .network_id = desktop->network_id,
+        .vcpus = desktop->vcpus,
+        .memory_mib = desktop->memory_mib,
+        .trial = json_is_true(json_object_get(yd_job_run_args(run), "trial")),
+    };
+    g_autoptr(YdJob) job =
+        yd_template_check_submit(service, yd_job_run_actor(run), version, &check, error);
+    if (!job || !yd_store_tx_commit(&tx, error))
+        return FALSE;
+    json_object_set_new(yd_job_run_result(run), "check_job", json_string(job->id));
+    return TRUE;
 }
 
-static void
-fail_version(YdStore *store, YdTemplateVersion *version, const char *message, GError **error)
-{
-    yd_set_string(&version->state, "failed");
-    yd_set_string(&version->error, message);
-    yd_store_update(store, &yd_template_version_type, version, error);
-}
+// --- what is left of a failure ---
 
 static void
 finish_failed(YdJobRun *run, const GError *why)
@@ -82,18 +198,25 @@ finish_failed(YdJobRun *run, const GError *why)
     g_autoptr(GError) error = NULL;
     g_autoptr(YdTemplateVersion) version =
         yd_store_get(store, &yd_template_version_type, version_id(run), &error);
-    if (version && json_object_get(yd_job_run_result(run), "checksum"))
-        fail_version(store, version, why->message, &error); // the disk is its own already
-    else if (version)
+    gboolean sealed = json_is_true(json_object_get(yd_job_run_result(run), "sealed"));
+    if (version && strcmp(version->state, "importing") == 0 && sealed) {
+        yd_set_string(&version->state, "failed"); // the disk is the version's already
+        yd_set_string(&version->error, why->message);
+        yd_store_update(store, &yd_template_version_type, version, &error);
+    } else if (version && strcmp(version->state, "importing") == 0) {
         yd_store_delete(store, &yd_template_version_type, version->id, 0, &error);
+    }
     yd_desk_note_failure(run, why);
     if (error)
         g_debug("template version %s: %s, ignoring", version_id(run), error->message);
 }
 
 static const YdJobStep finish_steps[] = {
+    {"ask", step_ask, undo_ask, FALSE, 1},
+    {"wait", step_wait, NULL, FALSE, 8},
+    {"off", step_off, NULL, FALSE, 1},
     {"machine", step_machine, NULL, FALSE, 1},
-    {"seal", step_seal, NULL, FALSE, 20},
+    {"seal", step_seal, NULL, FALSE, 1},
     {"version", step_version, NULL, FALSE, 1},
     {"address", yd_desk_step_delete_address, NULL, FALSE, 1},
     {"row", yd_desk_step_delete_row, NULL, FALSE, 1},

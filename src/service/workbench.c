@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workbenches as people ask for them. The job that finishes one is workbench-job.c.
 
-#include "service/workbench.h"
+#include "service/workbench-private.h"
 
 #include <string.h>
 
 #include "base/id.h"
+#include "base/json-util.h"
 #include "service/change.h"
 #include "service/check.h"
 #include "service/desktop-private.h"
@@ -123,15 +124,15 @@ choose_devices(YdStore *store, const YdWorkbenchSpec *spec, YdTemplate *template
     return TRUE;
 }
 
-static char *
-network_of(YdStore *store, const YdWorkbenchSpec *spec, GError **error)
+char *
+yd_workbench_network(YdStore *store, const char *network_id, GError **error)
 {
     const YdQuery query = {0};
     g_autoptr(YdPage) page = NULL;
 
-    if (spec->network_id)
-        return yd_check_reference(store, "network_id", &yd_network_type, spec->network_id, error)
-                   ? g_strdup(spec->network_id)
+    if (network_id)
+        return yd_check_reference(store, "network_id", &yd_network_type, network_id, error)
+                   ? g_strdup(network_id)
                    : NULL;
     page = yd_store_list(store, &yd_network_type, &query, error);
     if (!page)
@@ -198,12 +199,11 @@ desktop_insert(YdStore *store, const YdWorkbenchSpec *spec, const YdTemplate *te
                                                                     : NULL;
 }
 
-// The job of the start waits behind that of the creation: both are about the same desktop.
-static YdJob *
-submit_both(YdService *service, const YdActor *actor, const YdDesktop *desktop, const char *network,
-            GError **error)
+YdJob *
+yd_workbench_submit(YdService *service, const YdActor *actor, const YdDesktop *desktop,
+                    const char *network_id, GError **error)
 {
-    json_t *args = json_pack("{s:s}", "network_id", network);
+    json_t *args = json_pack("{s:s}", "network_id", network_id);
     g_autoptr(YdJob) create = yd_job_submit(service, actor, "desktop-create", desktop->id,
                                             desktop->name, args, NULL, error);
 
@@ -227,14 +227,14 @@ yd_workbench_create(YdService *service, const YdActor *actor, const YdWorkbenchS
     if (!store || !yd_service_allowed(actor, YD_RIGHT_TEMPLATES_WRITE, error) ||
         !check_size(spec, error) || !(tx = yd_store_tx(store, error)) ||
         !check_medium(store, spec->media_id, error) ||
-        !(network = network_of(store, spec, error)) ||
+        !(network = yd_workbench_network(store, spec->network_id, error)) ||
         !(template = template_insert(store, spec, &drivers, error)) ||
         !(desktop = desktop_insert(store, spec, template, drivers, error)))
         return FALSE;
     details = yd_change_made(&yd_template_type, template);
     if (!yd_service_audit(service, actor, "template.install", "template", template->id,
                           template->name, details, error) ||
-        !(job = submit_both(service, actor, desktop, network, error)) ||
+        !(job = yd_workbench_submit(service, actor, desktop, network, error)) ||
         !yd_store_tx_commit(&tx, error))
         return FALSE;
     if (ret_job)
@@ -245,23 +245,36 @@ yd_workbench_create(YdService *service, const YdActor *actor, const YdWorkbenchS
 // ---- finishing ----
 
 static gboolean
-check_finished(const YdDesktop *desktop, gboolean force, GError **error)
+check_state(const YdDesktop *desktop, gboolean shutdown, GError **error)
 {
-    if (!desktop->template_id)
-        return yd_error_invalid(error, "id", "“%s” is a desktop, not a workbench", desktop->name);
-    if (strcmp(desktop->state, YD_DESKTOP_OFF) != 0) {
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "workbench “%s” is %s; shut its system down first", desktop->name,
-                    desktop->state);
-        return FALSE;
-    }
-    if (desktop->agent_seen || force)
+    if (strcmp(desktop->state, YD_DESKTOP_OFF) == 0 ||
+        (shutdown && strcmp(desktop->state, YD_DESKTOP_READY) == 0))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE, "workbench “%s” is %s; shut its system down first",
+                desktop->name, desktop->state);
+    return FALSE;
+}
+
+// Where there is a version already, the trial boot finds out.
+static gboolean
+check_agent(const YdDesktop *desktop, gboolean force, GError **error)
+{
+    if (desktop->agent_seen || desktop->template_version_id || force)
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                 "the guest agent of “%s” never answered: desktops made of it would not become "
                 "ready; start it and install the agent (qemu-guest-agent), or finish with force",
                 desktop->name);
     return FALSE;
+}
+
+static gboolean
+check_finished(const YdDesktop *desktop, const YdWorkbenchPublish *publish, GError **error)
+{
+    if (!desktop->template_id)
+        return yd_error_invalid(error, "id", "“%s” is a desktop, not a workbench", desktop->name);
+    return check_state(desktop, publish->shutdown, error) &&
+           check_agent(desktop, publish->force, error);
 }
 
 static gboolean
@@ -278,9 +291,34 @@ check_idle(YdStore *store, const YdDesktop *desktop, GError **error)
     return !job && !why;
 }
 
+static YdTemplateVersion *
+version_insert(YdStore *store, const YdActor *actor, const YdDesktop *desktop, const char *notes,
+               GError **error)
+{
+    g_autoptr(YdTemplateVersion) version =
+        yd_template_version_next(store, desktop->template_id, notes, error);
+
+    if (!version)
+        return NULL;
+    yd_set_string(&version->parent_id, desktop->template_version_id);
+    yd_set_string(&version->author, actor->username);
+    return yd_store_insert(store, &yd_template_version_type, version, error)
+               ? g_steal_pointer(&version)
+               : NULL;
+}
+
+static char *
+publish_details(const YdDesktop *desktop, const YdTemplateVersion *version)
+{
+    json_auto_t *details = json_pack("{s:I, s:I, s:s}", "version", (json_int_t)version->number,
+                                     "from", (json_int_t)desktop->template_number, "agent",
+                                     desktop->agent_seen ? "answered" : "never answered");
+    return yd_json_text(details);
+}
+
 gboolean
 yd_workbench_finish(YdService *service, const YdActor *actor, const char *workbench_id,
-                    const char *notes, gboolean force, YdJob **ret_job, GError **error)
+                    const YdWorkbenchPublish *publish, YdJob **ret_job, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
     g_autoptr(YdDesktop) desktop = NULL;
@@ -293,13 +331,12 @@ yd_workbench_finish(YdService *service, const YdActor *actor, const char *workbe
     if (!store || !yd_service_allowed(actor, YD_RIGHT_TEMPLATES_WRITE, error) ||
         !(tx = yd_store_tx(store, error)) ||
         !(desktop = yd_store_get(store, &yd_desktop_type, workbench_id, error)) ||
-        !check_finished(desktop, force, error) || !check_idle(store, desktop, error))
+        !check_finished(desktop, publish, error) || !check_idle(store, desktop, error) ||
+        !(version = version_insert(store, actor, desktop, publish->notes, error)))
         return FALSE;
-    if (!(version = yd_template_version_next(store, desktop->template_id, notes, error)) ||
-        !yd_store_insert(store, &yd_template_version_type, version, error))
-        return FALSE;
-    args = json_pack("{s:s}", "version_id", version->id);
-    details = yd_change_note("agent", desktop->agent_seen ? "answered" : "never answered");
+    args = json_pack("{s:s, s:b, s:b}", "version_id", version->id, "shutdown", publish->shutdown,
+                     "trial", !publish->force);
+    details = publish_details(desktop, version);
     if (!yd_service_audit(service, actor, "template.finish", "template", desktop->template_id,
                           desktop->template_name, details, error) ||
         !(job = yd_job_submit(service, actor, "workbench-finish", desktop->id, desktop->name, args,

@@ -12,8 +12,12 @@ typedef struct {
                            YdProgress progress, gpointer data, GError **error);
     gboolean (*derive)(YdStorage *storage, const char *base, const char *image, gint64 bytes,
                        GError **error);
-    YdImageInfo *(*seal)(YdStorage *storage, const char *image, const char *sealed,
-                         YdProgress progress, gpointer data, GError **error);
+    gboolean (*seal)(YdStorage *storage, const char *image, const char *base, const char *sealed,
+                     GError **error);
+    YdImageInfo *(*flatten)(YdStorage *storage, const char *image, const char *flat,
+                            YdProgress progress, gpointer data, GError **error);
+    GPtrArray *(*chain)(YdStorage *storage, const char *image, GError **error);
+    GPtrArray *(*usage)(YdStorage *storage, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);

@@ -111,61 +111,6 @@ yd_local_verify(YdStorage *storage, const char *image, YdProgress progress, gpoi
     return info_of(path, image, &share, error);
 }
 
-// Under its final name last: whoever finds it there finds it whole.
-static gboolean
-give_sealed_name(YdStorage *storage, const char *image, const char *sealed, GError **error)
-{
-    g_autofree char *from = yd_local_path(storage, image);
-    g_autofree char *to = yd_local_path(storage, sealed);
-    // libvirt may have left it QEMU's own.
-    if (geteuid() == 0 && lchown(from, 0, 0) != 0)
-        return yd_local_fail(error, errno, "cannot own", image);
-    if (chmod(from, 0444) != 0)
-        return yd_local_fail(error, errno, "cannot seal", image);
-    if (!yd_local_sync(from, O_NOFOLLOW, image, error))
-        return FALSE;
-    if (rename(from, to) != 0)
-        return yd_local_fail(error, errno, "cannot name", sealed);
-    return yd_local_sync(((LocalStorage *)storage)->directory, O_DIRECTORY, sealed, error);
-}
-
-static YdImageInfo *
-seal_entered(YdStorage *storage, const char *image, const char *sealed, struct share *share,
-             GError **error)
-{
-    g_autofree char *from = yd_local_path(storage, image);
-    g_autofree char *to = yd_local_path(storage, sealed);
-    if (access(to, F_OK) == 0)
-        return info_of(to, sealed, share, error);
-    if (yd_local_has_writer(storage, image)) {
-        g_set_error(error, YD_ERROR, YD_ERROR_IN_USE, "image '%s' is in use by a machine", image);
-        return NULL;
-    }
-    g_autoptr(YdImageInfo) info = info_of(from, image, share, error);
-    if (!info)
-        return NULL;
-    if (info->backing) {
-        yd_error_invalid(error, "image", "'%s' has a base and cannot be sealed", image);
-        return NULL;
-    }
-    if (!give_sealed_name(storage, image, sealed, error) ||
-        !yd_local_remove_nvram(storage, image, error))
-        return NULL;
-    return g_steal_pointer(&info);
-}
-
-YdImageInfo *
-yd_local_seal(YdStorage *storage, const char *image, const char *sealed, YdProgress progress,
-              gpointer data, GError **error)
-{
-    struct share share = {progress, data, 0, 100};
-    if (!yd_local_enter(storage, image, error))
-        return NULL;
-    YdImageInfo *info = seal_entered(storage, image, sealed, &share, error);
-    yd_local_leave(storage, image);
-    return info;
-}
-
 // Clusters of sparse formats that lie beyond the end of a cut-off file would be read as zeros.
 static gboolean
 check_clusters(int fd, const char *name, const YdImageProbe *probe, struct share *share,
@@ -198,6 +143,45 @@ convert(int fd, const char *name, YdImageFormat format, const char *part, struct
                           SOURCE,    part,    NULL};
     g_autofree char *what = g_strdup_printf("cannot import '%s'", name);
     return yd_qemu_img_run(argv, fd, 0, what, tell, share, error);
+}
+
+static YdImageInfo *
+flatten_entered(YdStorage *storage, const char *image, const char *flat, struct share *first,
+                struct share *second, GError **error)
+{
+    g_autofree char *from = yd_local_path(storage, image);
+    g_autofree char *part = yd_local_part(storage, flat);
+    g_autofree char *path = yd_local_path(storage, flat);
+    g_autofree char *what = g_strdup_printf("cannot flatten '%s'", image);
+    const char *argv[] = {"convert", "-p",         "-f", "qcow2", "-O", "qcow2",
+                          "-o",      "compat=1.1", from, part,    NULL};
+    if (access(path, F_OK) == 0) // it was finished, but whoever asked did not hear of it
+        return info_of(path, flat, second, error);
+    if (!yd_local_is_sealed(from)) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE, "'%s' is not sealed", image);
+        return NULL;
+    }
+    unlink(part);
+    g_autoptr(YdImageInfo) info = NULL;
+    if (yd_qemu_img_run(argv, -1, 0, what, tell, first, error))
+        info = info_of(part, flat, second, error);
+    if (info && yd_local_publish(storage, flat, 0444, error))
+        return g_steal_pointer(&info);
+    unlink(part);
+    return NULL;
+}
+
+YdImageInfo *
+yd_local_flatten(YdStorage *storage, const char *image, const char *flat, YdProgress progress,
+                 gpointer data, GError **error)
+{
+    struct share first = {progress, data, 0, CONVERTED};
+    struct share second = {progress, data, CONVERTED, 100 - CONVERTED};
+    if (!yd_local_enter(storage, flat, error))
+        return NULL;
+    YdImageInfo *info = flatten_entered(storage, image, flat, &first, &second, error);
+    yd_local_leave(storage, flat);
+    return info;
 }
 
 static YdImageInfo *

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by local.c (small verbs) and local-import.c (import and checksums).
+// Shared by local.c (small verbs), local-import.c (import, flattening, checksums), local-seal.c and
+// local-facts.c.
 #pragma once
 
 #include "storage/family.h"
@@ -30,6 +31,12 @@ gboolean yd_local_publish(YdStorage *storage, const char *image, mode_t mode, GE
 // Translates errno; what: begin of the message. Returns FALSE.
 gboolean yd_local_fail(GError **error, int number, const char *what, const char *name);
 
+// Probes an image of ours; NULL with error.
+YdImageInfo *yd_local_look(YdStorage *storage, const char *image, GError **error);
+
+// Whether nobody may write to the file.
+gboolean yd_local_is_sealed(const char *path);
+
 // Whether a running machine writes to the image.
 gboolean yd_local_has_writer(YdStorage *storage, const char *image);
 // nvram/<name without .qcow2>.fd; gone: TRUE.
@@ -41,8 +48,12 @@ YdImageInfo *yd_local_info(const YdImageProbe *probe);
 
 YdImageInfo *yd_local_import(YdStorage *storage, const char *source, const char *image,
                              YdProgress progress, gpointer data, GError **error);
-YdImageInfo *yd_local_seal(YdStorage *storage, const char *image, const char *sealed,
-                           YdProgress progress, gpointer data, GError **error);
+gboolean yd_local_seal(YdStorage *storage, const char *image, const char *base, const char *sealed,
+                       GError **error);
+YdImageInfo *yd_local_flatten(YdStorage *storage, const char *image, const char *flat,
+                              YdProgress progress, gpointer data, GError **error);
+GPtrArray *yd_local_chain(YdStorage *storage, const char *image, GError **error);
+GPtrArray *yd_local_usage(YdStorage *storage, GError **error);
 YdImageInfo *yd_local_inspect(YdStorage *storage, const char *path, GError **error);
 YdImageInfo *yd_local_verify(YdStorage *storage, const char *image, YdProgress progress,
                              gpointer data, GError **error);

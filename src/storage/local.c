@@ -121,9 +121,8 @@ yd_local_info(const YdImageProbe *probe)
     return info;
 }
 
-// Probes an image of ours; NULL with error.
-static YdImageInfo *
-look(YdStorage *storage, const char *image, GError **error)
+YdImageInfo *
+yd_local_look(YdStorage *storage, const char *image, GError **error)
 {
     YdImageProbe probe = {0};
     int fd = yd_local_open(storage, image, error);
@@ -156,7 +155,7 @@ already_derived(YdStorage *storage, const char *base_path, const char *image, gb
                 GError **error)
 {
     g_autoptr(GError) why = NULL;
-    g_autoptr(YdImageInfo) info = look(storage, image, &why);
+    g_autoptr(YdImageInfo) info = yd_local_look(storage, image, &why);
     *ret_done = info && g_strcmp0(info->backing, base_path) == 0;
     if (*ret_done || (!info && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND)))
         return TRUE;
@@ -202,7 +201,7 @@ static gboolean
 local_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes, GError **error)
 {
     g_autofree char *base_path = base ? yd_local_path(storage, base) : NULL;
-    g_autoptr(YdImageInfo) info = base ? look(storage, base, error) : NULL;
+    g_autoptr(YdImageInfo) info = base ? yd_local_look(storage, base, error) : NULL;
     gboolean done = FALSE;
     if (base && !info)
         return FALSE;
@@ -220,8 +219,8 @@ local_derive(YdStorage *storage, const char *base, const char *image, gint64 byt
     return ok;
 }
 
-static gboolean
-is_sealed(const char *path)
+gboolean
+yd_local_is_sealed(const char *path)
 {
     struct stat st;
     return lstat(path, &st) == 0 && !(st.st_mode & 0222);
@@ -230,7 +229,7 @@ is_sealed(const char *path)
 static gboolean
 grow_entered(YdStorage *storage, const char *image, gint64 bytes, GError **error)
 {
-    g_autoptr(YdImageInfo) info = look(storage, image, error);
+    g_autoptr(YdImageInfo) info = yd_local_look(storage, image, error);
     if (!info || info->virtual_bytes == bytes)
         return info != NULL;
     if (bytes < info->virtual_bytes)
@@ -242,7 +241,7 @@ grow_entered(YdStorage *storage, const char *image, gint64 bytes, GError **error
     g_autofree char *size = g_strdup_printf("%" G_GINT64_FORMAT, bytes);
     g_autofree char *what = g_strdup_printf("cannot grow '%s'", image);
     const char *argv[] = {"resize", "-q", "-f", "qcow2", path, size, NULL};
-    if (is_sealed(path)) {
+    if (yd_local_is_sealed(path)) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE, "'%s' is sealed and cannot grow", image);
         return FALSE;
     }
@@ -285,7 +284,7 @@ check_no_overlays(YdStorage *storage, const char *image, GError **error)
     g_autofree char *path = yd_local_path(storage, image);
     g_autoptr(GPtrArray) names = local_list(storage, error);
     for (guint i = 0; names && i < names->len; i++) {
-        g_autoptr(YdImageInfo) info = look(storage, names->pdata[i], NULL);
+        g_autoptr(YdImageInfo) info = yd_local_look(storage, names->pdata[i], NULL);
         if (!info || g_strcmp0(info->backing, path) != 0)
             continue;
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE, "image '%s' is the base of '%s'", image,
@@ -312,7 +311,7 @@ delete_entered(YdStorage *storage, const char *image, GError **error)
 {
     g_autofree char *path = yd_local_path(storage, image);
     g_autofree char *part = yd_local_part(storage, image);
-    if (is_sealed(path) && !check_no_overlays(storage, image, error))
+    if (yd_local_is_sealed(path) && !check_no_overlays(storage, image, error))
         return FALSE;
     if (yd_local_has_writer(storage, image)) {
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE, "image '%s' is in use by a machine", image);
@@ -363,6 +362,9 @@ yd_storage_local(const char *directory)
         .import = yd_local_import,
         .derive = local_derive,
         .seal = yd_local_seal,
+        .flatten = yd_local_flatten,
+        .chain = yd_local_chain,
+        .usage = yd_local_usage,
         .grow = local_grow,
         .verify = yd_local_verify,
         .delete = local_delete,

@@ -218,13 +218,65 @@ remote_derive(YdStorage *storage, const char *base, const char *image, gint64 by
                        error);
 }
 
-static YdImageInfo *
-remote_seal(YdStorage *storage, const char *image, const char *sealed, YdProgress progress,
-            gpointer data, GError **error)
+static gboolean
+remote_seal(YdStorage *storage, const char *image, const char *base, const char *sealed,
+            GError **error)
 {
-    json_t *request =
-        json_pack("{s:s, s:s, s:s}", "verb", "seal", "image", image, "sealed", sealed);
+    return call_simple(storage,
+                       json_pack("{s:s, s:s, s:s*, s:s}", "verb", "seal", "image", image, "base",
+                                 base, "sealed", sealed),
+                       error);
+}
+
+static YdImageInfo *
+remote_flatten(YdStorage *storage, const char *image, const char *flat, YdProgress progress,
+               gpointer data, GError **error)
+{
+    json_t *request = json_pack("{s:s, s:s, s:s}", "verb", "flatten", "image", image, "flat", flat);
     return call_info(storage, request, progress, data, error);
+}
+
+static YdImageFacts *
+facts_from(const json_t *from)
+{
+    YdImageFacts *facts = g_new0(YdImageFacts, 1);
+    facts->image = g_strdup(json_string_value(json_object_get(from, "image")));
+    facts->base = g_strdup(json_string_value(json_object_get(from, "base")));
+    facts->size_bytes = json_integer_value(json_object_get(from, "size_bytes"));
+    facts->allocated_bytes = json_integer_value(json_object_get(from, "allocated_bytes"));
+    facts->virtual_bytes = json_integer_value(json_object_get(from, "virtual_bytes"));
+    facts->mtime = json_integer_value(json_object_get(from, "mtime"));
+    facts->sealed = json_is_true(json_object_get(from, "sealed"));
+    facts->header = g_strdup(json_string_value(json_object_get(from, "header")));
+    facts->damage = g_strdup(json_string_value(json_object_get(from, "damage")));
+    return facts;
+}
+
+// Takes request.
+static GPtrArray *
+call_facts(YdStorage *storage, json_t *request, GError **error)
+{
+    g_autoptr(json_t) answer = call(storage, request, NULL, NULL, error);
+    if (!answer)
+        return NULL;
+    GPtrArray *all = g_ptr_array_new_with_free_func(yd_image_facts_free);
+    size_t i;
+    json_t *facts;
+    json_array_foreach(json_object_get(answer, "images"), i, facts)
+        g_ptr_array_add(all, facts_from(facts));
+    return all;
+}
+
+static GPtrArray *
+remote_chain(YdStorage *storage, const char *image, GError **error)
+{
+    return call_facts(storage, json_pack("{s:s, s:s}", "verb", "chain", "image", image), error);
+}
+
+static GPtrArray *
+remote_usage(YdStorage *storage, GError **error)
+{
+    return call_facts(storage, json_pack("{s:s}", "verb", "usage"), error);
 }
 
 static gboolean
@@ -296,6 +348,9 @@ yd_storage_remote(const char *socket_path)
         .import = remote_import,
         .derive = remote_derive,
         .seal = remote_seal,
+        .flatten = remote_flatten,
+        .chain = remote_chain,
+        .usage = remote_usage,
         .grow = remote_grow,
         .verify = remote_verify,
         .delete = remote_delete,

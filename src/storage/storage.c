@@ -20,6 +20,19 @@ yd_image_info_free(YdImageInfo *info)
 }
 
 void
+yd_image_facts_free(gpointer facts)
+{
+    YdImageFacts *of = facts;
+    if (!of)
+        return;
+    g_free(of->image);
+    g_free(of->base);
+    g_free(of->header);
+    g_free(of->damage);
+    g_free(of);
+}
+
+void
 yd_storage_free(YdStorage *storage)
 {
     if (storage)
@@ -80,13 +93,34 @@ yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint6
            check_bytes(bytes, error) && storage->family->derive(storage, base, image, bytes, error);
 }
 
-YdImageInfo *
-yd_storage_seal(YdStorage *storage, const char *image, const char *sealed, YdProgress progress,
-                gpointer data, GError **error)
+gboolean
+yd_storage_seal(YdStorage *storage, const char *image, const char *base, const char *sealed,
+                GError **error)
 {
-    if (!yd_image_name_check(image, error) || !yd_image_name_check(sealed, error))
+    return yd_image_name_check(image, error) && (!base || yd_image_name_check(base, error)) &&
+           yd_image_name_check(sealed, error) &&
+           storage->family->seal(storage, image, base, sealed, error);
+}
+
+YdImageInfo *
+yd_storage_flatten(YdStorage *storage, const char *image, const char *flat, YdProgress progress,
+                   gpointer data, GError **error)
+{
+    if (!yd_image_name_check(image, error) || !yd_image_name_check(flat, error))
         return NULL;
-    return storage->family->seal(storage, image, sealed, progress, data, error);
+    return storage->family->flatten(storage, image, flat, progress, data, error);
+}
+
+GPtrArray *
+yd_storage_chain(YdStorage *storage, const char *image, GError **error)
+{
+    return yd_image_name_check(image, error) ? storage->family->chain(storage, image, error) : NULL;
+}
+
+GPtrArray *
+yd_storage_usage(YdStorage *storage, GError **error)
+{
+    return storage->family->usage(storage, error);
 }
 
 gboolean

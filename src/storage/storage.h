@@ -20,6 +20,18 @@ typedef struct {
 void yd_image_info_free(YdImageInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdImageInfo, yd_image_info_free)
 
+// What a file is now.
+typedef struct {
+    char *image;
+    char *base; // image that it is built on; NULL: none; a path: one that is not ours
+    gint64 size_bytes, allocated_bytes, virtual_bytes;
+    gint64 mtime; // ms
+    gboolean sealed;
+    char *header; // SHA-256 of its first 64 KiB, hex
+    char *damage; // "is missing", "is truncated …": then nothing else may be relied on; else NULL
+} YdImageFacts;
+void yd_image_facts_free(gpointer facts);
+
 // 0..100; return FALSE to cancel.
 typedef gboolean (*YdProgress)(double percent, gpointer data);
 
@@ -48,10 +60,17 @@ YdImageInfo *yd_storage_import(YdStorage *storage, const char *source, const cha
 gboolean yd_storage_derive(YdStorage *storage, const char *base, const char *image, gint64 bytes,
                            GError **error);
 
-// Makes an image that no machine uses and that has no base the sealed image `sealed`, with its
-// checksum; its NVRAM file goes. Done before: summed up again.
-YdImageInfo *yd_storage_seal(YdStorage *storage, const char *image, const char *sealed,
-                             YdProgress progress, gpointer data, GError **error);
+// Makes an image that no machine uses the sealed image `sealed`: it gets that name and mode 0444,
+// nothing is copied or read; its NVRAM file goes. base: the sealed image that it must be built on,
+// NULL: none (else STATE). Done before: TRUE. Sum it up by yd_storage_verify.
+gboolean yd_storage_seal(YdStorage *storage, const char *image, const char *base,
+                         const char *sealed, GError **error);
+
+// Converts a sealed image with all it is built on to the sealed image `flat`, which is built on
+// nothing, with its checksum. The image and whoever has it open notice nothing. Begun before: begun
+// anew; finished before: summed up again.
+YdImageInfo *yd_storage_flatten(YdStorage *storage, const char *image, const char *flat,
+                                YdProgress progress, gpointer data, GError **error);
 
 // Grows an overlay that no machine uses; shrinking is INVALID.
 gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error);
@@ -59,6 +78,13 @@ gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GE
 // Recomputes the checksum of a sealed image.
 YdImageInfo *yd_storage_verify(YdStorage *storage, const char *image, YdProgress progress,
                                gpointer data, GError **error);
+
+// Facts of the image and of what it is built on, downwards (of YdImageFacts); reads only the begin
+// of each. A file that is missing or damaged ends the list and says so. NOT_FOUND: image itself.
+GPtrArray *yd_storage_chain(YdStorage *storage, const char *image, GError **error);
+
+// All images there are, with size, allocated bytes and whether they are sealed (of YdImageFacts).
+GPtrArray *yd_storage_usage(YdStorage *storage, GError **error);
 
 // Removes the image (gone: TRUE) and its NVRAM file nvram/<name without .qcow2>.fd. IN_USE while a
 // machine writes to it, or when it is the base of another image.

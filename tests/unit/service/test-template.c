@@ -346,7 +346,7 @@ test_used(Fixture *f, gconstpointer data)
     g_free(fixture_desktop(f, pool, li, "d"));
     g_assert_false(yd_template_version_delete(f->service, &f->system, record->template_version_id,
                                               0, &job, &error));
-    fixture_assert_error(error, YD_ERROR_IN_USE, "1 pool(s) (“office”) and by 1 desktop(s)");
+    fixture_assert_error(error, YD_ERROR_IN_USE, "used by pool “office”; desktop “d”");
     g_assert_false(yd_template_version_delete(f->service, &actor->actor,
                                               record->template_version_id, 0, &job, &error));
     fixture_assert_error(error, YD_ERROR_FORBIDDEN, "templates.write");

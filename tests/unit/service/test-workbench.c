@@ -63,6 +63,14 @@ made(Desk *f, const char *name, const char *system, const char *media_id)
     return g_strdup(template->workbench_id);
 }
 
+static gboolean
+finish(Desk *f, const YdActor *actor, const char *id, const char *notes, gboolean force,
+       YdJob **ret_job, GError **error)
+{
+    const YdWorkbenchPublish publish = {.notes = notes, .force = force};
+    return yd_workbench_finish(f->service, actor, id, &publish, ret_job, error);
+}
+
 static void
 switch_off(Desk *f, const char *id)
 {
@@ -157,7 +165,7 @@ test_finish_rules(Desk *f, gconstpointer data)
 
     desk_run(f);
     id = made(f, "fresh", "linux", media);
-    g_assert_false(yd_workbench_finish(f->service, &f->admin, id, NULL, FALSE, NULL, &error));
+    g_assert_false(finish(f, &f->admin, id, NULL, FALSE, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, "shut its system down"));
     g_clear_error(&error);
@@ -166,14 +174,14 @@ test_finish_rules(Desk *f, gconstpointer data)
     g_assert_nonnull(strstr(error->message, "fresh"));
     g_clear_error(&error);
     switch_off(f, id);
-    g_assert_false(yd_workbench_finish(f->service, &f->admin, id, NULL, FALSE, NULL, &error));
+    g_assert_false(finish(f, &f->admin, id, NULL, FALSE, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, "never answered"));
     g_clear_error(&error);
-    g_assert_false(yd_workbench_finish(f->service, &f->admin, own, NULL, TRUE, NULL, &error));
+    g_assert_false(finish(f, &f->admin, own, NULL, TRUE, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID); // a person's desktop stays theirs
     g_clear_error(&error);
-    g_assert_false(yd_workbench_finish(f->service, &f->user, id, NULL, TRUE, NULL, &error));
+    g_assert_false(finish(f, &f->user, id, NULL, TRUE, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_FORBIDDEN);
     g_clear_error(&error);
     job = yd_desktop_delete(f->service, &f->admin, id, 0, &error);
@@ -202,6 +210,21 @@ test_agent(Desk *f, gconstpointer data)
     g_assert_true(desktop->agent_seen);
 }
 
+// Waits until the check of the template's version has ended. Takes the template.
+static void
+desk_checked(Desk *f, YdTemplate *template)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(YdTemplateVersion) version =
+        yd_store_find(f->store, &yd_template_version_type, "template_id", template->id, &error);
+    g_assert_no_error(error);
+    g_autoptr(YdJob) job = yd_store_find(f->store, &yd_job_type, "object_id", version->id, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(job->kind, ==, "template-check");
+    desk_job_ends(f, g_steal_pointer(&job), "done");
+    yd_template_free(template);
+}
+
 static void
 test_finish_killed(Desk *f, gconstpointer data)
 {
@@ -225,11 +248,12 @@ test_finish_killed(Desk *f, gconstpointer data)
         id = made(f, name, "linux", media);
         switch_off(f, id);
         yd_jobs_stop_at(f->service, stops[i]);
-        g_assert_true(yd_workbench_finish(f->service, &f->admin, id, "first", TRUE, &job, &error));
+        g_assert_true(finish(f, &f->admin, id, "first", TRUE, &job, &error));
         desk_abandoned(f);
         desk_reopen(f);
         desk_run(f);
         desk_job_ends(f, job, "done");
+        desk_checked(f, template_of(f, name));
         template = template_of(f, name);
         g_assert_cmpint(template->newest, ==, 1);
         g_assert_null(template->workbench_id);

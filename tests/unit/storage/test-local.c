@@ -356,6 +356,61 @@ test_overlays(Place *place, gconstpointer data)
     g_assert_cmpstr(names->pdata[0], ==, "tplv-2.qcow2");
 }
 
+// A change of version 1 becomes version 2 by its name alone; flattened, it has all of both.
+static void
+test_seal_flatten(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    YdStorage *storage = place->storage;
+    g_autofree char *raw = raw_disk(place, 1);
+    import_quietly(place, raw, "tplv-1.qcow2");
+    g_assert_true(yd_storage_derive(storage, "tplv-1.qcow2", "dsk-1.qcow2", 0, NULL));
+    g_assert_true(yd_storage_derive(storage, NULL, "dsk-2.qcow2", MIB, NULL));
+    g_assert_false(yd_storage_seal(storage, "dsk-1.qcow2", NULL, "tplv-2.qcow2", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE); // it has a base
+    g_clear_error(&error);
+    g_assert_false(yd_storage_seal(storage, "dsk-2.qcow2", "tplv-1.qcow2", "tplv-2.qcow2", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE); // it has none
+    g_clear_error(&error);
+    g_autofree char *base = yd_storage_path(storage, "tplv-1.qcow2");
+    g_assert_cmpint(g_chmod(base, 0644), ==, 0); // one that might change
+    g_assert_false(yd_storage_seal(storage, "dsk-1.qcow2", "tplv-1.qcow2", "tplv-2.qcow2", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_clear_error(&error);
+    g_chmod(base, 0444);
+    for (guint twice = 0; twice < 2; twice++)
+        g_assert_true(
+            yd_storage_seal(storage, "dsk-1.qcow2", "tplv-1.qcow2", "tplv-2.qcow2", &error));
+    g_assert_false(yd_storage_delete(storage, "tplv-1.qcow2", NULL));
+
+    g_autoptr(GPtrArray) chain = yd_storage_chain(storage, "tplv-2.qcow2", &error);
+    g_assert_cmpuint(chain->len, ==, 2);
+    const YdImageFacts *top = chain->pdata[0], *below = chain->pdata[1];
+    g_assert_cmpstr(top->base, ==, "tplv-1.qcow2");
+    g_assert_true(top->sealed && below->sealed && !below->base && !below->damage);
+    g_assert_cmpuint(strlen(below->header), ==, 64);
+    g_assert_cmpint(below->allocated_bytes, >, 0);
+    g_assert_null(yd_storage_chain(storage, "tplv-9.qcow2", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+
+    g_assert_null(yd_storage_flatten(storage, "dsk-2.qcow2", "tplv-3.qcow2", NULL, NULL, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE); // not sealed
+    g_clear_error(&error);
+    for (guint twice = 0; twice < 2; twice++) {
+        g_autoptr(YdImageInfo) flat =
+            yd_storage_flatten(storage, "tplv-2.qcow2", "tplv-3.qcow2", NULL, NULL, &error);
+        g_assert_no_error(error);
+        g_assert_null(flat->backing);
+        g_assert_cmpuint(strlen(flat->checksum), ==, 64);
+    }
+    g_assert_cmpint(g_unlink(base), ==, 0);
+    g_autoptr(GPtrArray) broken = yd_storage_chain(storage, "tplv-2.qcow2", &error);
+    g_assert_cmpstr(((YdImageFacts *)broken->pdata[1])->damage, ==, "is missing");
+    g_autoptr(GPtrArray) all = yd_storage_usage(storage, &error);
+    g_assert_cmpuint(all->len, ==, 3);
+}
+
 // QEMU's lock on the disk of a running machine (block/file-posix.c: byte 101 for writing).
 static void
 test_in_use(Place *place, gconstpointer data)
@@ -412,6 +467,7 @@ main(int argc, char **argv)
     ADD("cancelled", test_cancelled);
     ADD("begun-anew", test_begun_anew);
     ADD("overlays", test_overlays);
+    ADD("seal-flatten", test_seal_flatten);
     ADD("in-use", test_in_use);
     ADD("nvram-and-space", test_nvram_and_space);
     ADD("disk-full", test_disk_full);

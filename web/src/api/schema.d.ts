@@ -464,6 +464,73 @@ export interface paths {
         delete: operations["version_delete"];
         options?: never;
         head?: never;
+        /** Change the notes of a version */
+        patch: operations["update_template_version"];
+        trace?: never;
+    };
+    "/api/v1/template-versions/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a version that failed once more
+         * @description Its file is read, a throw-away desktop boots from it, its agent and its way in answer; then it is ready.
+         */
+        post: operations["version_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/template-versions/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read all files of a version and compare them with their checksums
+         * @description Fails when one is damaged; a damage that is no more is taken back.
+         */
+        post: operations["version_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/template-versions/{id}/flatten": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a version that is built on others a file of its own
+         * @description New disks are built on it; the former file stays as long as a disk is built on that.
+         */
+        post: operations["version_flatten"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -563,6 +630,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates/{id}/workbenches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a workbench on a version
+         * @description Makes a desktop of no pool whose disk is built on that version, and starts it. The job is that of the start. All workbenches of a template: GET /desktops?template_id=….
+         */
+        post: operations["workbench_open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workbenches": {
         parameters: {
             query?: never;
@@ -594,7 +683,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Seal the disk of a workbench that is off as the template's next version */
+        /**
+         * Publish a workbench, so that its disk becomes the template's next version
+         * @description The job seals it; the version is checking then, and the job that the result calls check_job reads it and boots it once.
+         */
         post: operations["finish_workbench"];
         delete?: never;
         options?: never;
@@ -1676,8 +1768,23 @@ export interface components {
              * @description number of the newest ready version; 0 none
              */
             readonly newest?: number;
-            /** @description the desktop on which it is being installed */
+            /** @description the oldest of its workbenches; all of them: GET /desktops?template_id=… */
             readonly workbench_id?: string | null;
+            /**
+             * Format: int64
+             * @description desktops on which it is being installed or changed
+             */
+            readonly workbenches?: number;
+            /**
+             * Format: int64
+             * @description that all files of its versions take
+             */
+            readonly disk_bytes?: number;
+            /**
+             * Format: int64
+             * @description that the disks of its desktops and workbenches take
+             */
+            readonly desktops_bytes?: number;
         };
         TemplatePage: {
             items: components["schemas"]["Template"][];
@@ -1711,7 +1818,7 @@ export interface components {
             /** Format: int64 */
             readonly number?: number;
             /** @enum {string} */
-            readonly state?: "importing" | "ready" | "failed" | "deleting";
+            readonly state?: "importing" | "checking" | "ready" | "failed" | "deleting";
             /** @description file name below images/ */
             readonly image?: string | null;
             readonly format?: string | null;
@@ -1723,6 +1830,15 @@ export interface components {
             /** Format: int64 */
             readonly virtual_bytes?: number;
             readonly error?: string | null;
+            /** @description the version that it was made from; null: imported, installed, or deleted since */
+            readonly parent_id?: string | null;
+            /** @description who made it */
+            readonly author?: string | null;
+            /**
+             * Format: int64
+             * @description files that its image consists of; 1 is flat
+             */
+            readonly depth?: number;
             /** Format: date-time */
             readonly created?: string | null;
             /** Format: date-time */
@@ -1733,10 +1849,34 @@ export interface components {
             readonly os?: string | null;
             readonly firmware?: string | null;
             readonly access?: string | null;
+            /**
+             * Format: int64
+             * @description 0: none
+             */
+            readonly parent_number?: number;
             /** Format: int64 */
             readonly pools?: number;
             /** Format: int64 */
             readonly desktops?: number;
+            /** Format: int64 */
+            readonly workbenches?: number;
+            /** @description what is wrong with its files; null: nothing known */
+            readonly damage?: string | null;
+            /**
+             * Format: date-time
+             * @description when its checksum was found right last
+             */
+            readonly checked?: string | null;
+            /**
+             * Format: int64
+             * @description that its files take
+             */
+            readonly disk_bytes?: number;
+            /**
+             * Format: int64
+             * @description that the disks of its desktops and workbenches take
+             */
+            readonly desktops_bytes?: number;
         };
         TemplateVersionPage: {
             items: components["schemas"]["TemplateVersion"][];
@@ -1781,6 +1921,27 @@ export interface components {
              * @default 20
              */
             disk_gib: number;
+        };
+        TemplateVersionSet: {
+            notes?: string | null;
+        };
+        WorkbenchOpen: {
+            /** @description ready, or one that failed its check; without, the newest that is ready */
+            version_id?: string | null;
+            /** @description without: of a pool of that version, or the only one there is */
+            network_id?: string | null;
+            /**
+             * Format: int64
+             * @description without: as a pool of that version has
+             */
+            vcpus?: number;
+            /** Format: int64 */
+            memory_mib?: number;
+            /**
+             * Format: int64
+             * @description without: as large as the version's; disks only grow
+             */
+            disk_gib?: number;
         };
         /** @description An ISO image of the media library. */
         Media: {
@@ -2337,6 +2498,11 @@ export interface components {
             readonly department_ids?: string | null;
             /** Format: int64 */
             readonly open_sessions?: number;
+            /**
+             * Format: int64
+             * @description that its disk takes
+             */
+            readonly disk_bytes?: number;
         };
         DesktopPage: {
             items: components["schemas"]["Desktop"][];
@@ -3859,6 +4025,105 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    update_template_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that was seen */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateVersionSet"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersion"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    version_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    version_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    version_flatten: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     upload: {
         parameters: {
             query?: never;
@@ -4036,6 +4301,33 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    workbench_open: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WorkbenchOpen"];
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     create_workbench: {
         parameters: {
             query?: never;
@@ -4074,8 +4366,10 @@ export interface operations {
             content: {
                 "application/json": {
                     notes?: string | null;
-                    /** @description although the guest agent never answered */
+                    /** @description although the guest agent never answered; without a trial boot */
                     force?: boolean;
+                    /** @description ask the guest to shut down first; without, the workbench must be off */
+                    shutdown?: boolean;
                 };
             };
         };

@@ -574,14 +574,11 @@ export const messages: Record<string, string> = {
   // service/template.c
   'can\'t be changed once there is a version': '有版本之后不能修改',
   'template “{1}” still has {2} version(s); delete them first': '模板“{1}”仍有 {2} 个版本；请先删除',
-  'template “{1}” is being installed; finish or discard that first': '模板“{1}”正在安装；请先完成或放弃',
   '{1} is not an absolute path': '{1} 不是绝对路径',
   'path: {1}: {2}': '{1}：{2:text}',
   '{1} is not a regular file': '{1} 不是普通文件',
   '{1} lies below none of import_dirs ({2})': '{1} 不在任何导入目录之下（import_dirs：{2:text}）',
   'none is configured': '未配置',
-  'version {1} of “{2}” is being imported; cancel the job first': '“{2}”的版本 {1} 正在导入；请先取消任务',
-  'version {1} of “{2}” is used by {3} pool(s){4} and by {5} desktop(s); give the pools another version and rebuild the desktops first': '“{2}”的版本 {1} 正被 {3} 个桌面池{4}和 {5} 个桌面使用；请先让桌面池使用其他版本并重建桌面',
   // service/user-csv.c
   'the file is UTF-16; save it as “CSV UTF-8”': '文件是 UTF-16 编码；请另存为“CSV UTF-8”',
   'the file holds NUL bytes; it is not a CSV text': '文件含有 NUL 字节；不是 CSV 文本',
@@ -624,7 +621,6 @@ export const messages: Record<string, string> = {
   'workbench “{1}” is {2}; shut its system down first': '安装虚拟机“{1}”的状态是{2:text}；请先让其中的系统关机',
   'the guest agent of “{1}” never answered: desktops made of it would not become ready; start it and install the agent (qemu-guest-agent), or finish with force': '“{1}”的来宾代理从未应答：由它生成的桌面无法就绪；请启动它并安装代理（qemu-guest-agent），或强制完成',
   'workbench “{1}” is busy ({2})': '安装虚拟机“{1}”正忙（{2:text}）',
-  'never answered': '从未应答',
   // storage/image-probe.c
   '\'{1}\' is a disk of size 0': '\'{1}\' 是大小为 0 的磁盘',
   '\'{1}\' claims a disk of {2} GiB; at most {3} GiB are taken': '\'{1}\' 声称磁盘有 {2} GiB；最多接受 {3} GiB',
@@ -658,7 +654,6 @@ export const messages: Record<string, string> = {
   'cannot seal \'{1}\': {2}': '无法封存 \'{1}\'：{2:text}',
   'cannot name \'{1}\': {2}': '无法命名 \'{1}\'：{2:text}',
   'image \'{1}\' is in use by a machine': '有虚拟机在使用镜像 \'{1}\'',
-  '\'{1}\' has a base and cannot be sealed': '\'{1}\' 有基础镜像，不能封存',
   '\'{1}\' is damaged or truncated: {2}': '\'{1}\' 已损坏或不完整：{2:text}',
   'cannot import \'{1}\': {2}': '无法导入 \'{1}\'：{2:text}',
   '\'{1}\' is not an absolute path': '\'{1}\' 不是绝对路径',
@@ -723,4 +718,66 @@ export const messages: Record<string, string> = {
   'there is no {1} “{2}”': '没有{1:text}“{2}”',
   'Somebody else has changed the {1} “{2}” meanwhile; read it again': '其他人已修改了{1:text}“{2}”；请重新读取',
   'The {1} “{2}” is still used by {3}': '{1:text}“{2}”仍被使用：{3:text}',
+  // service/doctor.c
+  'version {1} is damaged: {2}': '版本 {1} 已损坏：{2:text}',
+  '{1} files are as they were sealed': '{1} 个文件与封存时一致',
+  'put the files back from a backup and have them read again (deskctl template verify); what is built on them does not start': '请从备份恢复这些文件并重新校验（deskctl template verify）；基于它们的桌面无法启动',
+  // service/template-check-job.c
+  'the trial boot failed: {1}': '试启动失败：{1:text}',
+  // service/template-check.c
+  'there is no network in which the version could be tried': '没有可供试启动使用的网络',
+  'version {1} of “{2}” is {3}; {4}': '“{2}”的版本 {1} 处于 {3:text}；{4:text}',
+  'without a disk': '没有磁盘',
+  'version {1} of “{2}” is one file already': '“{2}”的版本 {1} 已是单个文件',
+  'only one that failed is checked again': '只有检查失败的版本才能重新检查',
+  'wait until that has ended': '请等其结束',
+  'only one that is ready is flattened': '只有就绪的版本才能合并',
+  // service/template-flatten-job.c
+  'flattening takes up to {1} bytes, {2} are free where images lie': '合并最多需要 {1} 字节，镜像所在位置剩余 {2} 字节',
+  // service/template-image.c
+  'the image “{1}” {2}': '镜像“{1}”{2:text}',
+  '{1} is damaged: {2}; put the file back from a backup and have it read again (deskctl template verify), or give the pool another version and rebuild': '{1:text}已损坏：{2:text}；请从备份恢复该文件并重新校验（deskctl template verify），或让桌面池改用其他版本并重建桌面',
+  'the disk is built on the image “{1}”, which {2}; put it back from a backup, or rebuild the desktop': '磁盘基于镜像“{1}”，而该镜像{2:text}；请从备份恢复它，或重建桌面',
+  'belongs to no version': '不属于任何版本',
+  'version {1} of “{2}” cannot be used: {3}': '“{2}”的版本 {1} 无法使用：{3:text}',
+  'it has no image': '没有镜像',
+  'the desktop\'s own disk “{1}” {2}; put it back from a backup, or rebuild the desktop': '桌面自己的磁盘“{1}”{2:text}；请从备份恢复它，或重建桌面',
+  'the desktop\'s disk “{1}” is built on “{2}”, which is no image of a template': '桌面的磁盘“{1}”基于“{2}”，而后者不是模板的镜像',
+  'a deleted version of “{1}”': '“{1:text}”的一个已删除版本',
+  'a deleted template': '已删除的模板',
+  'version {1} of “{2}”': '“{2}”的版本 {1}',
+  'its file “{1}” {2}': '其文件“{1}”{2:text}',
+  'its file “{1}” has {2} bytes, it was sealed with {3}': '其文件“{1}”现有 {2} 字节，封存时为 {3} 字节',
+  'the begin of its file “{1}” was changed': '其文件“{1}”的开头已被改动',
+  'its file “{1}” was written at {2}, it was sealed at {3}': '其文件“{1}”在 {2} 被写入，封存时间为 {3}',
+  'its file “{1}”: {2}': '其文件“{1}”：{2:text}',
+  // service/template-users.c
+  'version {1} of “{2}” is used by {3}; give the pools another version, rebuild the desktops and discard the workbenches first': '“{2}”的版本 {1} 正被使用：{3}；请先让桌面池改用其他版本，重建桌面，并放弃工作台',
+  ' and {1} more': '，另有 {1} 个',
+  // service/template-verify-job.c
+  'version {1} of “{2}” is damaged: {3}; put it back from a backup and have it read again': '“{2}”的版本 {1} 已损坏：{3:text}；请从备份恢复并重新校验',
+  'its file “{1}” has another checksum than it was sealed with': '其文件“{1}”的校验和与封存时不同',
+  'cannot be read': '无法读取',
+  // service/template.c
+  'template “{1}” has a workbench; publish or discard that first': '模板“{1}”有工作台；请先发布或放弃它',
+  'version {1} of “{2}” is being {3}; cancel the job first': '“{2}”的版本 {1} 正在{3:text}；请先取消该任务',
+  // service/workbench-job.c
+  'the system of “{1}” did not shut down within {2} s; shut it down on its screen, then publish again': '“{1}”的系统在 {2} 秒内未关机；请在其屏幕上关机后再发布',
+  'the disk of “{1}” is not built on its version, but on “{2}”; discard it': '“{1}”的磁盘并非基于其版本，而是基于“{2}”；请放弃它',
+  // service/workbench-open.c
+  'is a version of another template': '是另一个模板的版本',
+  'version {1} of “{2}” is {3}; a workbench is opened on one that is ready, or failed its check': '“{2}”的版本 {1} 处于 {3:text}；只能在就绪或检查失败的版本上打开工作台',
+  'the template has no version that is ready; import or install one': '该模板没有就绪的版本；请导入或安装一个',
+  'is less than version {1} has ({2} bytes); disks only grow': '小于版本 {1} 的大小（{2} 字节）；磁盘只能增大',
+  'template “{1}” has {2} workbenches already; publish or discard one first': '模板“{1}”已有 {2} 个工作台；请先发布或放弃一个',
+  // storage/local-facts.c
+  'cannot look at the image \'{1}\': {2}': '无法查看镜像 \'{1}\'：{2:text}',
+  'is not qcow2 any more': '已不是 qcow2',
+  'cannot be opened: {1}': '无法打开：{1:text}',
+  // storage/local-import.c
+  'cannot flatten \'{1}\': {2}': '无法合并 \'{1}\'：{2:text}',
+  '\'{1}\' is not sealed': '\'{1}\' 尚未封存',
+  // storage/local-seal.c
+  'image \'{1}\' is built on \'{2}\', not on \'{3}\'': '镜像 \'{1}\' 基于 \'{2}\'，而不是 \'{3}\'',
+  '\'{1}\', on which \'{2}\' is built, is not sealed': '\'{1}\' 是 \'{2}\' 的基础，但尚未封存',
 };

@@ -69,6 +69,7 @@ const words: Record<string, string> = {
   linux: 'Linux', windows: 'Windows', 'other': '其他', 'answered': '有应答', true: '是', false: '否',
   exact: '申请票据的地址', net: '该地址所在的网络', none: '任何地址', virtio: 'virtio', standard: '标准', nat: 'NAT',
   cookie: '浏览器', bearer: '程序', 'zh-CN': '中文', en: 'English', on: '开', nobody: '无人', reset: '重设',
+  'checked': '检查', 'imported': '导入', 'template-check': '检查版本', 'template-verify': '校验版本', 'template-flatten': '合并版本文件',
 };
 
 /** Fields of records, settings and policies, as they stand in requests, in the audit log and in errors. */
@@ -118,6 +119,13 @@ const members: Record<string, string> = {
   lock_after: '连续输错密码的次数', lock_seconds: '锁定时长（秒）', login_idle_seconds: '登录闲置时长（秒）',
   login_max_seconds: '登录最长有效期（秒）', max_starts: '可同时启动的桌面数', media_quota_gib: '介质库上限（GiB）',
   password_min: '密码最少字符数',
+
+  author: '制作者', depth: '文件层数', workbenches: '工作台数', disk_bytes: '占用磁盘（字节）', desktops_bytes: '桌面占用磁盘（字节）', parent_number: '来源版本号',
+  damage: '损坏情况', checked: '上次校验', template_chain_max: '版本最多文件数', template_scrub_days: '版本重新校验间隔（天）', shutdown: '先关机',
+  follow: '跟随版本的方式', rollout: '推送设置', target_version_id: '目标版本', from_version_id: '原版本', to_version_id: '新版本',
+  from_number: '原版本号', to_number: '新版本号', plan: '推送计划', resumes: '继续时的状态', forgiven: '已忽略的失败', keep_until: '旧盘保留至',
+  total: '总数', moved: '已更新', healthy: '正常', failed: '失败', kept: '保留的旧盘', rollout_id: '推送', stage: '阶段', tried: '尝试时间',
+  desktop_state: '桌面状态',
 };
 
 export const said = translator({ messages: { ...foreign, ...messages }, words, members });

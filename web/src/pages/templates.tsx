@@ -1,19 +1,18 @@
-import { Button, FileUpload, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, List, ListItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
+import { Button, FileUpload, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
 import { useState } from 'react';
-import { useNavigate } from 'react-router-dom';
 import { patch, post } from '../api/client';
 import { upload } from '../data/upload';
-import type { Job, Page, Template, TemplateVersion } from '../data/types';
-import { useGet } from '../data/use-get';
+import type { Job, Template } from '../data/types';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { Dialog } from '../ui/dialog';
 import { FormDialog, type Field } from '../ui/form-dialog';
 import { PageFrame } from '../ui/page';
 import { ProblemAlert } from '../ui/problem';
-import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { VersionsDialog } from './template-versions';
+import { WorkbenchesDialog } from './template-workbenches';
 
 const choice = (values: string[]) => values.map((value) => ({ value, label: value }));
 
@@ -86,53 +85,10 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
   );
 }
 
-function VersionsDialog({ template, onClose }: { template: Template; onClose: () => void }) {
-  const { t, bytes, date, number, said } = useI18n();
-  const acts = useActs();
-  const { data } = useGet<Page<TemplateVersion>>(`/templates/${template.id}/versions?limit=1000`);
-  if (acts.dialog) return <>{acts.dialog}</>;
-  return (
-    <Dialog
-      title={`${template.name ?? ''}: ${t('templates.versions')}`}
-      onClose={onClose}
-      footer={<Button onClick={onClose}>{t('act.close')}</Button>}
-    >
-      <List isPlain isBordered>
-        {(data?.items ?? []).map((row) => (
-          <ListItem key={row.id}>
-            <span className="yd-head">
-              <span>
-                {number(row.number ?? 0)} <StateLabel of="version" state={row.state} /> {bytes(row.size_bytes ?? 0)} · {date(row.created)}
-                {row.error && <> · {said(row.error)}</>}
-                {row.notes && <> · {row.notes}</>}
-              </span>
-              <Button
-                variant="link"
-                isDanger
-                onClick={() =>
-                  acts.askDelete({
-                    path: `/template-versions/${row.id}`,
-                    name: `${template.name ?? ''} ${row.number ?? ''}`,
-                    text: t('templates.delete-version', { number: row.number ?? 0 }),
-                  })
-                }
-              >
-                {t('act.delete')}
-              </Button>
-            </span>
-          </ListItem>
-        ))}
-      </List>
-      {data?.items.length === 0 && <p>{t('table.empty')}</p>}
-    </Dialog>
-  );
-}
-
 export default function TemplatesPage() {
-  const { t, number, date } = useI18n();
+  const { t, number, bytes, date } = useI18n();
   const acts = useActs();
   const toasts = useToasts();
-  const navigate = useNavigate();
   const edited: Field[] = [
     { name: 'name', label: t('field.name'), required: true },
     { name: 'description', label: t('field.description'), kind: 'area' },
@@ -183,37 +139,6 @@ export default function TemplatesPage() {
         }}
       />,
     );
-  const finish = (row: Template) =>
-    acts.show(
-      <FormDialog
-        title={`${t('templates.finish')}: ${row.name ?? ''}`}
-        intro={t('templates.finish-text')}
-        fields={[
-          { name: 'notes', label: t('field.notes') },
-          { name: 'force', label: t('templates.force'), kind: 'switch' },
-        ]}
-        submit={t('templates.finish')}
-        onClose={acts.close}
-        onSubmit={async (values) => {
-          const job = await post<Job>(`/workbenches/${row.workbench_id}/finish`, values);
-          void toasts.follow(job, row.name ?? '');
-        }}
-      />,
-    );
-  /** What is done with a template that is being installed. */
-  const bench = (row: Template) =>
-    row.workbench_id
-      ? [
-          { title: t('templates.screen'), onClick: () => navigate(`/console/${row.workbench_id}`) },
-          { title: t('templates.workbench'), onClick: () => navigate(`/desktops/${row.workbench_id}`) },
-          { title: t('templates.finish'), onClick: () => finish(row) },
-          {
-            title: t('templates.discard'),
-            isDanger: true,
-            onClick: () => acts.askDelete({ path: `/desktops/${row.workbench_id}`, name: row.name ?? '', text: t('templates.discard-text') }),
-          },
-        ]
-      : [];
   const edit = (row: Template) =>
     acts.show(
       <FormDialog
@@ -242,16 +167,18 @@ export default function TemplatesPage() {
           { key: 'versions', label: t('field.versions'), render: (row) => number(row.versions ?? 0) },
           { key: 'newest', label: t('field.newest'), render: (row) => (row.newest ? number(row.newest) : '–') },
           { key: 'desktops', label: t('field.desktops'), render: (row) => number(row.desktops ?? 0) },
+          { key: 'workbenches', label: t('templates.workbenches'), render: (row) => (row.workbenches ? number(row.workbenches) : '–') },
         ]}
         details={(row) => [
           [t('field.description'), row.description],
           [t('field.os'), row.os],
           [t('field.firmware'), row.firmware],
           [t('field.access'), row.access],
+          [t('templates.takes'), t('templates.disk-use', { versions: bytes(row.disk_bytes ?? 0), desktops: bytes(row.desktops_bytes ?? 0) })],
           [t('field.created'), date(row.created)],
         ]}
         actions={(row) => [
-          ...bench(row),
+          { title: t('templates.workbenches'), onClick: () => acts.show(<WorkbenchesDialog template={row} onClose={acts.close} />) },
           { title: t('templates.import'), onClick: () => importInto(row) },
           { title: t('templates.versions'), onClick: () => acts.show(<VersionsDialog template={row} onClose={acts.close} />) },
           { title: t('act.edit'), onClick: () => edit(row) },
