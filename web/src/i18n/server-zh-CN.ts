@@ -107,10 +107,9 @@ const members: Record<string, string> = {
   vcpu_ratio: '每个物理 CPU 的虚拟 CPU 数', vcpus: '虚拟 CPU', version: '版本', versions: '版本数', version_id: '模板版本',
   virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
 
-  desktop_state: '桌面状态', failed: '失败', follow: '跟随新版本', forgiven: '已忽略的失败', from_number: '原版本', from_version_id: '原版本',
-  healthy: '正常', keep_hours: '保留小时数', keep_until: '保留至', kept: '保留的旧系统盘', left_image: '换下的镜像', moved: '已更新', plan: '计划',
-  replace_system_disks: '允许替换系统盘', resumes: '继续时的状态', rollout: '版本推送', rollout_id: '版本推送', session: '测试账号的会话',
-  target_version_id: '目标版本', share: '先更新的百分比', stage: '阶段', to_number: '新版本', to_version_id: '新版本', total: '总数', tried: '尝试时间',
+  keep_hours: '保留小时数', left_image: '换下的镜像',
+  replace_system_disks: '允许替换系统盘', session: '测试账号的会话',
+  share: '先更新的百分比',
 
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',
