@@ -61,7 +61,7 @@ const words: Record<string, string> = {
   'pool-handout': '分发桌面', 'template-import': '导入镜像', 'template-version-delete': '删除版本', 'media-check': '校验介质',
   'workbench-finish': '生成版本', 'network-create': '创建网络', 'network-delete': '移除网络', doctor: '故障检查',
 
-  store: '数据库', storage: '存储', libvirt: 'libvirt', names: '域名', create: '创建桌面', placement: '选择主机',
+  versions: '模板版本', store: '数据库', storage: '存储', libvirt: 'libvirt', names: '域名', create: '创建桌面', placement: '选择主机',
   dhcp: '网络与地址', overlay: '磁盘', machine: '虚拟机', agent: '来宾代理', 'first-boot': '首次启动', access: '桌面服务',
   'gate-rdp': '经网关的 RDP', 'gate-spice': '经网关的 SPICE', certificate: '证书', clean: '整理',
 
