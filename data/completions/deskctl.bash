@@ -58,8 +58,8 @@ _deskctl() {
     'department') offer=' list show add edit delete member manager' ;;
     'pool list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'pool show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'pool add') leaf=1 offer=' --template --network --disk --max --description --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool add') leaf=1 offer=' --template --network --disk --max --description --min-ready --warm --power --follow --rollout --policy --kind --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --min-ready --warm --power --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'pool enable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool disable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool grants') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;

@@ -38,6 +38,12 @@ static const CtlColumn grant_columns[] = {
         {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "disk; 0: as large as the template"},        \
         {"max", CTL_INT, "N", "max_desktops", .help = "at most so many desktops; 0: no limit"},    \
         {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},                    \
+        {"min-ready", CTL_INT, "N", "min_ready", .help = "floating: spares to keep"},              \
+        {"warm", CTL_INT, "N", "warm",                                                             \
+         .help = "floating: how many of the spares run and are paused"},                           \
+        {"power", CTL_PAIR, "KEY=VALUE", "power",                                                  \
+         .help = "when desktops start, sleep and stop, for example pause_seconds=600, "            \
+                 "off_seconds=7200, close=true; may be repeated"},                                 \
         {"follow", CTL_CHOICE, "pinned|newest|staged", "follow",                                   \
          .help = "what happens when its template has a new version"},                              \
         {"rollout", CTL_PAIR, "KEY=VALUE", "rollout",                                              \
@@ -52,6 +58,9 @@ static const CtlColumn grant_columns[] = {
 
 static const CtlOption add_options[] = {
     FIELDS,
+    {"kind", CTL_TEXT, "KIND", "kind",
+     .help = "dedicated (a desktop for each person) or floating (any of them, made afresh after "
+             "each)"},
     {"vcpus", CTL_INT, "N", "vcpus", .help = "virtual processors (2)", .otherwise = "2"},
     {"memory", CTL_MIB, "SIZE", "memory_mib", .help = "memory (2G)", .otherwise = "2048"},
     {0},

@@ -89,11 +89,10 @@ ctl_run_template_change(Ctl *ctl, GError **error)
     g_autoptr(json_t) answer = yd_rest_post(ctl->rest, path, body, error);
     if (!answer)
         return FALSE;
-    const char *bench = text_of(answer, "object_name");
     g_autofree char *done =
-        g_strdup_printf("workbench %s runs; change its system (deskctl desktop connect %s), then "
-                        "deskctl template publish %s",
-                        bench, bench, name ? name : word(ctl));
+        g_strdup_printf("workbench %s runs; change its system on its screen (console, Templates), "
+                        "then deskctl template publish %s",
+                        text_of(answer, "object_name"), name ? name : word(ctl));
     return ctl_tell_job(ctl, answer, "template", word(ctl), done, error);
 }
 

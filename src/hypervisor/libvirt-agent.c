@@ -20,7 +20,7 @@
 #define SLOTS (SLOTS_PER_CONN * CONNS)
 #define SUSPECT_SLOTS SLOTS_PER_CONN // the last connection's
 #define SHUTDOWN_SECONDS 5
-#define POLL_FIRST_US (50 * 1000)
+#define POLL_FIRST_US (10 * 1000)
 #define POLL_MAX_US (500 * 1000)
 
 struct guest {

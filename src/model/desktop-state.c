@@ -10,6 +10,8 @@ static const char *const states[] = {YD_DESKTOP_NEW,
                                      YD_DESKTOP_STARTING,
                                      YD_DESKTOP_PREPARING,
                                      YD_DESKTOP_READY,
+                                     YD_DESKTOP_PAUSED,
+                                     YD_DESKTOP_SAVED,
                                      YD_DESKTOP_STOPPING,
                                      YD_DESKTOP_REBUILDING,
                                      YD_DESKTOP_DELETING,
@@ -35,6 +37,13 @@ static const struct {
     {YD_DESKTOP_READY, YD_DESKTOP_STOPPING},
     {YD_DESKTOP_READY, YD_DESKTOP_PREPARING}, // reboot: not ready until it answers again
     {YD_DESKTOP_READY, YD_DESKTOP_OFF},
+    {YD_DESKTOP_READY, YD_DESKTOP_PAUSED},
+    {YD_DESKTOP_PAUSED, YD_DESKTOP_READY},
+    {YD_DESKTOP_PAUSED, YD_DESKTOP_SAVED},
+    {YD_DESKTOP_PAUSED, YD_DESKTOP_OFF},
+    {YD_DESKTOP_SAVED, YD_DESKTOP_PREPARING}, // restored: ready when it answers
+    {YD_DESKTOP_SAVED, YD_DESKTOP_READY},     // found running by the reconciler
+    {YD_DESKTOP_SAVED, YD_DESKTOP_OFF},       // the saved image is discarded
     {YD_DESKTOP_STOPPING, YD_DESKTOP_OFF},
     {YD_DESKTOP_STOPPING, YD_DESKTOP_READY}, // the shut-down was refused or taken back
     {YD_DESKTOP_REBUILDING, YD_DESKTOP_OFF},
@@ -67,7 +76,7 @@ gboolean
 yd_desktop_state_runs(const char *state)
 {
     static const char *const runs[] = {YD_DESKTOP_STARTING, YD_DESKTOP_PREPARING, YD_DESKTOP_READY,
-                                       YD_DESKTOP_STOPPING, NULL};
+                                       YD_DESKTOP_PAUSED,   YD_DESKTOP_STOPPING,  NULL};
     return state && g_strv_contains(runs, state);
 }
 

@@ -8,6 +8,8 @@
 //   new → deleting: handed out, never derived
 //   preparing → stopping ; ready → preparing (a reboot) ; stopping → ready (it did not stop)
 //   off → ready: the reconciler finds it running
+//   ready → paused → ready | saved | stopping ; saved → preparing (restored) | ready (found
+//   running)
 #pragma once
 
 #include <glib.h>
@@ -18,6 +20,8 @@
 #define YD_DESKTOP_STARTING "starting"   // the machine is being started
 #define YD_DESKTOP_PREPARING "preparing" // runs; waiting for agent, first boot, RDP
 #define YD_DESKTOP_READY "ready"
+#define YD_DESKTOP_PAUSED "paused" // its memory is kept by the host
+#define YD_DESKTOP_SAVED "saved"   // its memory is a file of the host; the machine is off
 #define YD_DESKTOP_STOPPING "stopping"
 #define YD_DESKTOP_REBUILDING "rebuilding"
 #define YD_DESKTOP_DELETING "deleting"

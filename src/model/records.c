@@ -241,6 +241,10 @@ static const YdField yd_pool_fields[] = {
     F(disk_gib, INT, SET),
     F(max_desktops, INT, SET),
     F(policy, JSON, SET),
+    F(kind, TEXT, MAKE | FILTER),
+    F(min_ready, INT, SET),
+    F(warm, INT, SET),
+    F(power, JSON, SET),
     F(enabled, BOOL, SET | FILTER),
     F(follow, TEXT, SET | FILTER),
     F(rollout, JSON, SET),
@@ -255,6 +259,8 @@ static const YdField yd_pool_fields[] = {
     F(template_number, INT, VIEW),
     F(desktops, INT, VIEW),
     F(desktops_ready, INT, VIEW),
+    F(desktops_used, INT, VIEW),
+    F(desktops_warm, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdPool, yd_pool, "pool", "pools", "pools", "pool_view", "pol")
@@ -328,6 +334,7 @@ static const YdField yd_desktop_fields[] = {
     F(certificate_expires, TIME, 0),
     F(placement, JSON, 0),
     F(prepared, BOOL, FILTER),
+    F(taken, TIME, 0),
     F(fixed_port, INT, FILTER | SORT),
     F(template_id, TEXT, FILTER),
     F(media_id, TEXT, FILTER),

@@ -138,12 +138,16 @@ typedef struct {
     gint64 vcpus, memory_mib, disk_gib; // disk_gib 0: as large as the template
     gint64 max_desktops;                // 0: no limit
     char *policy;                       // JSON, see model/policy.h
+    char *kind; // "dedicated": a desktop for each person | "floating": any, fresh each time
+    gint64 min_ready, warm; // floating: spares to keep, and how many of them running and paused
+    char *power;            // JSON, see model/power.h
     gboolean enabled;
     char *follow;  // "pinned" | "newest" | "staged"
     char *rollout; // JSON, see model/rollout.h: how it follows
     gint64 created, changed, version;
     char *template_id, *template_name, *network_name, *access, *os; // VIEW
     gint64 template_number, desktops, desktops_ready;               // VIEW
+    gint64 desktops_used, desktops_warm; // VIEW: floating: somebody's; paused spares
 } YdPool;
 YD_RECORD(YdPool, yd_pool)
 
@@ -184,7 +188,8 @@ typedef struct {
     gint64 certificate_expires; // ms; 0: not known
     char *placement;            // JSON: the explanation of the last placement
     gboolean prepared;          // first boot done on this overlay
-    gint64 fixed_port;          // of the gates, for its RDP; 0: none
+    gint64 taken;      // floating: when it was given to a person; 0: nobody has had its overlay
+    gint64 fixed_port; // of the gates, for its RDP; 0: none
     // A workbench: the template that its own disk becomes, its media, whether its agent ever
     // answered
     char *template_id, *media_id, *drivers_id;

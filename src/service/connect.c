@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/secret.h"
 #include "model/desktop-state.h"
+#include "model/power.h"
 #include "service/ca.h"
 #include "service/connection.h"
 #include "service/desktop-private.h"
@@ -118,6 +119,20 @@ leave(Kept *kept, const char *desktop_id)
     g_mutex_unlock(&kept->lock);
 }
 
+gboolean
+yd_connect_hold(YdService *service, const char *desktop_id, GError **error)
+{
+    gboolean waited = FALSE;
+    Kept *kept = kept_of(service, error);
+    return kept && enter(kept, desktop_id, &waited, error);
+}
+
+void
+yd_connect_let_go(YdService *service, const char *desktop_id)
+{
+    leave(kept_of(service, NULL), desktop_id);
+}
+
 // --- one connect ---
 
 typedef struct {
@@ -132,6 +147,7 @@ typedef struct {
     gint64 now;
     char *password;        // to be given out
     gboolean new_password; // of the guest's account: to be sealed
+    gboolean awoken;       // by this connect, which made a floating desktop's account
 } Connect;
 
 static gboolean
@@ -206,6 +222,22 @@ is_state(const Connect *c, const char *state)
     return strcmp(c->facts.state, state) == 0;
 }
 
+// A person who was given a floating desktop that is off could not use it otherwise.
+static gboolean
+starts_on_connect(const Connect *c, GError **error)
+{
+    g_auto(YdPower) power;
+    if (!yd_power_parse(c->facts.power, &power, error))
+        return FALSE;
+    gboolean starts = power.start_on_connect || g_strcmp0(c->facts.pool_kind, "floating") == 0;
+    if (!starts)
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "\"%s\" is off, and its pool does not start desktops when somebody connects; "
+                    "start it first",
+                    c->facts.name);
+    return starts;
+}
+
 // What has to end before the desktop can be used: the job under way, or a new start.
 static YdJob *
 job_to_wait_for(Connect *c, GError **error)
@@ -217,7 +249,10 @@ job_to_wait_for(Connect *c, GError **error)
             g_propagate_error(error, local);
         return job;
     }
-    if (is_state(c, YD_DESKTOP_OFF) || is_state(c, YD_DESKTOP_STOPPING))
+    if (is_state(c, YD_DESKTOP_OFF) && !starts_on_connect(c, error))
+        return NULL;
+    if (is_state(c, YD_DESKTOP_OFF) || is_state(c, YD_DESKTOP_STOPPING) ||
+        is_state(c, YD_DESKTOP_PAUSED) || is_state(c, YD_DESKTOP_SAVED))
         return yd_desktop_start(c->service, c->actor, c->desktop_id, error);
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                 is_state(c, YD_DESKTOP_FAILED) ? "\"%s\" has %s; an administrator can rebuild it"
@@ -282,10 +317,24 @@ living_password(const Connect *c, YdHypervisor *hv, GError **error)
     return g_strdup(yd_secret_reveal(secret));
 }
 
+// A floating desktop was prepared for nobody: without a password its person may have no account.
+static gboolean
+floating_account(const Connect *c, YdHypervisor *hv, GError **error)
+{
+    GError *local = NULL;
+    return g_strcmp0(c->facts.pool_kind, "floating") != 0 || c->facts.sealed || c->awoken ||
+           g_strcmp0(c->facts.os, "linux") != 0 ||
+           yd_desk_make_account(hv, c->facts.uuid, c->facts.username, c->facts.uid, FALSE,
+                                POLICY_SECONDS, &local) ||
+           agent_error(c, local, error);
+}
+
 static gboolean
 account_password(Connect *c, YdHypervisor *hv, GError **error)
 {
     GError *local = NULL;
+    if (!floating_account(c, hv, error))
+        return FALSE;
     c->password = living_password(c, hv, &local);
     if (local)
         return agent_error(c, local, error);
@@ -359,12 +408,28 @@ connection_row(const Connect *c, const char *ticket)
     return row;
 }
 
+// While the guest was asked a floating desktop may have been taken back.
+static gboolean
+still_usable(const Connect *c, GError **error)
+{
+    g_autoptr(YdDesktop) desktop = yd_store_get(c->store, &yd_desktop_type, c->desktop_id, error);
+    if (!desktop)
+        return FALSE;
+    if ((is_console(c) || g_strcmp0(desktop->user_id, c->actor->user_id) == 0) &&
+        yd_desktop_state_runs(desktop->state))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE, "\"%s\" has just been taken back; connect again",
+                desktop->name);
+    return FALSE;
+}
+
 static gboolean
 store_connection(Connect *c, YdConnection *row, GError **error)
 {
     g_autofree char *sealed = c->new_password ? yd_secret_seal(c->kept->key, c->password) : NULL;
     g_autoptr(YdStoreTx) tx = yd_store_tx(c->store, error);
-    return tx && yd_store_insert(c->store, &yd_connection_type, row, error) &&
+    return tx && still_usable(c, error) &&
+           yd_store_insert(c->store, &yd_connection_type, row, error) &&
            (!sealed || yd_store_secret_put(c->store, c->desktop_id, sealed, error)) &&
            yd_service_audit(c->service, c->actor, "connection.create", "desktop", c->desktop_id,
                             c->facts.name, NULL, error) &&
@@ -501,22 +566,56 @@ read_facts(Connect *c, GError **error)
 }
 
 static gboolean
+wait_for_it(Connect *c, YdConnectAnswer *answer, GError **error)
+{
+    answer->job = job_to_wait_for(c, error);
+    return answer->job != NULL;
+}
+
+// A paused desktop runs within this call; one whose machine has ended meanwhile is off afterwards.
+static gboolean
+wake(Connect *c, GError **error)
+{
+    GError *local = NULL;
+    g_autoptr(YdJob) job = is_state(c, YD_DESKTOP_PAUSED)
+                               ? yd_store_job_live(c->store, c->desktop_id, NULL, &local)
+                               : NULL;
+    if (local) {
+        g_propagate_error(error, local);
+        return FALSE;
+    }
+    if (!is_state(c, YD_DESKTOP_PAUSED) || job) // being saved, say: waited for
+        return TRUE;
+    c->awoken = yd_desk_wake(c->service, c->store, c->desktop_id, &local);
+    if (!read_facts(c, error)) {
+        g_clear_error(&local);
+        return FALSE;
+    }
+    if (c->awoken || is_state(c, YD_DESKTOP_OFF)) {
+        g_clear_error(&local);
+        return TRUE;
+    }
+    return agent_error(c, local, error);
+}
+
+static gboolean
 connect_desktop(Connect *c, YdConnectAnswer *answer, GError **error)
 {
     if (!read_facts(c, error))
         return FALSE;
-    if (!can_be_used(c)) {
-        answer->job = job_to_wait_for(c, error);
-        return answer->job != NULL;
-    }
-    gboolean waited = FALSE;
+    gboolean waited = FALSE, asleep = is_state(c, YD_DESKTOP_PAUSED);
+    if (!can_be_used(c) && !asleep)
+        return wait_for_it(c, answer, error);
     if (!yd_policy_parse(c->facts.policy, &c->policy, error) ||
         !enter(c->kept, c->desktop_id, &waited, error))
         return FALSE;
-    // Whoever was at it before may have changed the password.
-    gboolean good = (!waited || read_facts(c, error)) && connect_ready(c, answer, error);
+    // Whoever was at it before may have changed the password, or let it sleep.
+    gboolean good = (!waited && !asleep) || (read_facts(c, error) && wake(c, error));
+    gboolean ready = good && can_be_used(c);
+    if (ready)
+        good = connect_ready(c, answer, error);
     leave(c->kept, c->desktop_id);
-    return good;
+    return ready || !good ? good : wait_for_it(c, answer, error);
 }
 
 gboolean

@@ -43,6 +43,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdConnectAnswer, yd_connect_answer_free)
 YdConnectAnswer *yd_connect(YdService *service, const YdActor *actor,
                             const YdConnectRequest *request, GError **error);
 
+// While a desktop is held nobody can connect to it or let it sleep: a connect holds it for as long
+// as it asks the guest. Waits up to 5 s, then TIMEOUT. Within this process.
+gboolean yd_connect_hold(YdService *service, const char *desktop_id, GError **error);
+void yd_connect_let_go(YdService *service, const char *desktop_id);
+
 // Opens the sealed password of a desktop's account, for the gate that logs its person in (rdp-web);
 // owned, to be wiped. STATE when there is none.
 gboolean

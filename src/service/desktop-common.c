@@ -96,6 +96,10 @@ gboolean
 yd_desk_account(YdStore *store, const YdDesktop *desktop, char **ret_username, gint64 *ret_uid,
                 GError **error)
 {
+    *ret_username = NULL;
+    *ret_uid = 0;
+    if (!desktop->user_id && desktop->pool_id) // a spare
+        return TRUE;
     if (!desktop->user_id) {
         *ret_username = g_strdup("yundesk-doctor");
         *ret_uid = 19999;
@@ -266,7 +270,8 @@ yd_desk_power_off(YdService *service, const YdDesktop *desktop, GError **error)
     if (!desktop->host_id)
         return TRUE;
     YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
-    return hv && yd_hypervisor_power_off(hv, desktop->uuid, error);
+    return hv && yd_hypervisor_power_off(hv, desktop->uuid, error) &&
+           yd_hypervisor_discard_saved(hv, desktop->uuid, error);
 }
 
 gboolean

@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "service/fixed-port.h"
+#include "service/floating.h"
 #include "service/rollout.h"
 #include "store/store-desktops.h"
 
@@ -47,6 +48,7 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
     desktop->pool_id = g_strdup(pool ? pool->id : NULL);
     desktop->user_id = g_strdup(user ? user->id : NULL);
     desktop->template_version_id = g_strdup(version->id);
+    desktop->taken = user && yd_pool_is_floating(pool) ? yd_now_ms() : 0;
     desktop->state = g_strdup(YD_DESKTOP_NEW);
     desktop->wanted = g_strdup("off");
     desktop->uuid = g_uuid_string_random();
@@ -59,8 +61,9 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
     yd_desk_set_dns_name(service, store, desktop);
     if (!yd_store_insert(store, &yd_desktop_type, desktop, error))
         return NULL;
-    g_autofree char *network = pool && user ? yd_store_network_for(store, pool->id, user->id, error)
-                                            : g_strdup(network_id);
+    g_autofree char *network = pool && user && !network_id
+                                   ? yd_store_network_for(store, pool->id, user->id, error)
+                                   : g_strdup(network_id);
     if (!network)
         return NULL;
     json_t *args = json_pack("{s:s}", "network_id", network);

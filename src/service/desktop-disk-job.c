@@ -30,7 +30,8 @@ enter(YdStore *store, YdDesktop *desktop, const char *target, GError **error)
 {
     if (is(desktop, target))
         return TRUE;
-    if (yd_desktop_state_runs(desktop->state) && !yd_desk_to_off(store, desktop, error))
+    if ((yd_desktop_state_runs(desktop->state) || is(desktop, YD_DESKTOP_SAVED)) &&
+        !yd_desk_to_off(store, desktop, error))
         return FALSE;
     if (is(desktop, YD_DESKTOP_FAILED) && strcmp(target, YD_DESKTOP_REBUILDING) == 0)
         return yd_store_desktop_move(store, desktop, YD_DESKTOP_DERIVING, error);
@@ -107,6 +108,8 @@ rebuild_version(YdJobRun *run, GError **error)
     if (desktop->next_disk_gib)
         desktop->disk_gib = desktop->next_disk_gib;
     desktop->next_disk_gib = 0;
+    if (desktop->taken > 0) // floating: from here on nobody's
+        yd_set_string(&desktop->user_id, NULL);
     return yd_store_secret_delete(store, desktop->id, error) &&
            yd_desk_commit(store, &tx, desktop, NULL, error);
 }
@@ -119,12 +122,15 @@ rebuild_derive(YdJobRun *run, GError **error)
            yd_desk_derive(yd_job_run_service(run), desk.desktop, desk.version, error);
 }
 
+// Only here does a floating desktop become a spare again: its disk was deleted and made afresh.
 static gboolean
 rebuild_off(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    if (desktop)
+        desktop->taken = 0;
     return desktop && yd_desk_commit(store, &tx, desktop, YD_DESKTOP_OFF, error);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "service/desktop-private.h"
+#include "service/floating.h"
 #include "store/store-desktops.h"
 
 // The pool if desktops can be made of it now, with its version.
@@ -88,7 +89,7 @@ yd_desktop_derive(YdService *service, const YdActor *actor, const char *pool_id,
         g_propagate_error(error, local);
         return FALSE;
     }
-    if (there) {
+    if (there && there->taken == 0) {
         *ret_desktop = g_steal_pointer(&there);
         *ret_job = NULL;
         return TRUE;
@@ -100,7 +101,13 @@ yd_desktop_derive(YdService *service, const YdActor *actor, const char *pool_id,
     g_autoptr(YdPool) pool = usable_pool(store, pool_id, &version, error);
     g_autoptr(YdJob) job = NULL;
     g_autoptr(YdDesktop) desktop = NULL;
-    if (!pool || !check_entitled(store, pool, user, error) || !check_limit(pool, 1, error))
+    if (!pool || !check_entitled(store, pool, user, error))
+        return FALSE;
+    if (yd_pool_is_floating(pool))
+        return yd_floating_take(service, store, actor, pool, version, user, ret_desktop, ret_job,
+                                error) &&
+               yd_store_tx_commit(&tx, error);
+    if (!check_limit(pool, 1, error))
         return FALSE;
     job = create_for(service, store, actor, pool, version, user, NULL, &desktop, error);
     if (!job ||
@@ -243,6 +250,13 @@ yd_desktop_handout(YdService *service, const YdActor *actor, const char *pool_id
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdTemplateVersion) version = NULL;
     g_autoptr(YdPool) pool = tx ? usable_pool(store, pool_id, &version, error) : NULL;
+    if (yd_pool_is_floating(pool)) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "\"%s\" is a floating pool: nobody's desktop is made beforehand; set min_ready "
+                    "to keep spares",
+                    pool->name);
+        return NULL;
+    }
     g_autoptr(GPtrArray) users = pool ? takers(store, pool, ids, error) : NULL;
     if (!users || !check_limit(pool, users->len, error) ||
         !check_addresses(store, pool, users, error))

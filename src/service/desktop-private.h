@@ -79,7 +79,7 @@ gboolean yd_desk_commit(YdStore *store, YdStoreTx **tx, YdDesktop *desktop, cons
 // the transaction under way.
 gboolean yd_desk_to_off(YdStore *store, YdDesktop *desktop, GError **error);
 
-// Account and uid in the guest: the owner's, or the doctor's.
+// Account and uid in the guest: the owner's, or the doctor's; NULL: a spare's, it has none.
 gboolean yd_desk_account(YdStore *store, const YdDesktop *desktop, char **ret_username,
                          gint64 *ret_uid, GError **error);
 
@@ -104,13 +104,29 @@ gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
 // Size of the disk in bytes.
 gint64 yd_desk_bytes(const YdDesktop *desktop);
 
-// Cuts the power; a desktop that was never placed is off. UNAVAILABLE when its host does not
-// answer.
+// Cuts the power and discards a saved image; a desktop that was never placed is off. UNAVAILABLE
+// when its host does not answer.
 gboolean yd_desk_power_off(YdService *service, const YdDesktop *desktop, GError **error);
 
 // Machine state; off when there is none.
 gboolean yd_desk_machine(YdService *service, const YdDesktop *desktop, YdMachineState *ret_state,
                          GError **error);
+
+// --- desktop-sleep-job.c ---
+
+// Resumes a paused desktop, sets its clock and, for a person's floating one, makes their account;
+// then it is ready. The caller holds it (connect.h). STATE when its machine ended meanwhile: the
+// desktop is off then. Errors of the agent as yd_hypervisor_agent_exec.
+gboolean yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error);
+
+// Makes the owner's account in a guest that was prepared for nobody, or for them before. clock: and
+// sets the guest's. timeout in seconds.
+gboolean yd_desk_make_account(YdHypervisor *hv, const char *uuid, const char *username, gint64 uid,
+                              gboolean clock, guint timeout, GError **error);
+
+// Steps: a sleeping desktop runs again, so that it can be asked to shut down; a spare is paused.
+gboolean yd_desk_step_rouse(YdJobRun *run, GError **error);
+gboolean yd_desk_step_pause(YdJobRun *run, GError **error);
 
 // desktop-placement.c: chooses a host, in the transaction under way; host_id and placement of the
 // desktop are set. free_bytes: of the storage. NO_ROOM with the reasons.
@@ -136,7 +152,8 @@ void yd_desk_set_probe(YdProbe probe);
 gboolean yd_desk_answers(YdService *service, const YdDesktop *desktop, GError **error);
 
 // desktop-create-job.c: the record in state "new" with its job, in the transaction under way.
-// pool NULL: the doctor's, on that version and network, without an owner.
+// pool NULL: the doctor's, on that version and network, without an owner. network_id NULL: the
+// owner's in that pool.
 YdJob *
 yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const YdPool *pool,
                const YdTemplateVersion *version, const char *network_id, const YdUser *user,

@@ -322,6 +322,19 @@ look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **
     return TRUE;
 }
 
+// A floating desktop may have been prepared for nobody.
+static gboolean
+ensure_account(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop, GError **error)
+{
+    g_autofree char *username = NULL;
+    gint64 uid = 0;
+    if (desktop->taken == 0)
+        return TRUE;
+    return yd_desk_account(store, desktop, &username, &uid, error) &&
+           (!username ||
+            yd_desk_make_account(hv, desktop->uuid, username, uid, FALSE, SCRIPT_SECONDS, error));
+}
+
 static gboolean
 note_prepared(YdStore *store, const char *id, const YdDeskCertificate *certificate, GError **error)
 {
@@ -353,7 +366,9 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
         return TRUE; // sysprep and the template's own answers do it there
     gboolean good = look_at_guest(run, hv, desktop, &mark, &local);
     gboolean is_prepared = good && strcmp(mark, desktop->id) == 0 && desktop->certificate;
-    if (is_prepared)
+    if (is_prepared && !ensure_account(store, hv, desktop, &local))
+        good = FALSE;
+    else if (is_prepared)
         good = !yd_desk_certificate_is_due(desktop->dns_name, desktop->certificate_name,
                                            desktop->certificate_expires, yd_now_ms()) ||
                yd_desk_certificate_renew(service, hv, desktop->id, CHECK_SECONDS, &local);

@@ -113,17 +113,20 @@ yd_desk_step_off(YdJobRun *run, GError **error)
                                                NULL, error))
         return FALSE;
     yd_set_string(&desktop->wanted, "off");
-    return yd_desk_commit(store, &tx, desktop,
-                          yd_desktop_state_runs(desktop->state) ? YD_DESKTOP_OFF : NULL, error);
+    gboolean on =
+        yd_desktop_state_runs(desktop->state) || strcmp(desktop->state, YD_DESKTOP_SAVED) == 0;
+    return yd_desk_commit(store, &tx, desktop, on ? YD_DESKTOP_OFF : NULL, error);
 }
 
 static const YdJobStep shutdown_steps[] = {
+    {"rouse", yd_desk_step_rouse, NULL, FALSE, 1},
     {"ask", yd_desk_step_ask, yd_desk_undo_ask, FALSE, 1},
     {"wait", yd_desk_step_wait, NULL, FALSE, 8},
     {"off", yd_desk_step_off, NULL, FALSE, 1},
 };
 
 static const YdJobStep reboot_steps[] = {
+    {"rouse", yd_desk_step_rouse, NULL, FALSE, 1},
     {"ask", yd_desk_step_ask, yd_desk_undo_ask, FALSE, 1},
     {"wait", yd_desk_step_wait, NULL, FALSE, 8},
     {"off", yd_desk_step_off, NULL, FALSE, 1},

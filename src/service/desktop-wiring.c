@@ -10,6 +10,7 @@
 #include "service/jobs.h"
 #include "service/log-in-watch.h"
 #include "service/monitor.h"
+#include "service/pool-keeper.h"
 #include "service/reconcile.h"
 
 char *
@@ -45,6 +46,7 @@ void
 yd_desktops_stop(YdService *service)
 {
     yd_reconcile_stop(service);
+    yd_pool_keep_stop(service);
     yd_log_in_watch_stop(service);
     yd_jobs_stop(service);
     yd_monitor_stop(service);

@@ -22,20 +22,26 @@ typedef struct {
     const char *advice;
 } Verb;
 
-static const char *const on_states[] = {YD_DESKTOP_PREPARING, YD_DESKTOP_READY, NULL};
+static const char *const on_states[] = {YD_DESKTOP_PREPARING, YD_DESKTOP_READY, YD_DESKTOP_PAUSED,
+                                        YD_DESKTOP_SAVED, NULL};
 static const char *const start_states[] = {YD_DESKTOP_OFF, YD_DESKTOP_STOPPING, NULL};
-static const char *const any_on_states[] = {YD_DESKTOP_STARTING, YD_DESKTOP_PREPARING,
-                                            YD_DESKTOP_READY, YD_DESKTOP_STOPPING, NULL};
-static const char *const rebuild_states[] = {YD_DESKTOP_OFF,
-                                             YD_DESKTOP_STARTING,
-                                             YD_DESKTOP_PREPARING,
-                                             YD_DESKTOP_READY,
-                                             YD_DESKTOP_STOPPING,
-                                             YD_DESKTOP_FAILED,
-                                             NULL};
+static const char *const asleep_states[] = {YD_DESKTOP_PAUSED, YD_DESKTOP_SAVED, NULL};
+static const char *const any_on_states[] = {YD_DESKTOP_STARTING,
+                                            YD_DESKTOP_PREPARING,
+                                            YD_DESKTOP_READY,
+                                            YD_DESKTOP_PAUSED,
+                                            YD_DESKTOP_SAVED,
+                                            YD_DESKTOP_STOPPING,
+                                            NULL};
+static const char *const rebuild_states[] = {
+    YD_DESKTOP_OFF,      YD_DESKTOP_STARTING, YD_DESKTOP_PREPARING,
+    YD_DESKTOP_READY,    YD_DESKTOP_PAUSED,   YD_DESKTOP_SAVED,
+    YD_DESKTOP_STOPPING, YD_DESKTOP_FAILED,   NULL};
 
 static const Verb verb_start = {"desktop-start", "desktop.start", YD_RIGHT_DESKTOPS_POWER,
                                 start_states, "only a desktop that is off can be started"};
+static const Verb verb_wake = {"desktop-wake", "desktop.start", YD_RIGHT_DESKTOPS_POWER,
+                               asleep_states, "only a desktop that sleeps can be woken"};
 static const Verb verb_shutdown = {"desktop-shutdown", "desktop.shutdown", YD_RIGHT_DESKTOPS_POWER,
                                    on_states, "only a desktop that runs can be shut down"};
 static const Verb verb_reboot = {"desktop-reboot", "desktop.reboot", YD_RIGHT_DESKTOPS_POWER,
@@ -55,6 +61,8 @@ submit(YdService *service, YdStore *store, const YdActor *actor, const Verb *ver
     GError *local = NULL;
     if (!desktop)
         return NULL;
+    if (verb == &verb_start && g_strv_contains(asleep_states, desktop->state))
+        verb = &verb_wake;
     if (verb == &verb_rebuild && desktop->template_id) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "\"%s\" is a workbench: what was installed there would be gone, and nothing "
@@ -114,8 +122,9 @@ yd_desktop_reboot(YdService *service, const YdActor *actor, const char *id, GErr
 static void
 clear_the_way(YdService *service, const char *id)
 {
-    static const char *const kinds[] = {"desktop-start", "desktop-shutdown", "desktop-reboot",
-                                        "desktop-resize", NULL};
+    static const char *const kinds[] = {"desktop-start",  "desktop-shutdown", "desktop-reboot",
+                                        "desktop-resize", "desktop-pause",    "desktop-save",
+                                        "desktop-wake",   "desktop-warm",     NULL};
     for (gsize i = 0; kinds[i]; i++)
         yd_job_cancel_object(service, id, kinds[i]);
     YdStore *store = yd_service_store(service, NULL);

@@ -19,7 +19,6 @@ static const char script_head[] =
     "main() {\n";
 
 static const char script_identity[] =
-    "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n"
     "step=hostname\n"
     "echo \"$HOST\" >\"$R/etc/hostname\"\n"
     "echo \"$HOST\" >\"$R/proc/sys/kernel/hostname\"\n"
@@ -65,6 +64,7 @@ static const char script_rdp[] = "if [ -f \"$R/etc/xrdp/rsakeys.ini\" ] && have 
 
 static const char script_account[] =
     "step=account\n"
+    "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n"
     "there=$(awk -F: -v name=\"$NAME\" '$1 == name { print $3 }' \"$R/etc/passwd\")\n"
     "if [ -z \"$there\" ]; then\n"
     "    if have useradd; then\n"
@@ -80,11 +80,12 @@ static const char script_account[] =
     "    for group in audio video render plugdev; do\n"
     "        ! grep -q \"^$group:\" \"$R/etc/group\" || usermod -a -G \"$group\" \"$NAME\"\n"
     "    done\n"
-    "fi\n"
-    "step=mark\n"
-    "echo \"$DESKTOP\" >\"$R/etc/yundesk-desktop.new\"\n"
-    "sync\n"
-    "mv \"$R/etc/yundesk-desktop.new\" \"$R/etc/yundesk-desktop\"\n";
+    "fi\n";
+
+static const char script_mark[] = "step=mark\n"
+                                  "echo \"$DESKTOP\" >\"$R/etc/yundesk-desktop.new\"\n"
+                                  "sync\n"
+                                  "mv \"$R/etc/yundesk-desktop.new\" \"$R/etc/yundesk-desktop\"\n";
 
 static const char script_tail[] = "step=done\n"
                                   "}\n"
@@ -127,26 +128,55 @@ is_account(const char *name)
            name[0] != '.' && strcmp(name, "root") != 0;
 }
 
+static gboolean
+check_account(const char *username, GError **error)
+{
+    if (is_account(username))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
+                "username: \"%s\" cannot be an account in a guest (1 to 32 of a-z 0-9 . _ -, "
+                "not root); rename the user",
+                username);
+    return FALSE;
+}
+
+static void
+set_account(GString *script, const char *username, gint64 uid)
+{
+    set_variable(script, "NAME", username);
+    g_string_append_printf(script, "UID_=%" G_GINT64_FORMAT "\n", uid);
+}
+
 char *
 yd_first_boot_script(const YdFirstBoot *what, GError **error)
 {
-    if (!is_account(what->username)) {
-        g_set_error(error, YD_ERROR, YD_ERROR_INVALID,
-                    "username: \"%s\" cannot be an account in a guest (1 to 32 of a-z 0-9 . _ -, "
-                    "not root); rename the user",
-                    what->username);
+    if (what->username && !check_account(what->username, error))
         return NULL;
-    }
     GString *script = g_string_sized_new(8192);
     set_variable(script, "DESKTOP", what->desktop_id);
     set_variable(script, "HOST", what->hostname);
-    set_variable(script, "NAME", what->username);
     set_variable(script, "SESSION", what->session);
-    g_string_append_printf(script, "UID_=%" G_GINT64_FORMAT "\n", what->uid);
+    if (what->username)
+        set_account(script, what->username, what->uid);
     g_string_append(script, script_head);
     g_string_append(script, script_identity);
     add_certificate(script, what->certificate, what->key);
     g_string_append(script, script_rdp);
+    if (what->username)
+        g_string_append(script, script_account);
+    g_string_append(script, script_mark);
+    g_string_append(script, script_tail);
+    return g_string_free(script, FALSE);
+}
+
+char *
+yd_first_boot_account_script(const char *username, gint64 uid, GError **error)
+{
+    if (!check_account(username, error))
+        return NULL;
+    GString *script = g_string_sized_new(4096);
+    set_account(script, username, uid);
+    g_string_append(script, script_head);
     g_string_append(script, script_account);
     g_string_append(script, script_tail);
     return g_string_free(script, FALSE);

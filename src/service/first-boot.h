@@ -10,7 +10,7 @@
 
 typedef struct {
     const char *desktop_id, *hostname;
-    const char *username; // account, at most 32 characters of a-z 0-9 . _ -
+    const char *username; // account, at most 32 characters of a-z 0-9 . _ -; NULL: none yet
     gint64 uid;
     const char *certificate, *key; // PEM
     const char *session;           // "light" | "xfce" for /etc/default/vdi-session
@@ -20,6 +20,9 @@ typedef struct {
 // none that a guest can have. It prints what failed. With YUNDESK_ROOT in its environment it works
 // below that folder: for tests.
 char *yd_first_boot_script(const YdFirstBoot *what, GError **error);
+
+// Only the account, for a guest that was prepared without one; makes nothing that is there. owned.
+char *yd_first_boot_account_script(const char *username, gint64 uid, GError **error);
 
 // Only the certificate and its key, for a guest that was prepared before; likewise. A guest without
 // xrdp keeps none.

@@ -16,6 +16,10 @@ extern const YdJobKind yd_job_kind_desktop_power_off;
 extern const YdJobKind yd_job_kind_desktop_rebuild;
 extern const YdJobKind yd_job_kind_desktop_delete;
 extern const YdJobKind yd_job_kind_desktop_resize;
+extern const YdJobKind yd_job_kind_desktop_pause;
+extern const YdJobKind yd_job_kind_desktop_save;
+extern const YdJobKind yd_job_kind_desktop_wake;
+extern const YdJobKind yd_job_kind_desktop_warm;
 extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
@@ -34,6 +38,10 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_rebuild,
     &yd_job_kind_desktop_delete,
     &yd_job_kind_desktop_resize,
+    &yd_job_kind_desktop_pause,
+    &yd_job_kind_desktop_save,
+    &yd_job_kind_desktop_wake,
+    &yd_job_kind_desktop_warm,
     &yd_job_kind_pool_handout,
     &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,

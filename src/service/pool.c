@@ -3,10 +3,12 @@
 
 #include "service/pool.h"
 #include "model/policy.h"
+#include "model/power.h"
 #include "service/change.h"
 #include "service/check.h"
 #include "service/connection.h"
 #include "service/fixed-port.h"
+#include "service/floating.h"
 #include "service/rollout.h"
 #include "store/store-desktops.h"
 
@@ -24,14 +26,47 @@ check_hardware(const YdPool *pool, GError **error)
 }
 
 static gboolean
+check_kind(YdPool *pool, GError **error)
+{
+    static const char *const kinds[] = {"dedicated", "floating", NULL};
+    if (!pool->kind)
+        pool->kind = g_strdup("dedicated");
+    if (!g_strv_contains(kinds, pool->kind))
+        return yd_error_invalid(error, "kind", "must be dedicated or floating");
+    if (!yd_check_int("min_ready", pool->min_ready, 0, 10000, error) ||
+        !yd_check_int("warm", pool->warm, 0, 1000, error))
+        return FALSE;
+    if (!yd_pool_is_floating(pool) && (pool->min_ready > 0 || pool->warm > 0))
+        return yd_error_invalid(error, pool->min_ready > 0 ? "min_ready" : "warm",
+                                "only floating pools keep spares; hand desktops out instead");
+    return TRUE;
+}
+
+static gboolean
+check_power(YdPool *pool, GError **error)
+{
+    g_auto(YdPower) power;
+    if (!yd_power_parse(pool->power, &power, error))
+        return FALSE;
+    g_free(pool->power);
+    pool->power = yd_power_json(&power);
+    return TRUE;
+}
+
+static gboolean
 check_texts(YdPool *pool, GError **error)
 {
     YdPolicy policy;
 
     if (!yd_check_text("name", &pool->name, TRUE, 64, FALSE, error) ||
         !yd_check_text("description", &pool->description, FALSE, 2000, TRUE, error) ||
-        !yd_policy_parse(pool->policy, &policy, error))
+        !yd_policy_parse(pool->policy, &policy, error) || !check_kind(pool, error) ||
+        !check_power(pool, error))
         return FALSE;
+    if (policy.fixed_port && yd_pool_is_floating(pool))
+        return yd_error_invalid(error, "policy.fixed_port",
+                                "a fixed port leads to one person's desktop; a floating pool has "
+                                "none");
     g_free(pool->policy);
     pool->policy = yd_policy_json(&policy);
     return TRUE;

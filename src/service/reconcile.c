@@ -11,6 +11,7 @@
 #include "service/desktop-private.h"
 #include "service/login.h"
 #include "service/media.h"
+#include "service/pool-keeper.h"
 #include "service/rollout.h"
 #include "service/template.h"
 #include "service/template-image.h"
@@ -138,6 +139,8 @@ note_running(YdService *service, YdStore *store, const char *id, GError **error)
     if (busy)
         return TRUE;
     if (strcmp(desktop->state, YD_DESKTOP_STOPPING) == 0 ||
+        strcmp(desktop->state, YD_DESKTOP_PAUSED) == 0 ||
+        strcmp(desktop->state, YD_DESKTOP_SAVED) == 0 ||
         (strcmp(desktop->state, YD_DESKTOP_OFF) == 0 && desktop->prepared)) {
         yd_set_string(&desktop->wanted, "on");
         return yd_desk_commit(store, &tx, desktop, YD_DESKTOP_READY, error);
@@ -154,6 +157,20 @@ note_running(YdService *service, YdStore *store, const char *id, GError **error)
         return yd_desk_power_off(service, desktop, error);
     }
     return TRUE;
+}
+
+// Its machine was paused by somebody else, or by its host (no space is left, say): who connects
+// wakes it.
+static gboolean
+note_paused(YdStore *store, const char *id, GError **error)
+{
+    gboolean busy = FALSE;
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
+    if (!desktop || !has_job(store, id, &busy, error))
+        return FALSE;
+    return busy || strcmp(desktop->state, YD_DESKTOP_READY) != 0 ||
+           yd_desk_commit(store, &tx, desktop, YD_DESKTOP_PAUSED, error);
 }
 
 // Looks again at the machine itself: the event may be old.
@@ -182,7 +199,10 @@ compare(YdService *service, YdStore *store, const YdDesktop *desktop, const YdMa
     YdMachineState state = machine ? machine->state : YD_MACHINE_OFF;
     gboolean row_runs = yd_desktop_state_runs(desktop->state);
     gboolean busy = FALSE;
-    if (runs(state) == row_runs && strcmp(desktop->state, YD_DESKTOP_READY) == 0)
+    gboolean paused = state == YD_MACHINE_PAUSED;
+    gboolean row_paused = strcmp(desktop->state, YD_DESKTOP_PAUSED) == 0;
+    if (runs(state) == row_runs && paused == row_paused &&
+        (row_paused || strcmp(desktop->state, YD_DESKTOP_READY) == 0))
         return TRUE;
     if (!runs(state) && !row_runs)
         return TRUE;
@@ -190,6 +210,8 @@ compare(YdService *service, YdStore *store, const YdDesktop *desktop, const YdMa
         return FALSE;
     if (busy)
         return TRUE;
+    if (paused && strcmp(desktop->state, YD_DESKTOP_READY) == 0)
+        return note_paused(store, desktop->id, error);
     report->moved++;
     return runs(state) ? note_running(service, store, desktop->id, error)
                        : note_end(service, store, desktop->id, state == YD_MACHINE_CRASHED, error);
@@ -393,6 +415,7 @@ run_timers(YdService *service, Timers *timers)
             g_warning("reconciling: %s, trying again later", error->message);
         prune_logins(service);
         yd_media_tidy(service, yd_now_ms());
+        yd_pool_keep(service, yd_now_ms());
         yd_rollout_tidy(service, yd_now_ms());
         yd_template_image_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
@@ -401,6 +424,7 @@ run_timers(YdService *service, Timers *timers)
         if (!store || !yd_connection_sweep(service, yd_now_ms(), &error))
             g_warning("ending old connections: %s, trying again later", error->message);
         yd_workbench_watch(service);
+        yd_pool_keep(service, yd_now_ms());
         yd_rollout_watch(service);
     }
     if (now >= timers->prune) {

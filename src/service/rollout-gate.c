@@ -181,6 +181,15 @@ session_seen(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop)
     return users && g_ptr_array_find_with_equal_func(users, account, g_str_equal, NULL);
 }
 
+// A guest that is busy with its first session may let its agent wait.
+static gboolean
+may_try_again(const YdDesktop *desktop, const YdRolloutPlan *plan, const GError *why)
+{
+    return (g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT) ||
+            g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE)) &&
+           yd_now_ms() - desktop->ready_at <= plan->seconds * 1000;
+}
+
 // Whether the look is over.
 static gboolean
 look_at_session(YdJobRun *run, const YdDesktop *desktop, const YdRolloutPlan *plan,
@@ -193,6 +202,10 @@ look_at_session(YdJobRun *run, const YdDesktop *desktop, const YdRolloutPlan *pl
     Session session = SESSION_OPEN;
     if (!text_of(run, "session"))
         session = open_session(run, hv, desktop, &why);
+    if (session == SESSION_BAD && may_try_again(desktop, plan, why)) {
+        yd_job_run_again(run, LOOK_MS);
+        return TRUE;
+    }
     if (session == SESSION_BAD)
         return is_bad(run, "session", why->message, ret_tried, ret_why);
     if (session == SESSION_NONE && strcmp(plan->session, "required") == 0)
@@ -334,6 +347,18 @@ yd_rollout_gate(YdJobRun *run, const YdRollout *rollout, const YdRolloutPlan *pl
 
 // --- afterwards ---
 
+static gboolean
+submit_delete(YdJobRun *run, const char *id, GError **error)
+{
+    g_autoptr(YdJob) job =
+        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete", id, NAME,
+                      NULL, yd_job_run_job(run)->id, error);
+    if (job)
+        set_text(run, "delete_job", job->id);
+    yd_job_run_again(run, LOOK_MS);
+    return job != NULL;
+}
+
 gboolean
 yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error)
 {
@@ -349,9 +374,12 @@ yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error)
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    g_autoptr(YdJob) job =
-        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete", id, NAME,
-                      NULL, yd_job_run_job(run)->id, error);
-    yd_job_run_again(run, LOOK_MS);
-    return job != NULL;
+    if (!text_of(run, "delete_job"))
+        return submit_delete(run, id, error);
+    g_autoptr(YdJob) job = ended_child(run, "delete_job", error);
+    if (job && !is_done(job))
+        g_message("the throw-away desktop %s is left: %s; delete it by hand", id,
+                  job->error ? job->error : job->state);
+    *ret_gone = job != NULL;
+    return job || !error || !*error;
 }

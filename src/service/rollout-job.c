@@ -217,6 +217,14 @@ step_clean(YdJobRun *run, GError **error)
     return yd_rollout_gate_clean(run, &gone, error);
 }
 
+// Whatever happens, the throw-away desktop goes.
+static gboolean
+undo_check(YdJobRun *run, GError **error)
+{
+    gboolean gone = FALSE;
+    return yd_rollout_gate_clean(run, &gone, error);
+}
+
 // --- one desktop ---
 
 // Written only when it says something new, in a transaction of its own.
@@ -582,9 +590,9 @@ rollout_failed(YdJobRun *run, const GError *why)
 }
 
 static const YdJobStep steps[] = {
-    {"check", step_check, NULL, FALSE, 20}, {"clean", step_clean, NULL, FALSE, 1},
-    {"first", step_first, NULL, FALSE, 20}, {"rest", step_rest, NULL, FALSE, 60},
-    {"back", step_back, NULL, FALSE, 1},    {"files", step_files, NULL, FALSE, 1},
+    {"check", step_check, undo_check, FALSE, 20}, {"clean", step_clean, NULL, FALSE, 1},
+    {"first", step_first, NULL, FALSE, 20},       {"rest", step_rest, NULL, FALSE, 60},
+    {"back", step_back, NULL, FALSE, 1},          {"files", step_files, NULL, FALSE, 1},
 };
 
 const YdJobKind yd_job_kind_rollout = {"rollout", "rollout",           FALSE,

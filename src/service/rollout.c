@@ -314,12 +314,12 @@ yd_rollout_clear_targets(YdStore *store, const char *pool_id, GError **error)
 typedef gboolean (*Change)(YdStore *store, YdRollout *rollout, GError **error);
 
 static gboolean
-not_now(const YdRollout *rollout, const char *verb, GError **error)
+not_now(const YdRollout *rollout, GError **error)
 {
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                 "the roll-out of version %" G_GINT64_FORMAT
-                " to “%s” is in state “%s” and cannot be %s",
-                rollout->to_number, rollout->pool_name, rollout->state, verb);
+                " to “%s” is in state “%s”, in which that cannot be done",
+                rollout->to_number, rollout->pool_name, rollout->state);
     return FALSE;
 }
 
@@ -328,7 +328,7 @@ pause_it(YdStore *store, YdRollout *rollout, GError **error)
 {
     if (!yd_rollout_state_lives(rollout->state) || strcmp(rollout->state, YD_ROLLOUT_BACK) == 0 ||
         strcmp(rollout->state, YD_ROLLOUT_PAUSED) == 0)
-        return not_now(rollout, "paused", error);
+        return not_now(rollout, error);
     yd_set_string(&rollout->resumes, rollout->state);
     yd_set_string(&rollout->state, YD_ROLLOUT_PAUSED);
     yd_set_string(&rollout->reason, NULL);
@@ -340,7 +340,7 @@ resume_it(YdStore *store, YdRollout *rollout, GError **error)
 {
     (void)store;
     if (strcmp(rollout->state, YD_ROLLOUT_PAUSED) != 0)
-        return not_now(rollout, "resumed", error);
+        return not_now(rollout, error);
     yd_set_string(&rollout->state, rollout->resumes ? rollout->resumes : YD_ROLLOUT_ROLLING);
     yd_set_string(&rollout->resumes, NULL);
     yd_set_string(&rollout->reason, NULL);
@@ -352,13 +352,12 @@ static gboolean
 check_way_back(YdStore *store, const YdRollout *rollout, GError **error)
 {
     if (yd_rollout_state_lives(rollout->state))
-        return strcmp(rollout->state, YD_ROLLOUT_BACK) != 0 ||
-               not_now(rollout, "rolled back", error);
+        return strcmp(rollout->state, YD_ROLLOUT_BACK) != 0 || not_now(rollout, error);
     g_autoptr(YdRollout) newest = yd_store_rollout_newest(store, rollout->pool_id, error);
     if (!newest)
         return FALSE;
     if (strcmp(rollout->state, YD_ROLLOUT_DONE) != 0)
-        return not_now(rollout, "rolled back", error);
+        return not_now(rollout, error);
     if (strcmp(newest->id, rollout->id) == 0 && rollout->keep_until > yd_now_ms())
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,

@@ -48,8 +48,10 @@ step_checksum(YdJobRun *run, GError **error)
         return TRUE;
     g_autoptr(YdImageInfo) info =
         yd_storage_verify(yd_service_storage(service), version->image, progress, run, error);
-    if (!info || !yd_template_image_note(service, yd_job_run_store(run), version, version->image,
-                                         info->checksum, NULL, error))
+    g_autoptr(GPtrArray) chain =
+        info ? yd_template_image_look(service, version->image, error) : NULL;
+    if (!chain ||
+        !yd_template_image_note(yd_job_run_store(run), version, chain, info->checksum, error))
         return FALSE;
     json_object_set_new(result, "checksum", json_string(info->checksum));
     json_object_set_new(result, "size_bytes", json_integer(info->size_bytes));

@@ -94,18 +94,21 @@ step_switch(YdJobRun *run, GError **error)
     YdStore *store = yd_job_run_store(run);
     const json_t *result = yd_job_run_result(run);
     g_autofree char *flat = flat_name(run);
-    g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
+    g_autoptr(YdTemplateVersion) before = version_of(run, error);
+    if (!before || is_done(before, flat))
+        return before != NULL;
+    g_autoptr(GPtrArray) chain = yd_template_image_look(yd_job_run_service(run), flat, error);
+    g_autoptr(YdStoreTx) tx = chain ? yd_store_tx(store, error) : NULL;
     g_autoptr(YdTemplateVersion) version = tx ? version_of(run, error) : NULL;
-    if (!version || is_done(version, flat))
-        return version != NULL;
+    if (!version)
+        return FALSE;
     const char *checksum = json_string_value(json_object_get(result, "checksum"));
     yd_set_string(&version->image, flat);
     yd_set_string(&version->checksum, checksum);
     version->size_bytes = json_integer_value(json_object_get(result, "size_bytes"));
     version->depth = 1;
     return yd_store_retire_images(store, version->id, yd_now_ms(), error) &&
-           yd_template_image_note(yd_job_run_service(run), store, version, flat, checksum, NULL,
-                                  error) &&
+           yd_template_image_note(store, version, chain, checksum, error) &&
            yd_store_update(store, &yd_template_version_type, version, error) &&
            yd_store_tx_commit(&tx, error);
 }

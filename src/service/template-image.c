@@ -33,26 +33,26 @@ put(YdStore *store, const YdTemplateVersion *version, const YdImageFacts *facts,
     return yd_store_put_sealed_image(store, &row, error);
 }
 
-gboolean
-yd_template_image_note(YdService *service, YdStore *store, const YdTemplateVersion *version,
-                       const char *image, const char *checksum, gint64 *ret_depth, GError **error)
+GPtrArray *
+yd_template_image_look(YdService *service, const char *image, GError **error)
 {
     g_autoptr(GPtrArray) chain = yd_storage_chain(yd_service_storage(service), image, error);
-    if (!chain)
-        return FALSE;
-    for (guint i = 0; i < chain->len; i++) {
+    for (guint i = 0; chain && i < chain->len; i++) {
         const YdImageFacts *facts = chain->pdata[i];
         if (!facts->damage)
             continue;
         g_set_error(error, YD_ERROR, YD_ERROR_STATE, "the image “%s” %s", facts->image,
                     facts->damage);
-        return FALSE;
+        return NULL;
     }
-    if (!put(store, version, chain->pdata[0], checksum, error))
-        return FALSE;
-    if (ret_depth)
-        *ret_depth = chain->len;
-    return TRUE;
+    return g_steal_pointer(&chain);
+}
+
+gboolean
+yd_template_image_note(YdStore *store, const YdTemplateVersion *version, const GPtrArray *chain,
+                       const char *checksum, GError **error)
+{
+    return put(store, version, chain->pdata[0], checksum, error);
 }
 
 char *
@@ -259,9 +259,10 @@ note_new(YdService *service, YdStore *store)
         g_autoptr(GError) error = NULL;
         g_autoptr(YdSealedImage) row =
             version->image ? yd_store_sealed_image(store, version->image, &error) : NULL;
-        if (!row && !error && version->image &&
-            !yd_template_image_note(service, store, version, version->image, version->checksum,
-                                    NULL, &error))
+        if (row || error || !version->image)
+            continue;
+        g_autoptr(GPtrArray) chain = yd_template_image_look(service, version->image, &error);
+        if (!chain || !yd_template_image_note(store, version, chain, version->checksum, &error))
             g_debug("%s is not noted: %s, ignoring", version->image, error->message);
     }
 }

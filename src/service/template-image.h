@@ -7,11 +7,14 @@
 #include "service/service.h"
 #include "store/store-images.h"
 
-// Notes the file as the version's present one, with what it is now. checksum NULL: not read yet.
-// ret_depth (may be NULL): files that it consists of. Errors: NOT_FOUND, STATE (damaged).
-gboolean
-yd_template_image_note(YdService *service, YdStore *store, const YdTemplateVersion *version,
-                       const char *image, const char *checksum, gint64 *ret_depth, GError **error);
+// The facts of a sealed file and of what it is built on (as yd_storage_chain); STATE when one of
+// them is damaged. Outside of transactions: it asks deskhost. Owned.
+GPtrArray *yd_template_image_look(YdService *service, const char *image, GError **error);
+
+// Notes the file at the top of that chain as the version's present one. checksum NULL: not read
+// yet.
+gboolean yd_template_image_note(YdStore *store, const YdTemplateVersion *version,
+                                const GPtrArray *chain, const char *checksum, GError **error);
 
 // Compares size, begin and time of all sealed files that the disk `image` is built on (when it is
 // not there yet: of the version's) with what they were. STATE, with what to do, when one is missing

@@ -142,8 +142,10 @@ static gboolean
 note_file(YdJobRun *run, const YdTemplateVersion *version, GError **error)
 {
     const json_t *checksum = json_object_get(yd_job_run_result(run), "checksum");
-    return yd_template_image_note(yd_job_run_service(run), yd_job_run_store(run), version,
-                                  version->image, json_string_value(checksum), NULL, error);
+    g_autoptr(GPtrArray) chain =
+        yd_template_image_look(yd_job_run_service(run), version->image, error);
+    return chain && yd_template_image_note(yd_job_run_store(run), version, chain,
+                                           json_string_value(checksum), error);
 }
 
 gboolean

@@ -161,19 +161,20 @@ step_version(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
+    g_autoptr(YdTemplateVersion) before =
+        yd_store_get(store, &yd_template_version_type, version_id(run), error);
+    if (!before || strcmp(before->state, "importing") != 0)
+        return before != NULL; // told before a kill
+    g_autoptr(GPtrArray) chain = yd_template_image_look(service, before->image, error);
+    g_autoptr(YdDesktop) desktop = chain ? desktop_of(run, error) : NULL;
+    g_autoptr(YdStoreTx) tx = desktop ? yd_store_tx(store, error) : NULL;
     g_autoptr(YdTemplateVersion) version =
         tx ? yd_store_get(store, &yd_template_version_type, version_id(run), error) : NULL;
-    if (!version || strcmp(version->state, "importing") != 0)
-        return version != NULL; // told before a kill
-    g_autoptr(GPtrArray) chain =
-        yd_storage_chain(yd_service_storage(service), version->image, error);
-    g_autoptr(YdDesktop) desktop = chain ? desktop_of(run, error) : NULL;
-    if (!desktop)
+    if (!version)
         return FALSE;
     take_facts(version, chain);
     if (!yd_store_update(store, &yd_template_version_type, version, error) ||
-        !yd_template_image_note(service, store, version, version->image, NULL, NULL, error))
+        !yd_template_image_note(store, version, chain, NULL, error))
         return FALSE;
     const YdTemplateCheck check = {
         .network_id = desktop->network_id,

@@ -12,7 +12,8 @@ yd_connect_facts_clear(YdConnectFacts *facts)
                       &facts->uuid,        &facts->access,   &facts->os,
                       &facts->ip,          &facts->owner_id, &facts->pool_id,
                       &facts->policy,      &facts->username, &facts->sealed,
-                      &facts->certificate, &facts->dns_name, &facts->certificate_name};
+                      &facts->certificate, &facts->dns_name, &facts->certificate_name,
+                      &facts->pool_kind,   &facts->power};
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++)
         g_clear_pointer(texts[i], g_free);
 }
@@ -25,7 +26,7 @@ yd_connect_facts_clear(YdConnectFacts *facts)
     "WHERE m.user_id = d.user_id))), "                                                             \
     "u.enabled, "                                                                                  \
     "EXISTS (SELECT 1 FROM logins l WHERE l.id = ? AND l.expires > ?), s.changed, d.certificate, " \
-    "d.dns_name, d.certificate_name, d.certificate_expires "                                       \
+    "d.dns_name, d.certificate_name, d.certificate_expires, p.kind, p.power, u.uid "               \
     "FROM desktops d "                                                                             \
     "LEFT JOIN pools p ON p.id = d.pool_id "                                                       \
     "LEFT JOIN users u ON u.id = d.user_id "                                                       \
@@ -70,6 +71,9 @@ yd_store_connect_facts(YdStore *store, const char *desktop_id, const char *login
         .dns_name = g_strdup(yd_statement_text(row, 17)),
         .certificate_name = g_strdup(yd_statement_text(row, 18)),
         .certificate_expires = yd_statement_int(row, 19),
+        .pool_kind = g_strdup(yd_statement_text(row, 20)),
+        .power = g_strdup(yd_statement_text(row, 21)),
+        .uid = yd_statement_int(row, 22),
     };
     return TRUE;
 }
@@ -190,7 +194,7 @@ yd_store_jobs_renew(YdStore *store, const char *worker, gint64 lease, GError **e
     "(SELECT m.department_id FROM memberships m WHERE m.user_id = "                                \
     "(SELECT x.user_id FROM desktops x WHERE x.id = ?)))) "                                        \
     "FROM desktops d WHERE d.host_id IS NOT NULL AND d.id <> ? AND "                               \
-    "d.state IN ('starting', 'preparing', 'ready', 'stopping') GROUP BY d.host_id"
+    "d.state IN ('starting', 'preparing', 'ready', 'paused', 'stopping') GROUP BY d.host_id"
 
 GHashTable *
 yd_store_host_promises(YdStore *store, const char *desktop_id, GError **error)

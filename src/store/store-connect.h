@@ -14,7 +14,9 @@ typedef struct {
     char *certificate;                 // SHA-256 of the guest's TLS certificate, hex; NULL: none
     char *dns_name, *certificate_name; // as in YdDesktop
     gint64 certificate_expires;
-    gboolean entitled; // the owner still has the pool, and it is enabled
+    char *pool_kind, *power; // of the pool: "floating", …; its power policy's JSON
+    gint64 uid;              // of the owner's account
+    gboolean entitled;       // the owner still has the pool, and it is enabled
     gboolean user_enabled;
     gboolean login_alive; // the log-in asked about exists and has not expired; TRUE without one
 } YdConnectFacts;

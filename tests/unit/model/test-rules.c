@@ -27,10 +27,11 @@ test_states(void)
         }
         g_assert_true(leaves && reached); // no dead end, none that can't be reached
     }
-    g_assert_cmpuint(edges, ==, 21 + 9); // each, and from nine states to failed
+    g_assert_cmpuint(edges, ==, 28 + 11); // each, and from eleven states to failed
     const char *const never[][2] = {
-        {"new", "off"},      {"off", "preparing"},  {"ready", "deleting"}, {"ready", "rebuilding"},
-        {"deleting", "off"}, {"starting", "ready"}, {"failed", "ready"},   {"off", "new"}};
+        {"new", "off"},      {"off", "preparing"},  {"ready", "deleting"},  {"ready", "rebuilding"},
+        {"deleting", "off"}, {"starting", "ready"}, {"starting", "paused"}, {"off", "paused"},
+        {"off", "saved"},    {"ready", "saved"},    {"failed", "ready"},    {"off", "new"}};
     for (guint i = 0; i < G_N_ELEMENTS(never); i++)
         g_assert_false(yd_desktop_state_may(never[i][0], never[i][1]));
     g_assert_false(yd_desktop_state_may("nonsense", "failed"));
@@ -38,6 +39,8 @@ test_states(void)
     g_assert_false(yd_desktop_state_may(NULL, NULL));
     g_assert_true(yd_desktop_state_runs("ready"));
     g_assert_true(yd_desktop_state_runs("stopping"));
+    g_assert_true(yd_desktop_state_runs("paused")); // keeps its memory
+    g_assert_false(yd_desktop_state_runs("saved"));
     g_assert_false(yd_desktop_state_runs("off"));
     g_assert_false(yd_desktop_state_runs(NULL));
 }

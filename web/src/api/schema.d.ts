@@ -2077,6 +2077,22 @@ export interface components {
              */
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
+            /**
+             * @description dedicated: a desktop for each person; floating: whoever connects gets any, made afresh after each
+             * @enum {string}
+             */
+            kind?: "dedicated" | "floating";
+            /**
+             * Format: int64
+             * @description floating: spares that are kept
+             */
+            min_ready?: number;
+            /**
+             * Format: int64
+             * @description floating: how many of them run and are paused
+             */
+            warm?: number;
+            power?: components["schemas"]["Power"];
             enabled?: boolean;
             /**
              * @description What happens when the template has a new version
@@ -2101,6 +2117,16 @@ export interface components {
             readonly desktops?: number;
             /** Format: int64 */
             readonly desktops_ready?: number;
+            /**
+             * Format: int64
+             * @description floating: somebody's, or being made afresh
+             */
+            readonly desktops_used?: number;
+            /**
+             * Format: int64
+             * @description floating: spares that are paused
+             */
+            readonly desktops_warm?: number;
         };
         PoolPage: {
             items: components["schemas"]["Pool"][];
@@ -2128,6 +2154,22 @@ export interface components {
              */
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
+            /**
+             * @description dedicated: a desktop for each person; floating: whoever connects gets any, made afresh after each
+             * @enum {string}
+             */
+            kind?: "dedicated" | "floating";
+            /**
+             * Format: int64
+             * @description floating: spares that are kept
+             */
+            min_ready?: number;
+            /**
+             * Format: int64
+             * @description floating: how many of them run and are paused
+             */
+            warm?: number;
+            power?: components["schemas"]["Power"];
             enabled?: boolean;
             /**
              * @description What happens when the template has a new version
@@ -2156,6 +2198,17 @@ export interface components {
              */
             max_desktops?: number;
             policy?: components["schemas"]["Policy"];
+            /**
+             * Format: int64
+             * @description floating: spares that are kept
+             */
+            min_ready?: number;
+            /**
+             * Format: int64
+             * @description floating: how many of them run and are paused
+             */
+            warm?: number;
+            power?: components["schemas"]["Power"];
             enabled?: boolean;
             /**
              * @description What happens when the template has a new version
@@ -2409,7 +2462,7 @@ export interface components {
             readonly template_version_id?: string | null;
             readonly host_id?: string | null;
             /** @enum {string} */
-            readonly state?: "new" | "deriving" | "off" | "starting" | "preparing" | "ready" | "stopping" | "rebuilding" | "deleting" | "failed";
+            readonly state?: "new" | "deriving" | "off" | "starting" | "preparing" | "ready" | "paused" | "saved" | "stopping" | "rebuilding" | "deleting" | "failed";
             /**
              * @description on or off
              * @enum {string}
@@ -2458,6 +2511,11 @@ export interface components {
             readonly placement?: unknown;
             /** @description first boot done on this disk */
             readonly prepared?: boolean;
+            /**
+             * Format: date-time
+             * @description floating: when it was given to a person; null: nobody has had its disk
+             */
+            readonly taken?: string | null;
             /**
              * Format: int64
              * @description the gate's port that leads to its RDP while its owner is logged in from the same address; 0: none
@@ -2758,6 +2816,71 @@ export interface components {
              * @default 60
              */
             idle_notice_seconds: number;
+        };
+        /** @description when desktops of the pool start, sleep and are shut down; absent members have their default */
+        Power: {
+            /**
+             * @description who connects to a desktop that is off starts it; sleeping ones wake in any case
+             * @default true
+             */
+            start_on_connect: boolean;
+            /**
+             * @description after the end of the last session: paused; 0 is never
+             * @default 0
+             */
+            pause_seconds: number;
+            /**
+             * @description after the end of the last session: its memory is written to its host and the machine ends; 0 is never
+             * @default 0
+             */
+            save_seconds: number;
+            /**
+             * @description after the end of the last session: shut down; 0 is never
+             * @default 0
+             */
+            off_seconds: number;
+            /**
+             * @description floating: how long a desktop waits for who left it without logging off
+             * @default 1800
+             */
+            keep_seconds: number;
+            /**
+             * @description a guest with /run/yundesk/hold, or whose /etc/yundesk/hold ends with 0, stays awake
+             * @default true
+             */
+            hold: boolean;
+            /**
+             * @description more than this on average over five minutes keeps it awake too; 0: not looked at
+             * @default 0
+             */
+            hold_cpu_percent: number;
+            /** @description of the hours, for example Asia/Shanghai; null: the server's */
+            time_zone?: string | null;
+            /** @description opening hours by weekday: {mon: "08:00-18:00"} */
+            hours?: {
+                [key: string]: string | null;
+            } | null;
+            holidays?: string[] | null;
+            /**
+             * @description how many are started before the hours begin, those used last first; -1: all that belong to people; floating: warm spares during the hours
+             * @default 0
+             */
+            open_desktops: number;
+            /**
+             * @description how long before
+             * @default 900
+             */
+            open_seconds: number;
+            /**
+             * @description shut down what has no session outside of the hours
+             * @default false
+             */
+            close: boolean;
+            /**
+             * @description after closing, and after the end of a session
+             * @default 900
+             */
+            close_seconds: number;
         };
         LoginRequest: {
             username: string;

@@ -3,6 +3,28 @@
 // tools/check-messages compares this with the sources; tools/check-messages --missing prints the lines of new texts.
 
 export const messages: Record<string, string> = {
+  // floating pools, sleep and the power policy
+  '{1}: give the hours as “08:00-18:00”, the end after the beginning, or null': '{1}：请将时间写成“08:00-18:00”，结束在开始之后，或写 null',
+  'must be an object of weekdays (mon … sun)': '必须是以星期（mon … sun）为成员的对象',
+  '“{1}” is none of mon, tue, wed, thu, fri, sat, sun': '“{1}”不在 mon、tue、wed、thu、fri、sat、sun 之中',
+  'must be a list of at most {1} dates': '必须是最多 {1} 个日期的列表',
+  '“{1}” is no date; write 2026-10-01': '“{1}”不是日期；请写成 2026-10-01',
+  '“{1}” is not known here; write for example Asia/Shanghai': '此处不认识“{1}”；请写例如 Asia/Shanghai',
+  '{1} is not after {2} ({3}); both count from the end of the last session': '{1} 不晚于 {2}（{3}）；两者都从最后一次会话结束起计',
+  'power.{1}': '电源策略：{1:text}',
+  '"{1}" is off, and its pool does not start desktops when somebody connects; start it first': '“{1}”已关机，其桌面池不会在连接时启动桌面；请先启动它',
+  '"{1}" has just been taken back; connect again': '“{1}”刚被收回；请重新连接',
+  'the desktop is not this person\'s any more': '此桌面已不属于这个人',
+  '"{1}" is a floating pool: nobody\'s desktop is made beforehand; set min_ready to keep spares': '“{1}”是浮动池：不会预先为任何人创建桌面；请设置 min_ready 以保留备用桌面',
+  'the person\'s account could not be made in the guest (status {1}): {2}': '无法在来宾系统中创建此人的账户（状态 {1}）：{2:text}',
+  '"{1}" was saved on a host that has {2} MiB of free memory now; it needs {3}. Wait, or power it off: it then starts elsewhere without what was open': '“{1}”保存在某台主机上，该主机现有 {2} MiB 空闲内存，而它需要 {3} MiB。请等待，或将其断电：之后它会在别处启动，但打开的内容会丢失',
+  'only a desktop that sleeps can be woken': '只有休眠中的桌面才能被唤醒',
+  'all {1} desktops of "{2}" are in use; try again when somebody has logged off': '“{2}”的全部 {1} 台桌面都在使用中；请在有人注销后再试',
+  'the desktop was not used any more': '此桌面已不再使用',
+  'the person logged off': '用户已注销',
+  'must be dedicated or floating': '必须是 dedicated 或 floating',
+  'only floating pools keep spares; hand desktops out instead': '只有浮动池保留备用桌面；请改为分发桌面',
+  'a fixed port leads to one person\'s desktop; a floating pool has none': '固定端口通向某个人的桌面；浮动池没有固定端口',
   // api/body.c
   'The body must be a JSON object, not {1}': '请求正文必须是 JSON 对象，而不是{1:text}',
   // api/connect.c
@@ -72,8 +94,6 @@ export const messages: Record<string, string> = {
   'This needs a log-in: send the cookie or Authorization: Bearer.': '需要登录：请发送 cookie 或 Authorization: Bearer。',
   'The body is missing; send a JSON object.': '缺少请求正文；请发送 JSON 对象。',
   'is missing': '不能为空',
-  // api/rollouts.c
-  'must be an object': '必须是对象',
   // api/routes.c
   '"{1}" is not UTF-8 in percent encoding': '“{1}”不是百分号编码的 UTF-8',
   'There is no {1} here.': '这里没有 {1}。',
@@ -236,10 +256,6 @@ export const messages: Record<string, string> = {
   'must be a number, not {1}': '必须是数字，而不是{1:text}',
   'can\'t be given': '不能填写',
   'can\'t be changed after the creation': '创建后不能修改',
-  // model/rollout.c
-  'must be a list of 1 to {1} ids': '必须是 1 到 {1} 个标识的列表',
-  'must be auto, required or off': '必须是 auto、required 或 off',
-  'give one of share, department_id and user_ids': '请只填 share、department_id 和 user_ids 中的一项',
   // service/change.c
   '{1} “{2}” was changed meanwhile (it is at version {3}, you saw {4}); load it again': '{1:text}“{2}”已被修改（现为版本 {3}，您看到的是 {4}）；请重新加载',
   // service/check.c
@@ -519,35 +535,6 @@ export const messages: Record<string, string> = {
   // service/reconcile.c
   'the machine ended unexpectedly': '虚拟机意外结束',
   'the machine ended unexpectedly; see the host\'s /var/log/libvirt/qemu': '虚拟机意外结束；请查看主机上的 /var/log/libvirt/qemu',
-  // service/rollout-gate.c
-  'xrdp-sesrun ended with {1}: {2}': 'xrdp-sesrun 以 {1} 结束：{2:text}',
-  'a throw-away desktop of the new version failed at “{1}”: {2}': '新版本的临时桌面在“{1:text}”处失败：{2:text}',
-  'the guest has no xrdp-sesrun to begin a session with': '来宾系统没有用来开始会话的 xrdp-sesrun',
-  'not possible here: the guest has no xrdp-sesrun to begin a session with': '此处不能检查：来宾系统没有用来开始会话的 xrdp-sesrun',
-  'the guest agent sees a session of a probe account': '来宾代理看到测试账号的会话',
-  'the guest agent sees no session of the probe account': '来宾代理没有看到测试账号的会话',
-  'not looked at: the roll-out does not ask for it': '未检查：此次推送没有要求',
-  'not possible here: only Linux guests with xrdp can be logged in to': '此处不能检查：只能登录带 xrdp 的 Linux 来宾系统',
-  'no answer within {1} s': '{1} 秒内没有应答',
-  // service/rollout-job.c
-  'the desktop has failed; rebuild it': '桌面已失败；请重建',
-  'not ready within {1} s': '{1} 秒内没有就绪',
-  'the desktop was deleted': '桌面已删除',
-  '“{1}” is not healthy on the new version: {2}': '“{1}”在新版本上不正常：{2:text}',
-  // service/rollout.c
-  'must say who goes first: share, department_id or user_ids': '必须指定谁先更新：share、department_id 或 user_ids',
-  'the pool\'s desktops have no personal disks: what people store on the system disk is lost at each new version; say so with replace_system_disks, or keep the pool pinned': '此池的桌面没有个人磁盘：每次换新版本都会丢失系统盘上存放的内容；请用 replace_system_disks 表示同意，或让桌面池保持固定版本',
-  'a roll-out of version {1} is under way in “{2}”; let it end or roll it back first': '“{2}”正在推送版本 {1}；请先等它结束或回退',
-  'is a version of “{1}”, the pool\'s desktops are made of “{2}”': '是“{1}”的版本，而此池的桌面由“{2}”生成',
-  'version {1} is the one that the pool has; choose another one': '桌面池现在就是版本 {1}；请选择其他版本',
-  'a roll-out of version {1} is under way in “{2}” already ({3}); let it end or roll it back first': '“{2}”已在推送版本 {1}（{3:text}）；请先等它结束或回退',
-  'the system disks of {1} desktops of “{2}” will be replaced, and what people stored there is lost: the pool has no personal disks. Set it to true when that is meant': '“{2}”的 {1} 个桌面的系统盘将被替换，其中存放的内容会丢失：此池没有个人磁盘。确要如此时请设为 true',
-  'say who goes first: share, department_id or user_ids, or mode all': '请指定谁先更新（share、department_id 或 user_ids），或用方式 all',
-  'the roll-out of version {1} to “{2}” is in state “{3}” and cannot be {4}': '向“{2}”推送版本 {1} 的状态是“{3:text}”，不能{4:text}',
-  'the old system disks of “{1}” are not kept any more; roll out version {2} instead': '“{1}”的旧系统盘已不再保留；请改为推送版本 {2}',
-  'version {1} of “{2}” is part of a roll-out that is under way, or whose old system disks are still kept; let it end, or wait until they are gone (keep_hours)': '“{2}”的版本 {1} 正在推送，或其旧系统盘仍在保留；请等推送结束，或等旧系统盘清除（keep_hours）',
-  'rolled back': '回退',
-  'rolled back by hand': '手工回退',
   // service/route.c
   '[deskd] host_gates: “{1}” is not HOST=GATE@ADDRESS:PORT with a numeric address, for example local=gate-1@192.0.2.10:443': '[deskd] host_gates：“{1}”不是 主机=网关@地址:端口 的形式（地址须为数字），例如 local=gate-1@192.0.2.10:443',
   'too many connections are on their way between gates; try again': '网关之间转交中的连接过多；请再试',
@@ -780,4 +767,34 @@ export const messages: Record<string, string> = {
   // storage/local-seal.c
   'image \'{1}\' is built on \'{2}\', not on \'{3}\'': '镜像 \'{1}\' 基于 \'{2}\'，而不是 \'{3}\'',
   '\'{1}\', on which \'{2}\' is built, is not sealed': '\'{1}\' 是 \'{2}\' 的基础，但尚未封存',
+  // roll-outs
+  'must be an object': '必须是对象',
+  'must be a list of 1 to {1} ids': '必须是 1 到 {1} 个标识的列表',
+  'must be auto, required or off': '必须是 auto、required 或 off',
+  'give one of share, department_id and user_ids': 'share、department_id 和 user_ids 只能填写其中一项',
+  'xrdp-sesrun ended with {1}: {2}': 'xrdp-sesrun 以 {1} 结束：{2}',
+  'a throw-away desktop of the new version failed at “{1}”: {2}': '新版本的临时桌面在“{1}”处失败：{2:text}',
+  'the guest has no xrdp-sesrun to begin a session with': '客户机没有 xrdp-sesrun，无法开始会话',
+  'not possible here: the guest has no xrdp-sesrun to begin a session with': '此处无法检查：客户机没有 xrdp-sesrun，无法开始会话',
+  'the guest agent sees a session of a probe account': '客户机代理看到了测试账号的会话',
+  'the guest agent sees no session of the probe account': '客户机代理没有看到测试账号的会话',
+  'not looked at: the roll-out does not ask for it': '未检查：此次推送不要求',
+  'not possible here: only Linux guests with xrdp can be logged in to': '此处无法检查：只能登录带 xrdp 的 Linux 客户机',
+  'no answer within {1} s': '{1} 秒内没有应答',
+  'the desktop has failed; rebuild it': '桌面已失败；请重建',
+  'not ready within {1} s': '{1} 秒内未就绪',
+  'the desktop was deleted': '桌面已被删除',
+  '“{1}” is not healthy on the new version: {2}': '“{1}”在新版本上不正常：{2:text}',
+  'must say who goes first: share, department_id or user_ids': '必须说明谁先更新：share、department_id 或 user_ids',
+  'the pool\'s desktops have no personal disks: what people store on the system disk is lost at each new version; say so with replace_system_disks, or keep the pool pinned': '该桌面池的桌面没有个人磁盘：每次换新版本，存放在系统盘上的内容都会丢失；请用 replace_system_disks 确认，或让桌面池保持 pinned',
+  'a roll-out of version {1} is under way in “{2}”; let it end or roll it back first': '“{2}”正在推送版本 {1}；请先等它结束或将其回退',
+  'is a version of “{1}”, the pool\'s desktops are made of “{2}”': '是“{1}”的版本，而该桌面池的桌面使用“{2}”',
+  'version {1} is the one that the pool has; choose another one': '桌面池已经是版本 {1}；请选择其他版本',
+  'a roll-out of version {1} is under way in “{2}” already ({3}); let it end or roll it back first': '“{2}”已经在推送版本 {1}（{3}）；请先等它结束或将其回退',
+  'the system disks of {1} desktops of “{2}” will be replaced, and what people stored there is lost: the pool has no personal disks. Set it to true when that is meant': '“{2}”的 {1} 台桌面的系统盘将被替换，存放在那里的内容会丢失：该桌面池没有个人磁盘。确实如此时请设为 true',
+  'say who goes first: share, department_id or user_ids, or mode all': '请说明谁先更新：share、department_id 或 user_ids，或使用方式 all',
+  'the roll-out of version {1} to “{2}” is in state “{3}”, in which that cannot be done': '版本 {1} 到“{2}”的推送处于“{3}”状态，此时不能这样做',
+  'the old system disks of “{1}” are not kept any more; roll out version {2} instead': '“{1}”的旧系统盘已不再保留；请改为推送版本 {2}',
+  'version {1} of “{2}” is part of a roll-out that is under way, or whose old system disks are still kept; let it end, or wait until they are gone (keep_hours)': '“{2}”的版本 {1} 属于正在进行的推送，或推送的旧系统盘仍在保留；请等它结束，或等旧系统盘被删除（keep_hours）',
+  'rolled back by hand': '手动回退',
 };

@@ -74,6 +74,8 @@ const words: Record<string, string> = {
 
 /** Fields of records, settings and policies, as they stand in requests, in the audit log and in errors. */
 const members: Record<string, string> = {
+  min_ready: '保留的备用桌面', warm: '预热的备用桌面', power: '电源策略', desktops_used: '使用中的桌面', desktops_warm: '已预热的桌面',
+  taken: '分配时间',
   accel: '加速方式', accel_reason: '加速方式的原因', access: '访问方式', act: '操作', address: '地址', addresses_total: '地址总数',
   addresses_used: '已用地址', agent: '来宾代理', agent_seen: '代理曾应答', args: '参数', attempts: '尝试次数', bootable: '可引导',
   bridge: '网桥', bytes_down: '下行字节', bytes_up: '上行字节', certificate: '证书', certificate_expires: '证书到期',

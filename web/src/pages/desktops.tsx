@@ -15,7 +15,7 @@ import { useToasts } from '../ui/toasts';
 import { useActs, type Acts } from '../ui/use-acts';
 import { DesktopDetails } from './desktop-details';
 
-const STATES = ['ready', 'preparing', 'starting', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
+const STATES = ['ready', 'preparing', 'starting', 'paused', 'saved', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
 
 export function useDesktopColumns(): Column<Desktop>[] {
   const { t, said } = useI18n();

@@ -13,6 +13,7 @@ import { useOptions } from '../ui/pick';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
 import { flatFollow, followFacts, followFields, StartRollout, withFollow } from './pool-rollout';
+import { flatPower, kindFields, powerFacts, powerFields, withPower } from './pool-power';
 import { POLICY, policyFacts, policyFields, withPolicy } from './policy';
 
 function GrantsDialog({ pool, onClose }: { pool: Pool; onClose: () => void }) {
@@ -127,10 +128,12 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
+    ...kindFields(i18n, pool),
+    ...powerFields(i18n),
     ...followFields(i18n),
     ...policyFields(i18n),
   ];
-  const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined), ...flatFollow(of) });
+  const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined), ...flatFollow(of), ...flatPower(of) });
   const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
   return (
     <FormDialog
@@ -144,8 +147,9 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
       onSubmit={async (values, version, present) => {
         const body = withPolicy(values, (present?.['policy'] as unknown as Values | undefined) ?? (pool?.policy as unknown as Values | undefined));
         const whole = withFollow(body, (present?.['rollout'] ?? pool?.rollout ?? undefined) as unknown as Values | undefined);
-        if (pool) await patch(`/pools/${pool.id}`, whole, version ?? pool.version);
-        else await post('/pools', whole);
+        const all = withPower(whole, present?.['power'] ?? pool?.power);
+        if (pool) await patch(`/pools/${pool.id}`, all, version ?? pool.version);
+        else await post('/pools', all);
       }}
     />
   );
@@ -211,6 +215,7 @@ export default function PoolsPage() {
           { key: 'name', label: t('field.name'), sortable: true, render: (row) => row.name },
           { key: 'template_name', label: t('field.template'), render: (row) => `${row.template_name ?? ''} ${row.template_number ?? ''}` },
           { key: 'network_name', label: t('field.network'), render: (row) => row.network_name },
+          { key: 'kind', label: t('pools.kind'), render: (row) => i18n.word('pool-kind', row.kind ?? 'dedicated') },
           { key: 'vcpus', label: t('field.vcpus'), render: (row) => number(row.vcpus ?? 0) },
           { key: 'memory_mib', label: t('field.memory'), render: (row) => number(row.memory_mib ?? 0) },
           {
@@ -227,11 +232,16 @@ export default function PoolsPage() {
           [t('field.max-desktops'), number(row.max_desktops ?? 0)],
           [t('field.created'), date(row.created)],
           ...followFacts(i18n, row),
+          ...powerFacts(i18n, row),
           ...policyFacts(i18n, row.policy as unknown as Values | undefined),
         ]}
         actions={(row) => [
-          { title: t('pools.handout'), onClick: () => handout(row) },
-          { title: t('pools.handout-person'), onClick: () => handoutTo(row) },
+          ...(row.kind === 'floating'
+            ? []
+            : [
+                { title: t('pools.handout'), onClick: () => handout(row) },
+                { title: t('pools.handout-person'), onClick: () => handoutTo(row) },
+              ]),
           ...(admin
             ? [
                 { title: t('rollouts.start'), onClick: () => acts.show(<StartRollout pool={row} onClose={acts.close} />) },

@@ -49,7 +49,7 @@ function Preparing({ job }: { job: Job }) {
   const step = job.step ? word('step', job.step) : word('job.state', job.state);
   return (
     <div role="status">
-      <Progress title={t('portal.preparing')} value={job.progress ?? 0} label={step} valueText={step} size="sm" />
+      <Progress title={t(job.kind === 'desktop-wake' ? 'portal.waking' : 'portal.preparing')} value={job.progress ?? 0} label={step} valueText={step} size="sm" />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { Button, List, ListItem, Progress } from '@patternfly/react-core';
+import { Link } from 'react-router-dom';
 import { post } from '../api/client';
 import { useRole } from '../data/session';
 import type { Page, Rollout, RolloutDesktop } from '../data/types';
@@ -6,7 +7,7 @@ import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
 import { DataTable } from '../ui/data-table';
 import { ConfirmDialog, Dialog } from '../ui/dialog';
-import { Facts } from '../ui/facts';
+import { Facts, type Fact } from '../ui/facts';
 import { PageFrame } from '../ui/page';
 import { SmallLabel } from '../ui/small-label';
 import { StateLabel } from '../ui/state-label';
@@ -60,7 +61,7 @@ function Desktops({ rollout }: { rollout: Rollout }) {
     <List isPlain isBordered>
       {(data?.items ?? []).map((row) => (
         <ListItem key={row.id} data-row={row.desktop_name}>
-          <StateLabel of="rollout-desktop" state={row.state} /> {row.desktop_name ?? row.desktop_id} · {word('rollouts.stage', row.stage)}
+          <StateLabel of="rollout-desktop" state={row.state} /> {row.desktop_name ? <Link to={`/desktops?search=${encodeURIComponent(row.desktop_name)}`}>{row.desktop_name}</Link> : row.desktop_id} · {word('rollouts.stage', row.stage)}
           {why(row) && <> · {why(row)}</>}
         </ListItem>
       ))}
@@ -87,7 +88,8 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
         {...(rollout.failed ? { variant: 'danger' as const } : {})}
       />
       <Facts
-        rows={[
+        rows={(
+          [
           [t('field.state'), <StateLabel key="state" of="rollout" state={rollout.state} />],
           [t('rollouts.mode'), word('rollouts.mode', rollout.mode)],
           [t('rollouts.healthy'), number(rollout.healthy ?? 0)],
@@ -95,9 +97,10 @@ function RolloutDialog({ id, onClose }: { id: string; onClose: () => void }) {
           [t('rollouts.reason'), said(rollout.reason)],
           [t('rollouts.kept'), rollout.kept ? t('rollouts.kept-text', { n: number(rollout.kept) }) : ''],
           [t('rollouts.keep-until'), rollout.keep_until && rollout.kept ? date(rollout.keep_until) : ''],
-          [t('field.ended'), date(rollout.ended)],
-          [t('rollouts.gate'), <Gate key="gate" checks={rollout.gate?.checks ?? []} />],
-        ]}
+          [t('field.ended'), rollout.ended && date(rollout.ended)],
+          [t('rollouts.gate'), rollout.gate && <Gate key="gate" checks={rollout.gate.checks ?? []} />],
+          ] as Fact[]
+        ).filter(([, value]) => Boolean(value))}
       />
       <Desktops rollout={rollout} />
     </Dialog>
