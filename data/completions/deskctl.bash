@@ -31,8 +31,14 @@ _deskctl() {
     'desktop edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'desktop stats') leaf=1 offer=' --profile --json --quiet --help' ;;
     'desktop screenshot') leaf=1 offer=' --out --profile --json --quiet --help' ;;
-    'desktop delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'desktop delete') leaf=1 offer=' --personal-disk --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'desktop') offer=' mine connect list show start shutdown reboot power-off rebuild resize edit stats screenshot delete' ;;
+    'disk list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'disk show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'disk grow') leaf=1 offer=' --to --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'disk move') leaf=1 offer=' --pool --profile --json --quiet --help' ;;
+    'disk delete') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
+    'disk') offer=' list show grow move delete' ;;
     'session list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
@@ -58,8 +64,8 @@ _deskctl() {
     'department') offer=' list show add edit delete member manager' ;;
     'pool list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'pool show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'pool add') leaf=1 offer=' --template --network --disk --max --description --min-ready --warm --power --follow --rollout --policy --kind --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'pool edit') leaf=1 offer=' --name --template --network --disk --max --description --min-ready --warm --power --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool add') leaf=1 offer=' --template --network --disk --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --kind --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool edit') leaf=1 offer=' --name --template --network --disk --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'pool enable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool disable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool grants') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
@@ -130,7 +136,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
+    '') offer=' desktop disk session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

@@ -50,8 +50,10 @@ yd_handle_desktop_rebuild(YdRequest *request, GError **error)
 gboolean
 yd_handle_desktop_delete(YdRequest *request, GError **error)
 {
-    return yd_answer_job(request, yd_desktop_delete(request->service, &request->actor,
-                                                    request->params[0], request->if_match, error));
+    return yd_answer_job(request,
+                         yd_desktop_delete_with(request->service, &request->actor,
+                                                request->params[0], request->if_match,
+                                                yd_request_query(request, "personal_disk"), error));
 }
 
 gboolean

@@ -88,6 +88,10 @@ YD_HANDLER(desktop_picture);
 YD_HANDLER(desktop_connect);
 YD_HANDLER(connection_cut);
 
+// personal-disks.c
+YD_HANDLER(personal_disk_grow);
+YD_HANDLER(personal_disk_move);
+
 // system.c
 YD_HANDLER(job_cancel);
 YD_HANDLER(settings);

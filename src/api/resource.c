@@ -10,6 +10,7 @@
 #include "service/department.h"
 #include "service/host.h"
 #include "service/media.h"
+#include "service/personal-disk.h"
 #include "service/pool.h"
 #include "service/template.h"
 #include "service/user.h"
@@ -64,6 +65,7 @@ static const YdResource resources[] = {
     {&yd_pool_type, YD_RIGHT_POOLS_READ, pool_create, pool_update, yd_pool_delete},
     {&yd_host_type, YD_RIGHT_HOSTS_READ, host_create, host_update, yd_host_remove},
     {&yd_desktop_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, NULL},
+    {&yd_personal_disk_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, yd_personal_disk_delete},
 };
 
 const YdResource *

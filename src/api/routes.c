@@ -134,6 +134,12 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/desktops/{id}/connections", CONNECT, desktop_connect,
           .lane = YD_LANE_CONNECT, .secret = TRUE),
 
+    ROUTE("GET", V1 "/personal-disks", DESKTOPS_READ, list, OF(personal_disk)),
+    ROUTE("GET", V1 "/personal-disks/{id}", DESKTOPS_READ, get, OF(personal_disk)),
+    ROUTE("DELETE", V1 "/personal-disks/{id}", DESKTOPS_WRITE, remove, OF(personal_disk)),
+    ROUTE("POST", V1 "/personal-disks/{id}/grow", DESKTOPS_WRITE, personal_disk_grow),
+    ROUTE("POST", V1 "/personal-disks/{id}/move", DESKTOPS_WRITE, personal_disk_move),
+
     ROUTE("GET", V1 "/connections", CONNECTIONS_READ, list, OF(connection)),
     ROUTE("GET", V1 "/connections/{id}", CONNECTIONS_READ, get, OF(connection)),
     ROUTE("DELETE", V1 "/connections/{id}", CONNECTIONS_CUT, connection_cut),

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "deskctl/connect.h"
 #include "deskctl/nouns.h"
+#include "deskctl/progress.h"
 #include "deskctl/refs.h"
 #include "deskctl/verbs.h"
 #include "rest/path.h"
@@ -109,6 +110,41 @@ run_screenshot(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+// The personal disk goes only when it is named: by its own name, not by the desktop's.
+static gboolean
+delete_one(Ctl *ctl, const json_t *desktop, const char *name, GError **error)
+{
+    const char *disk = ctl_args_get(ctl->args, "personal-disk");
+    g_autofree char *disk_id = disk ? ctl_find_id(ctl, &ctl_noun_disk, disk, error) : NULL;
+    if (disk && !disk_id)
+        return FALSE;
+    g_autofree char *path =
+        yd_path("desktops", json_string_value(json_object_get(desktop, "id")), NULL);
+    g_autofree char *full =
+        disk_id ? g_strdup_printf("%s?personal_disk=%s", path, disk_id) : g_strdup(path);
+    YdRestRequest request = {.method = "DELETE", .path = full};
+    g_auto(YdRestAnswer) answer = {0};
+    return yd_rest_send(ctl->rest, &request, &answer, error) &&
+           ctl_tell_job(ctl, answer.json, "desktop", name, "deleted", error);
+}
+
+static gboolean
+run_delete(Ctl *ctl, GError **error)
+{
+    if (ctl_args_has(ctl->args, "personal-disk") && ctl->args->words->len > 1) {
+        g_set_error(error, CTL_USAGE, 0,
+                    "--personal-disk names one disk; delete one desktop at a time with it");
+        return FALSE;
+    }
+    return ctl_each(ctl, delete_one, error);
+}
+
+static const CtlOption delete_options[] = {
+    {"personal-disk", CTL_TEXT, "DISK",
+     .help = "its personal disk (deskctl disk list) goes, too, with all files; it stays without"},
+    {0},
+};
+
 static const CtlCommand commands[] = {
     {"mine", "", "list the desktops that you can open", run_mine, 0, 0, CTL_COLUMNS, NULL, NULL,
      mine_columns},
@@ -131,8 +167,8 @@ static const CtlCommand commands[] = {
     {"stats", "DESKTOP", "show what it uses", run_stats, 1, 1, 0, NULL, NULL, stats_columns},
     {"screenshot", "DESKTOP", "take a picture of its screen", run_screenshot, 1, 1, 0,
      screenshot_options},
-    {"delete", "DESKTOP…", "delete them and their disks", ctl_run_delete, 1, CTL_MANY,
-     CTL_ASKS | CTL_WAITS},
+    {"delete", "DESKTOP…", "delete them and their system disks", run_delete, 1, CTL_MANY,
+     CTL_ASKS | CTL_WAITS, delete_options},
     {0},
 };
 

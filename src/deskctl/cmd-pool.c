@@ -16,6 +16,7 @@ static const CtlColumn columns[] = {
     {"vcpus", "VCPUS", CTL_CELL_INT},
     {"memory_mib", "MEMORY", CTL_CELL_MIB},
     {"disk_gib", "DISK", CTL_CELL_GIB},
+    {"personal_disk_gib", "PERSONAL", CTL_CELL_GIB},
     {"network_name", "NETWORK"},
     {"desktops", "DESKTOPS", CTL_CELL_INT},
     {"desktops_ready", "READY", CTL_CELL_INT},
@@ -36,6 +37,8 @@ static const CtlColumn grant_columns[] = {
         {"network",    CTL_REF,           "NETWORK",                                               \
          "network_id", &ctl_noun_network, .help = "where its desktops are"},                       \
         {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "disk; 0: as large as the template"},        \
+        {"personal-disk", CTL_GIB, "SIZE", "personal_disk_gib",                                    \
+         .help = "disk of each person's own, their home; 0: none"},                                \
         {"max", CTL_INT, "N", "max_desktops", .help = "at most so many desktops; 0: no limit"},    \
         {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},                    \
         {"min-ready", CTL_INT, "N", "min_ready", .help = "floating: spares to keep"},              \

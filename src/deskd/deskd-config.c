@@ -31,6 +31,7 @@ static const char *const known[] = {
     "host_gates",
     "max_upload",
     "media_quota_gib",
+    "personal_quota_gib",
     "template_chain_max",
     "template_scrub_days",
     "max_connections",
@@ -117,6 +118,7 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
         !yd_route_check((const char *const *)config->host_gates, error) ||
         !read_uint(file, "media_quota_gib", 1, 1 << 20, &config->media_quota_gib, error) ||
+        !read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) ||
         !read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) ||
         !read_uint(file, "template_scrub_days", 0, 3650, &config->template_scrub_days, error) ||
         !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,

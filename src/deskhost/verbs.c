@@ -219,6 +219,13 @@ verb_grow(struct request *request, GError **error)
 }
 
 static json_t *
+verb_look(struct request *request, GError **error)
+{
+    const char *image = text(request, "image", NAME_MAX, error);
+    return image ? info_answer(yd_storage_look(request->storage, image, error)) : NULL;
+}
+
+static json_t *
 verb_verify(struct request *request, GError **error)
 {
     const char *image = text(request, "image", NAME_MAX, error);
@@ -277,6 +284,7 @@ static const struct {
     {"chain", verb_chain, {"verb", "image"}},
     {"usage", verb_usage, {"verb"}},
     {"grow", verb_grow, {"verb", "image", "bytes"}},
+    {"look", verb_look, {"verb", "image"}},
     {"verify", verb_verify, {"verb", "image"}},
     {"delete", verb_delete, {"verb", "image"}},
     {"list", verb_list, {"verb"}},

@@ -148,7 +148,7 @@ add_clock(xmlNode *domain, const YdMachineSpec *spec, gboolean kvm)
 }
 
 static void
-add_disk(xmlNode *devices, const YdMachineSpec *spec)
+add_qcow2(xmlNode *devices, const char *path, const char *serial, const char *name, const char *bus)
 {
     xmlNode *disk = yd_xml_add(devices, "disk", NULL);
     yd_xml_set(disk, "type", "file");
@@ -159,10 +159,22 @@ add_disk(xmlNode *devices, const YdMachineSpec *spec)
     yd_xml_set(driver, "cache", "writeback"); // siblings share their base in the page cache
     yd_xml_set(driver, "discard", "unmap");
     yd_xml_set(driver, "detect_zeroes", "unmap");
-    yd_xml_set(yd_xml_add(disk, "source", NULL), "file", spec->disk);
+    yd_xml_set(yd_xml_add(disk, "source", NULL), "file", path);
     xmlNode *target = yd_xml_add(disk, "target", NULL);
-    yd_xml_set(target, "dev", spec->standard ? "sda" : "vda");
-    yd_xml_set(target, "bus", spec->standard ? "sata" : "virtio");
+    yd_xml_set(target, "dev", name);
+    yd_xml_set(target, "bus", bus);
+    if (serial)
+        yd_xml_add(disk, "serial", serial);
+}
+
+// sdb and sdc are the optical drives.
+static void
+add_disks(xmlNode *devices, const YdMachineSpec *spec)
+{
+    const char *bus = spec->standard ? "sata" : "virtio";
+    add_qcow2(devices, spec->disk, NULL, spec->standard ? "sda" : "vda", bus);
+    if (spec->personal)
+        add_qcow2(devices, spec->personal, YD_PERSONAL_SERIAL, spec->standard ? "sdd" : "vdb", bus);
 }
 
 static void
@@ -311,7 +323,7 @@ static void
 add_devices(xmlNode *domain, const YdMachineSpec *spec)
 {
     xmlNode *devices = yd_xml_add(domain, "devices", NULL);
-    add_disk(devices, spec);
+    add_disks(devices, spec);
     add_cdroms(devices, spec);
     xmlNode *usb = yd_xml_add(devices, "controller", NULL);
     yd_xml_set(usb, "type", "usb");
@@ -365,7 +377,7 @@ yd_domain_xml_test(const YdMachineSpec *spec)
     add_size(domain, spec, TRUE);
     yd_xml_add(yd_xml_add(domain, "os", NULL), "type", "hvm");
     xmlNode *devices = yd_xml_add(domain, "devices", NULL);
-    add_disk(devices, spec);
+    add_disks(devices, spec);
     add_nic(devices, spec);
     if (spec->spice)
         add_spice(devices, spec->no_clipboard);

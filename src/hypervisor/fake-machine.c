@@ -176,7 +176,8 @@ yd_fake_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_m
 }
 
 gboolean
-yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error)
+yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                    GError **error)
 {
     FakeHost *host;
     if (!yd_fake_begin(hv, "resize_disk", &host, error))

@@ -71,7 +71,8 @@ gboolean yd_fake_power_off(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_remove(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean
 yd_fake_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib, GError **error);
-gboolean yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+gboolean yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                             GError **error);
 GPtrArray *yd_fake_stats(YdHypervisor *hv, gboolean full, GError **error);
 gboolean yd_fake_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_resume(YdHypervisor *hv, const char *uuid, GError **error);

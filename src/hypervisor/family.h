@@ -24,7 +24,8 @@ typedef struct {
     gboolean (*discard_saved)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*resize)(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                        GError **error);
-    gboolean (*resize_disk)(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+    gboolean (*resize_disk)(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                            GError **error);
     GPtrArray *(*stats)(YdHypervisor *hv, gboolean full, GError **error);
     GBytes *(*screenshot)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*spice)(YdHypervisor *hv, const char *uuid, guint16 *ret_port, GError **error);

@@ -262,9 +262,10 @@ yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 me
 }
 
 gboolean
-yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error)
+yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                          GError **error)
 {
-    return CALL(resize_disk, uuid, bytes);
+    return CALL(resize_disk, uuid, disk, bytes);
 }
 
 GPtrArray *

@@ -18,6 +18,9 @@ typedef enum {
     YD_ACCEL_TCG,
 } YdAccel;
 
+// By which a guest finds its personal disk: /dev/disk/by-id/virtio-yundesk-home.
+#define YD_PERSONAL_SERIAL "yundesk-home"
+
 // Everything a machine is made of. Strings are owned by the caller during the call.
 typedef struct {
     const char *uuid, *name; // name: "yd-<desktop id>"
@@ -25,6 +28,7 @@ typedef struct {
     const char *title;
     gint64 vcpus, memory_mib;
     const char *disk;          // absolute path of the qcow2 overlay
+    const char *personal;      // likewise of a second disk, YD_PERSONAL_SERIAL; NULL: none
     const char *mac, *network; // libvirt network name; NULL: no NIC
     const char *os;            // "linux" | "windows" | "other"
     gboolean uefi;
@@ -144,8 +148,9 @@ gboolean yd_hypervisor_discard_saved(YdHypervisor *hv, const char *uuid, GError 
 // Live change of vCPUs or memory (0: leave); STATE when the guest does not allow it live.
 gboolean yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                               GError **error);
-gboolean
-yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+// Grows a disk of a running machine; disk: the path by which its spec named it.
+gboolean yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk,
+                                   gint64 bytes, GError **error);
 
 // Stats of all our running machines in one call; full FALSE reads only state and interfaces (LAB
 // 3).

@@ -304,12 +304,13 @@ yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memor
 }
 
 gboolean
-yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error)
+yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                       GError **error)
 {
     g_autoptr(virDomain) domain = yd_libvirt_domain(hv, uuid, error);
     if (!domain)
         return FALSE;
-    if (virDomainBlockResize(domain, "vda", (guint64)bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES) != 0)
-        return yd_libvirt_fail(error, "cannot resize the disk of machine '%s'", uuid);
+    if (virDomainBlockResize(domain, disk, (guint64)bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES) != 0)
+        return yd_libvirt_fail(error, "cannot resize the disk '%s' of machine '%s'", disk, uuid);
     return TRUE;
 }

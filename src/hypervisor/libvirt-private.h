@@ -67,7 +67,8 @@ gboolean yd_libvirt_power_off(YdHypervisor *hv, const char *uuid, GError **error
 gboolean yd_libvirt_remove(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                            GError **error);
-gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, gint64 bytes, GError **error);
+gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
+                                GError **error);
 gboolean yd_libvirt_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resume(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_save(YdHypervisor *hv, const char *uuid, GError **error);

@@ -239,6 +239,7 @@ static const YdField yd_pool_fields[] = {
     F(vcpus, INT, SET),
     F(memory_mib, INT, SET),
     F(disk_gib, INT, SET),
+    F(personal_disk_gib, INT, SET),
     F(max_desktops, INT, SET),
     F(policy, JSON, SET),
     F(kind, TEXT, MAKE | FILTER),
@@ -360,10 +361,37 @@ static const YdField yd_desktop_fields[] = {
     F(mac, TEXT, VIEW | SEARCH),
     F(department_ids, TEXT, VIEW | FILTER),
     F(open_sessions, INT, VIEW),
+    F(personal_disk_id, TEXT, VIEW),
+    F(personal_disk_gib, INT, VIEW),
     F(disk_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdDesktop, yd_desktop, "desktop", "desktops", "desktops", "desktop_view", "dsk")
+
+#define RECORD YdPersonalDisk
+static const YdField yd_personal_disk_fields[] = {
+    F(id, TEXT, 0),
+    F(pool_id, TEXT, FILTER),
+    F(user_id, TEXT, FILTER),
+    F(owner, TEXT, 0),
+    F(image, TEXT, FILTER),
+    F(state, TEXT, FILTER | SORT),
+    F(size_gib, INT, SORT),
+    F(formatted, BOOL, 0),
+    F(desktop_id, TEXT, FILTER),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+    F(name, TEXT, VIEW | FILTER | SORT | SEARCH),
+    F(pool_name, TEXT, VIEW | SORT | SEARCH),
+    F(username, TEXT, VIEW | SORT | SEARCH),
+    F(user_name, TEXT, VIEW | SORT | SEARCH),
+    F(desktop_name, TEXT, VIEW | SORT),
+    F(desktop_state, TEXT, VIEW),
+};
+#undef RECORD
+TYPE(YdPersonalDisk, yd_personal_disk, "personal-disk", "personal-disks", "personal_disks", "personal_disk_view", "pdk")
 
 #define RECORD YdRollout
 static const YdField yd_rollout_fields[] = {
@@ -533,6 +561,7 @@ static const YdRecordType *const types[] = {
     &yd_entitlement_type,
     &yd_host_type,
     &yd_desktop_type,
+    &yd_personal_disk_type,
     &yd_rollout_type,
     &yd_rollout_desktop_type,
     &yd_connection_type,

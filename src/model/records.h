@@ -136,6 +136,7 @@ typedef struct {
     char *name, *description;
     char *template_version_id, *network_id;
     gint64 vcpus, memory_mib, disk_gib; // disk_gib 0: as large as the template
+    gint64 personal_disk_gib;           // of each person's own disk; 0: none are made
     gint64 max_desktops;                // 0: no limit
     char *policy;                       // JSON, see model/policy.h
     char *kind; // "dedicated": a desktop for each person | "floating": any, fresh each time
@@ -201,12 +202,29 @@ typedef struct {
     char *firmware, *devices;                                                         // VIEW
     gboolean tpm;                                                                     // VIEW
     char *network_id, *ip, *mac;                                                      // VIEW
-    char *department_ids; // VIEW: ids of the owner's departments joined by ","
-    gint64 open_sessions; // VIEW
-    gint64 disk_bytes;    // VIEW: that its disk takes
+    char *department_ids;     // VIEW: ids of the owner's departments joined by ","
+    gint64 open_sessions;     // VIEW
+    char *personal_disk_id;   // VIEW: of its person in its pool
+    gint64 personal_disk_gib; // VIEW: its size, or the one it will have; 0: none
+    gint64 disk_bytes;        // VIEW: that its disk takes
 } YdDesktop;
 YD_RECORD(YdDesktop, yd_desktop)
 
+// A person's own disk in a pool: their home, beside the system disk of their desktop.
+typedef struct {
+    char *id; // pdk-…
+    char *pool_id, *user_id;
+    char *owner;         // username when it was made: the person may be gone
+    char *image, *state; // state: "new" (no file yet) | "ready" | "deleting"
+    gint64 size_gib;
+    gboolean formatted; // a guest has made it somebody's home once
+    char *desktop_id;   // whose machine had it last
+    char *error;
+    gint64 created, changed, version;
+    char *name, *pool_name, *username, *user_name; // VIEW; name: "alice@office"
+    char *desktop_name, *desktop_state;            // VIEW
+} YdPersonalDisk;
+YD_RECORD(YdPersonalDisk, yd_personal_disk)
 // A new version of a template on its way to the desktops of one pool.
 typedef struct {
     char *id; // rol-…

@@ -18,6 +18,7 @@ yd_desk_clear(YdDesk *desk)
     g_clear_pointer(&desk->pool, yd_pool_free);
     g_clear_pointer(&desk->version, yd_template_version_free);
     g_clear_pointer(&desk->network, yd_network_free);
+    g_clear_pointer(&desk->personal, yd_personal_disk_free);
 }
 
 static gboolean
@@ -34,7 +35,8 @@ gboolean
 yd_desk_load(YdStore *store, const char *id, YdDesk *ret_desk, GError **error)
 {
     ret_desk->desktop = yd_store_get(store, &yd_desktop_type, id, error);
-    if (!ret_desk->desktop || !load_pool(store, ret_desk, error))
+    if (!ret_desk->desktop || !load_pool(store, ret_desk, error) ||
+        !yd_desk_load_personal(store, ret_desk, error))
         return FALSE;
     const char *version_id = ret_desk->desktop->template_version_id;
     if (version_id) {
@@ -208,6 +210,8 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
         return FALSE;
     g_autofree char *name = g_strdup_printf("yd-%s", desktop->id);
     g_autofree char *disk = yd_storage_path(yd_service_storage(service), desktop->image);
+    g_autofree char *personal =
+        desk->personal ? yd_storage_path(yd_service_storage(service), desk->personal->image) : NULL;
     g_autofree char *nvram = nvram_path(disk, desktop->image);
     g_autofree char *network = desk->network ? yd_network_libvirt_name(desk->network) : NULL;
     g_autofree char *vnc = yd_desk_vnc_socket(service, desktop->id);
@@ -222,6 +226,7 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
                                 .vcpus = desktop->vcpus,
                                 .memory_mib = desktop->memory_mib,
                                 .disk = disk,
+                                .personal = personal,
                                 .mac = desktop->mac,
                                 .network = network,
                                 .os = desktop->os,

@@ -215,6 +215,7 @@ yd_desk_step_delete_row(YdJobRun *run, GError **error)
 static const YdJobStep delete_steps[] = {
     {"stop", delete_stop, NULL, FALSE, 2},
     {"disk", delete_disk_if_there, NULL, FALSE, 1},
+    {"personal", yd_desk_step_delete_personal, NULL, FALSE, 1},
     {"address", yd_desk_step_delete_address, NULL, FALSE, 1},
     {"row", yd_desk_step_delete_row, NULL, FALSE, 1},
 };
@@ -305,7 +306,8 @@ resize_disk(YdJobRun *run, GError **error)
             return FALSE;
     } else {
         YdHypervisor *hv = yd_service_hypervisor(service, before->host_id, error);
-        if (!hv || !yd_hypervisor_resize_disk(hv, before->uuid, gib << 30, error))
+        g_autofree char *path = yd_storage_path(yd_service_storage(service), before->image);
+        if (!hv || !yd_hypervisor_resize_disk(hv, before->uuid, path, gib << 30, error))
             return FALSE;
     }
     g_autoptr(YdStoreTx) tx = NULL;

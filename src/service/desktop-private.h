@@ -12,8 +12,9 @@ typedef struct {
     YdDesktop *desktop;
     YdPool *pool;
     YdTemplateVersion *version;
-    YdNetwork *network; // of its address; NULL: none taken yet
-    YdPolicy policy;    // the pool's, or the defaults
+    YdNetwork *network;       // of its address; NULL: none taken yet
+    YdPersonalDisk *personal; // NULL: its person has none there
+    YdPolicy policy;          // the pool's, or the defaults
 } YdDesk;
 
 void yd_desk_clear(YdDesk *desk);
@@ -133,6 +134,22 @@ gboolean yd_desk_step_pause(YdJobRun *run, GError **error);
 gboolean yd_desk_place(YdService *service, YdStore *store, YdDesktop *desktop, gint64 free_bytes,
                        GError **error);
 
+// --- desktop-personal.c ---
+
+// Of yd_desk_load.
+gboolean yd_desk_load_personal(YdStore *store, YdDesk *desk, GError **error);
+// Step of a start, before the launch: made, checked, said to be this desktop's.
+gboolean yd_desk_step_personal(YdJobRun *run, GError **error);
+// Whether the guest makes it its person's home.
+gboolean yd_desk_has_home(const YdDesk *desk);
+// Has the running guest do so, and grow its file system. ret_busy: it is still at that. Errors as
+// yd_hypervisor_agent_exec, and STATE when the guest could not.
+gboolean yd_desk_mount_personal(YdService *service, YdStore *store, const YdDesktop *desktop,
+                                const YdPersonalDisk *disk, guint timeout, gboolean *ret_busy,
+                                GError **error);
+// Step of a deletion: the disk that its args name goes, too.
+gboolean yd_desk_step_delete_personal(YdJobRun *run, GError **error);
+
 // desktop-probe.c: one look over TCP, within timeout_ms.
 // X.224 connection request and confirm (MS-RDPBCGR 2.2.1.1, 2.2.1.2); ticket NULL: without a
 // routing token. UNAVAILABLE, TIMEOUT, or STATE when something else answers.
@@ -172,6 +189,7 @@ gboolean yd_desk_step_launch(YdJobRun *run, GError **error);
 gboolean yd_desk_undo_launch(YdJobRun *run, GError **error);
 gboolean yd_desk_step_agent(YdJobRun *run, GError **error);
 gboolean yd_desk_step_first_boot(YdJobRun *run, GError **error);
+gboolean yd_desk_step_home(YdJobRun *run, GError **error);
 gboolean yd_desk_step_access(YdJobRun *run, GError **error);
 gboolean yd_desk_step_ready(YdJobRun *run, GError **error);
 // desktop-disk-job.c: DHCP entries; address and row (of a workbench: and a template without
@@ -188,9 +206,11 @@ void yd_desk_failed(YdJobRun *run, const GError *why);
     {"place", yd_desk_step_place, yd_desk_undo_place, TRUE, 1},                                    \
         {"network", yd_desk_step_network, NULL, TRUE, 1},                                          \
         {"disk", yd_desk_step_disk, NULL, TRUE, 1},                                                \
+        {"personal", yd_desk_step_personal, NULL, TRUE, 1},                                        \
         {"launch", yd_desk_step_launch, yd_desk_undo_launch, TRUE, 3},                             \
         {"agent", yd_desk_step_agent, NULL, TRUE, 20},                                             \
         {"first-boot", yd_desk_step_first_boot, NULL, TRUE, 4},                                    \
+        {"home", yd_desk_step_home, NULL, TRUE, 1},                                                \
         {"access", yd_desk_step_access, NULL, TRUE, 6},                                            \
     {                                                                                              \
         "ready", yd_desk_step_ready, NULL, FALSE, 1                                                \

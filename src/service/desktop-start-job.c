@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "service/first-boot.h"
+#include "service/guest-home.h"
 #include "service/guest-policy.h"
 #include "service/rollout.h"
 #include "store/store-connect.h"
@@ -315,7 +316,8 @@ look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **
     if (!yd_desk_policy(yd_job_run_store(run), desktop, &policy, error))
         return FALSE;
     g_autofree char *told = yd_guest_policy_script(&policy);
-    g_autofree char *script = g_strconcat(told, yd_first_boot_check(), NULL);
+    const char *home = desktop->personal_disk_id ? "" : yd_guest_home_none();
+    g_autofree char *script = g_strconcat(told, home, yd_first_boot_check(), NULL);
     if (!run_script(hv, desktop, script, CHECK_SECONDS, ret_mark, error))
         return FALSE;
     yd_desk_policy_told(yd_job_run_service(run), desktop->id, told);
@@ -383,6 +385,28 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
         return FALSE;
     }
     return is_prepared || note_prepared(store, desktop->id, &certificate, error);
+}
+
+gboolean
+yd_desk_step_home(YdJobRun *run, GError **error)
+{
+    YdStore *store = yd_job_run_store(run);
+    g_auto(YdDesk) desk = {0};
+    gboolean busy = FALSE;
+    GError *local = NULL;
+    if (!yd_desk_load(store, object_id(run), &desk, error))
+        return FALSE;
+    if (!yd_desk_has_home(&desk))
+        return TRUE;
+    gboolean good = yd_desk_mount_personal(yd_job_run_service(run), store, desk.desktop,
+                                           desk.personal, SCRIPT_SECONDS, &busy, &local);
+    if (good ? busy : g_error_matches(local, YD_ERROR, YD_ERROR_TIMEOUT)) {
+        g_autoptr(GError) last = local;
+        return look_again(run, desk.desktop, "its personal disk", last, error);
+    }
+    if (!good)
+        g_propagate_error(error, local);
+    return good;
 }
 
 gboolean

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json-util.h"
 #include "service/desktop-private.h"
 #include "store/store-desktops.h"
 
@@ -154,9 +155,26 @@ yd_desktop_rebuild(YdService *service, const YdActor *actor, const char *id, GEr
 
 // --- delete ---
 
+static gboolean
+check_personal(const YdDesktop *desktop, const char *personal_disk, GError **error)
+{
+    if (!personal_disk || g_strcmp0(personal_disk, desktop->personal_disk_id) == 0)
+        return TRUE;
+    return yd_error_invalid(
+        error, "personal_disk", "“%.100s” is not the personal disk of “%s” (%s)", personal_disk,
+        desktop->name, desktop->personal_disk_id ? desktop->personal_disk_id : "it has none");
+}
+
 YdJob *
 yd_desktop_delete(YdService *service, const YdActor *actor, const char *id, gint64 version,
                   GError **error)
+{
+    return yd_desktop_delete_with(service, actor, id, version, NULL, error);
+}
+
+YdJob *
+yd_desktop_delete_with(YdService *service, const YdActor *actor, const char *id, gint64 version,
+                       const char *personal_disk, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
     if (!store ||
@@ -173,10 +191,14 @@ yd_desktop_delete(YdService *service, const YdActor *actor, const char *id, gint
                     desktop->name, desktop->version, version);
         return NULL;
     }
+    if (!check_personal(desktop, personal_disk, error))
+        return NULL;
+    g_autoptr(json_t) args = json_pack("{s:s*}", "personal_disk", personal_disk);
+    g_autofree char *details = personal_disk ? yd_json_text(args) : NULL;
     g_autoptr(YdJob) job =
-        yd_job_submit(service, actor, "desktop-delete", id, desktop->name, NULL, NULL, error);
+        yd_job_submit(service, actor, "desktop-delete", id, desktop->name, args, NULL, error);
     if (!job ||
-        !yd_service_audit(service, actor, "desktop.delete", "desktop", id, desktop->name, NULL,
+        !yd_service_audit(service, actor, "desktop.delete", "desktop", id, desktop->name, details,
                           error) ||
         !yd_store_tx_commit(&tx, error))
         return NULL;

@@ -37,6 +37,9 @@ YdJob *yd_desktop_rebuild(YdService *service, const YdActor *actor, const char *
 // Machine, overlay, NVRAM, DHCP entry, address, secrets and row. version 0: any.
 YdJob *yd_desktop_delete(YdService *service, const YdActor *actor, const char *id, gint64 version,
                          GError **error);
+// Likewise, with the personal disk of that id (NULL: it stays), which must be the desktop's.
+YdJob *yd_desktop_delete_with(YdService *service, const YdActor *actor, const char *id,
+                              gint64 version, const char *personal_disk, GError **error);
 
 // What people may change. 0 or NULL: leave. vcpus 1..64, memory_mib 64..1048576, disk_gib only
 // grows. Off: counts at once. Running: live where the guest allows it, else kept in next_* for the

@@ -23,6 +23,7 @@ extern const YdJobKind yd_job_kind_desktop_warm;
 extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
+extern const YdJobKind yd_job_kind_personal_disk_grow;
 extern const YdJobKind yd_job_kind_rollout;
 extern const YdJobKind yd_job_kind_workbench_finish;
 extern const YdJobKind yd_job_kind_template_check;
@@ -49,6 +50,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_media_check,
     &yd_job_kind_network_create,
     &yd_job_kind_network_delete,
+    &yd_job_kind_personal_disk_grow,
     &yd_job_kind_template_check,
     &yd_job_kind_template_flatten,
     &yd_job_kind_template_import,

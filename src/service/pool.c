@@ -22,6 +22,7 @@ check_hardware(const YdPool *pool, GError **error)
     return yd_check_int("vcpus", pool->vcpus, 1, 64, error) &&
            yd_check_int("memory_mib", pool->memory_mib, 64, 1048576, error) &&
            yd_check_int("disk_gib", pool->disk_gib, 0, 16384, error) &&
+           yd_check_int("personal_disk_gib", pool->personal_disk_gib, 0, 2048, error) &&
            yd_check_int("max_desktops", pool->max_desktops, 0, 100000, error);
 }
 
@@ -216,6 +217,17 @@ yd_pool_delete(YdService *service, const YdActor *actor, const char *pool_id, gi
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
                     "pool “%s” still has %" G_GINT64_FORMAT " desktop(s); delete them first",
                     pool->name, pool->desktops);
+        return FALSE;
+    }
+    g_autoptr(GPtrArray) disks =
+        yd_store_all(store, &yd_personal_disk_type, "pool_id", pool_id, error);
+    if (!disks)
+        return FALSE;
+    if (disks->len > 0) {
+        g_set_error(error, YD_ERROR, YD_ERROR_IN_USE,
+                    "pool “%s” still has %u personal disk(s), “%s” first; move them to another "
+                    "pool or delete them",
+                    pool->name, disks->len, ((const YdPersonalDisk *)disks->pdata[0])->name);
         return FALSE;
     }
     return remove_entitlements(store, pool_id, error) &&

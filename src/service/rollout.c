@@ -19,8 +19,7 @@ static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN
 static gboolean
 has_personal_disks(const YdPool *pool)
 {
-    (void)pool;
-    return FALSE;
+    return pool->personal_disk_gib > 0;
 }
 
 static gboolean

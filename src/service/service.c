@@ -65,6 +65,7 @@ yd_service_config_init(YdServiceConfig *config)
         .log_in_seconds = 90,
         .max_upload = (gint64)64 << 30,
         .media_quota_gib = 200,
+        .personal_quota_gib = 1024,
         .template_chain_max = 5,
         .template_scrub_days = 30,
     };

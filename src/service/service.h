@@ -45,6 +45,7 @@ typedef struct {
     char **import_dirs;                        // images may be imported from below these
     gint64 max_upload;                         // bytes: 64 GiB
     guint media_quota_gib;                     // of the media library: 200
+    guint personal_quota_gib;                  // of one person's personal disks: 1024
     guint template_chain_max;  // files that a version may consist of before it is flattened: 5
     guint template_scrub_days; // after how long a version's files are read again: 30; 0: never
 } YdServiceConfig;

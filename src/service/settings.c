@@ -14,6 +14,7 @@ static const YdSettingRule rules[] = {
     {"max_starts", 1, 100, "", "Machines that may be starting at the same time."},
     {"media_quota_gib", 1, 1 << 20, "GiB", "What the media library may hold in all."},
     {"password_min", 8, 128, "", "Characters that a new password has at least."},
+    {"personal_quota_gib", 1, 1 << 20, "GiB", "What one person's personal disks may have in all."},
     {"template_chain_max", 1, 30, "",
      "Files that a version may consist of before it is flattened."},
     {"template_scrub_days", 0, 3650, "d",
@@ -52,6 +53,7 @@ configured(YdService *service, const char *name)
         {"max_starts", config->max_starts},
         {"media_quota_gib", config->media_quota_gib},
         {"password_min", config->password_min},
+        {"personal_quota_gib", config->personal_quota_gib},
         {"template_chain_max", config->template_chain_max},
         {"template_scrub_days", config->template_scrub_days},
     };

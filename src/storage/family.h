@@ -19,6 +19,7 @@ typedef struct {
     GPtrArray *(*chain)(YdStorage *storage, const char *image, GError **error);
     GPtrArray *(*usage)(YdStorage *storage, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+    YdImageInfo *(*look)(YdStorage *storage, const char *image, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);
     gboolean (*delete)(YdStorage *storage, const char *image, GError **error);

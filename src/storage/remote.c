@@ -289,6 +289,13 @@ remote_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error)
 }
 
 static YdImageInfo *
+remote_look(YdStorage *storage, const char *image, GError **error)
+{
+    json_t *request = json_pack("{s:s, s:s}", "verb", "look", "image", image);
+    return call_info(storage, request, NULL, NULL, error);
+}
+
+static YdImageInfo *
 remote_verify(YdStorage *storage, const char *image, YdProgress progress, gpointer data,
               GError **error)
 {
@@ -352,6 +359,7 @@ yd_storage_remote(const char *socket_path)
         .chain = remote_chain,
         .usage = remote_usage,
         .grow = remote_grow,
+        .look = remote_look,
         .verify = remote_verify,
         .delete = remote_delete,
         .list = remote_list,

@@ -131,6 +131,12 @@ yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **er
 }
 
 YdImageInfo *
+yd_storage_look(YdStorage *storage, const char *image, GError **error)
+{
+    return yd_image_name_check(image, error) ? storage->family->look(storage, image, error) : NULL;
+}
+
+YdImageInfo *
 yd_storage_verify(YdStorage *storage, const char *image, YdProgress progress, gpointer data,
                   GError **error)
 {

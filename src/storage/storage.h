@@ -75,6 +75,9 @@ YdImageInfo *yd_storage_flatten(YdStorage *storage, const char *image, const cha
 // Grows an overlay that no machine uses; shrinking is INVALID.
 gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error);
 
+// Looks at an image of ours: INVALID when it is damaged as far as its header tells.
+YdImageInfo *yd_storage_look(YdStorage *storage, const char *image, GError **error);
+
 // Recomputes the checksum of a sealed image.
 YdImageInfo *yd_storage_verify(YdStorage *storage, const char *image, YdProgress progress,
                                gpointer data, GError **error);

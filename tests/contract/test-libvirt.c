@@ -346,7 +346,7 @@ step_resize(void)
     g_assert_false(yd_hypervisor_resize(hv(), uuid(), 0, 4096, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_clear_error(&error);
-    yd_hypervisor_resize_disk(hv(), uuid(), 256 * MIB, &error);
+    yd_hypervisor_resize_disk(hv(), uuid(), lab.disk, 256 * MIB, &error);
     g_assert_no_error(error);
     g_autoptr(GPtrArray) stats = yd_hypervisor_stats(hv(), TRUE, &error);
     const YdMachineStats *one = stats->pdata[0];

@@ -71,6 +71,11 @@ test_domains(void)
     YdMachineSpec spec = linux_spec;
     check_domain("linux-kvm", &spec, TRUE);
     check_domain("linux-tcg", &spec, FALSE);
+    spec.personal = "/var/lib/yundesk/images/pdk-01jd00000000000000000000ab.qcow2";
+    check_domain("linux-personal-tcg", &spec, FALSE);
+    spec.standard = TRUE;
+    check_domain("standard-personal-tcg", &spec, FALSE);
+    spec = linux_spec;
     spec.no_clipboard = TRUE;
     check_domain("linux-no-clipboard-kvm", &spec, TRUE);
     spec.no_clipboard = FALSE;

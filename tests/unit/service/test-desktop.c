@@ -269,8 +269,8 @@ starts(Desk *f, gconstpointer data)
 static void
 start_survives_kills(Desk *f, gconstpointer data)
 {
-    static const char *const steps[] = {"place", "network",    "disk",   "launch",
-                                        "agent", "first-boot", "access", "ready"};
+    static const char *const steps[] = {"place", "network",    "disk", "personal", "launch",
+                                        "agent", "first-boot", "home", "access",   "ready"};
     g_autofree char *id = desk_make(f);
     for (gsize i = 0; i < 2 * G_N_ELEMENTS(steps); i++) {
         g_autofree char *where =

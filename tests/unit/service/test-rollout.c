@@ -622,6 +622,8 @@ kill_at(Roll *r, const char *where, const char *plan, const char *state)
     yd_jobs_stop_at(f->service, where);
     desk_run(f);
     g_autofree char *id = begin(r, plan);
+    for (guint i = 0; i < 20 * 120 && !yd_jobs_stopped(f->service); i++) // likewise
+        g_usleep(50 * 1000);
     desk_abandoned(f);
     desk_reopen(f);
     desk_run(f);

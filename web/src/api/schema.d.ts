@@ -1030,12 +1030,87 @@ export interface paths {
         get: operations["get_desktop"];
         put?: never;
         post?: never;
-        /** Delete a desktop */
+        /** Delete a desktop; its person's personal disk stays unless it is named */
         delete: operations["desktop_delete"];
         options?: never;
         head?: never;
         /** Change name or hardware */
         patch: operations["desktop_update"];
+        trace?: never;
+    };
+    "/api/v1/personal-disks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List personal disks */
+        get: operations["list_personal_disks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/personal-disks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One personal disk */
+        get: operations["get_personal_disk"];
+        put?: never;
+        post?: never;
+        /** Delete a personal disk with all files on it; refused while a machine has it */
+        delete: operations["delete_personal_disk"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/personal-disks/{id}/grow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a personal disk larger, also while a machine has it */
+        post: operations["grow_personal_disk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/personal-disks/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a personal disk to its person in another pool; refused while a machine has it */
+        post: operations["move_personal_disk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/desktops/{id}/start": {
@@ -2073,6 +2148,11 @@ export interface components {
             disk_gib?: number;
             /**
              * Format: int64
+             * @description size of the disk that each person's home is on, made at their desktop's first start; 0: none are made
+             */
+            personal_disk_gib?: number;
+            /**
+             * Format: int64
              * @description 0: no limit
              */
             max_desktops?: number;
@@ -2150,6 +2230,11 @@ export interface components {
             disk_gib?: number;
             /**
              * Format: int64
+             * @description size of the disk that each person's home is on, made at their desktop's first start; 0: none are made
+             */
+            personal_disk_gib?: number;
+            /**
+             * Format: int64
              * @description 0: no limit
              */
             max_desktops?: number;
@@ -2192,6 +2277,11 @@ export interface components {
              * @description 0: as large as the template
              */
             disk_gib?: number;
+            /**
+             * Format: int64
+             * @description size of the disk that each person's home is on, made at their desktop's first start; 0: none are made
+             */
+            personal_disk_gib?: number;
             /**
              * Format: int64
              * @description 0: no limit
@@ -2556,6 +2646,13 @@ export interface components {
             readonly department_ids?: string | null;
             /** Format: int64 */
             readonly open_sessions?: number;
+            /** @description of its person in its pool; null: none is made yet */
+            readonly personal_disk_id?: string | null;
+            /**
+             * Format: int64
+             * @description size of the personal disk, or of the one that the next start makes; 0: none, what is in the home is on the system disk
+             */
+            readonly personal_disk_gib?: number;
             /**
              * Format: int64
              * @description that its disk takes
@@ -2576,6 +2673,44 @@ export interface components {
             memory_mib?: number;
             /** Format: int64 */
             disk_gib?: number;
+        };
+        /** @description A person's own disk in a pool: their home. It outlives rebuilding and deleting their desktop. */
+        PersonalDisk: {
+            readonly id?: string;
+            readonly pool_id?: string | null;
+            readonly user_id?: string | null;
+            /** @description username when it was made; the person may be gone */
+            readonly owner?: string | null;
+            readonly image?: string | null;
+            /** @enum {string} */
+            readonly state?: "new" | "ready" | "deleting";
+            /** Format: int64 */
+            readonly size_gib?: number;
+            /** @description a guest has made it a home; it is never formatted again */
+            readonly formatted?: boolean;
+            /** @description whose machine had it last */
+            readonly desktop_id?: string | null;
+            /** @description why it cannot be attached */
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            /** @description username@pool */
+            readonly name?: string;
+            readonly pool_name?: string | null;
+            readonly username?: string;
+            readonly user_name?: string | null;
+            readonly desktop_name?: string | null;
+            readonly desktop_state?: string | null;
+        };
+        PersonalDiskPage: {
+            items: components["schemas"]["PersonalDisk"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
         };
         /** @description One session of a client with a desktop. */
         Connection: {
@@ -5191,7 +5326,10 @@ export interface operations {
     };
     desktop_delete: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description id of the desktop's personal disk (personal_disk_id): it and all files on it are deleted, too; another id is refused */
+                personal_disk?: string;
+            };
             header?: {
                 /** @description the version that was seen */
                 "If-Match"?: components["parameters"]["if_match"];
@@ -5249,6 +5387,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_personal_disks: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalDiskPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_personal_disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalDisk"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    delete_personal_disk: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the version that was seen */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    grow_personal_disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description more than it has, at most 2048
+                     */
+                    size_gib: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    move_personal_disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    pool_id: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalDisk"];
                 };
             };
             default: components["responses"]["problem"];

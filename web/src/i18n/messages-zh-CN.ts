@@ -190,7 +190,7 @@ export const messages: Record<string, string> = {
   'cannot reboot machine \'{1}\': {2}': '无法重启虚拟机 \'{1}\'：{2:text}',
   'cannot remove machine \'{1}\': {2}': '无法移除虚拟机 \'{1}\'：{2:text}',
   'cannot change the {1} of machine \'{2}\' while it runs: {3}': '虚拟机 \'{2}\' 运行时无法更改其{1:text}：{3:text}',
-  'cannot resize the disk of machine \'{1}\': {2}': '无法调整虚拟机 \'{1}\' 的磁盘大小：{2:text}',
+  'cannot resize the disk \'{1}\' of machine \'{2}\': {3}': '无法调整虚拟机 \'{2}\' 的磁盘 \'{1}\'：{3:text}',
   // hypervisor/libvirt-network.c
   'cannot look for network \'{1}\': {2}': '无法查找网络 \'{1}\'：{2:text}',
   'network \'{1}\' is there already and not of Yundesk\'s making': '网络 \'{1}\' 已经存在，且不是由云桌面创建的',
@@ -797,4 +797,26 @@ export const messages: Record<string, string> = {
   'the old system disks of “{1}” are not kept any more; roll out version {2} instead': '“{1}”的旧系统盘已不再保留；请改为推送版本 {2}',
   'version {1} of “{2}” is part of a roll-out that is under way, or whose old system disks are still kept; let it end, or wait until they are gone (keep_hours)': '“{2}”的版本 {1} 属于正在进行的推送，或推送的旧系统盘仍在保留；请等它结束，或等旧系统盘被删除（keep_hours）',
   'rolled back by hand': '手动回退',
+  // service/desktop-personal.c
+  'the personal disk “{1}” was not made the home in “{2}”: {3}': '个人磁盘“{1}”未能成为“{2}”中的主目录：{3:text}',
+  // service/desktop-start-job.c: home
+  'its personal disk': '其个人磁盘',
+  // service/desktop.c: personal disk
+  '“{1}” is not the personal disk of “{2}” ({3})': '“{1}”不是“{2}”的个人磁盘（{3:text}）',
+  'it has none': '它没有个人磁盘',
+  // service/personal-disk.c
+  'the personal disk “{1}” is attached to desktop “{2}”, which is {3}; shut that down first': '个人磁盘“{1}”正连接在桌面“{2}”上，其状态是{3:text}；请先关闭该桌面',
+  'the personal disks of “{1}” have {2} GiB; {3} more would be above the setting personal_quota_gib ({4}); raise it, or delete a disk that is not needed': '“{1}”的个人磁盘共 {2} GiB；再加 {3} GiB 会超过设置 personal_quota_gib（{4}）；请提高该设置，或删除不需要的磁盘',
+  'the personal disk “{1}” is being deleted; delete it again to finish that': '个人磁盘“{1}”正在删除；请再次删除以完成',
+  'the personal disk “{1}” is {2} ({3}); bring the file {4} back from a backup, or delete the disk to begin with an empty one': '个人磁盘“{1}”：{2:text}（{3:text}）；请从备份恢复文件 {4}，或删除该磁盘以从空磁盘开始',
+  'the personal disk “{1}” is being deleted': '个人磁盘“{1}”正在删除',
+  'a disk can only grow: “{1}” has {2} GiB, {3} were asked for': '磁盘只能扩大：“{1}”有 {2} GiB，要求的是 {3}',
+  '{1} GiB more are asked for, {2} are free where images lie; make room there first': '还需要 {1} GiB，存放镜像处只剩 {2} GiB；请先腾出空间',
+  'pool “{1}” has no personal disks; set its personal_disk_gib first': '桌面池“{1}”没有个人磁盘；请先设置其 personal_disk_gib',
+  'pool “{1}” has {2}, the disk was made by {3}: its files would not be read there': '桌面池“{1}”的系统是 {2}，磁盘由 {3} 创建：其中的文件在那里无法读取',
+  '“{1}” has a personal disk in pool “{2}” already (“{3}”); delete that first': '“{1}”在桌面池“{2}”中已有个人磁盘（“{3}”）；请先删除它',
+  'the personal disk “{1}” is being grown; wait for the end of that': '个人磁盘“{1}”正在扩大；请等待其结束',
+  'it has {1} bytes in place of {2} GiB': '它有 {1} 字节，而不是 {2} GiB',
+  // service/pool.c: personal disks
+  'pool “{1}” still has {2} personal disk(s), “{3}” first; move them to another pool or delete them': '桌面池“{1}”仍有 {2} 块个人磁盘，第一块是“{3}”；请把它们移到其他桌面池或删除',
 };

@@ -83,6 +83,8 @@ const members: Record<string, string> = {
   cpu_model: 'CPU 型号', cpus: 'CPU', created: '创建时间', department: '部门', department_id: '部门', department_ids: '部门',
   department_name: '部门', department_names: '部门', departments: '部门', description: '说明', desktop: '桌面', desktop_id: '桌面',
   desktop_name: '桌面', desktops: '桌面数', desktops_ready: '就绪的桌面', desktops_running: '运行中的桌面', details: '详情',
+  personal_disk_gib: '个人磁盘（GiB）', personal_disk_id: '个人磁盘', owner: '所有者', size_gib: '大小（GiB）', formatted: '已格式化',
+  personal_quota_gib: '每人个人磁盘上限（GiB）',
   devices: '设备', disk_gib: '磁盘（GiB）', dns_name: '域名', drivers_id: '驱动介质', email: '邮箱', enabled: '启用', encoding: '编码',
   ended: '结束时间', error: '错误', error_code: '错误代码', errors: '错误数', expires: '到期', failed_logins: '登录失败次数',
   file: '文件', firmware: '固件', first_byte_ms: '首字节用时（毫秒）', first_picture_ms: '首幅画面用时（毫秒）',

@@ -183,6 +183,7 @@ function DesktopFacts({ desktop }: { desktop: Desktop }) {
         ...(desktop.fixed_port ? [[t('field.fixed-port'), String(desktop.fixed_port)] as Fact] : []),
         [t('field.vcpus'), number(desktop.vcpus ?? 0)],
         [t('field.memory'), number(desktop.memory_mib ?? 0)],
+        ...(desktop.personal_disk_gib ? [[t('field.personal-disk'), number(desktop.personal_disk_gib)] as Fact] : []),
         [t('field.created'), date(desktop.created)],
       ]}
     />

@@ -14,6 +14,7 @@ import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs, type Acts } from '../ui/use-acts';
 import { DesktopDetails } from './desktop-details';
+import { DeleteDesktopDialog } from './personal-disks';
 
 const STATES = ['ready', 'preparing', 'starting', 'paused', 'saved', 'stopping', 'off', 'failed', 'new', 'deriving', 'rebuilding', 'deleting'];
 
@@ -90,16 +91,9 @@ export function useDesktopActs(acts: Acts) {
     shutdown: (rows: Desktop[]) => void all(rows, 'shutdown'),
     reboot: (rows: Desktop[]) => void all(rows, 'reboot'),
     powerOff: (rows: Desktop[]) => ask(rows, 'power-off', t('desktops.power-off'), t('desktops.power-off-text'), false),
-    rebuild: (rows: Desktop[]) => ask(rows, 'rebuild', t('portal.rebuild'), t('portal.rebuild-text'), true),
+    rebuild: (rows: Desktop[]) => ask(rows, 'rebuild', t('portal.rebuild'), t(rows.every((row) => row.personal_disk_gib) ? 'portal.rebuild-keeps' : 'portal.rebuild-text'), true),
     resize,
-    remove: (row: Desktop) =>
-      acts.askDelete({
-        path: `/desktops/${row.id}`,
-        name: row.name ?? '',
-        text: t('desktops.delete-text'),
-        version: row.version,
-        typeName: true,
-      }),
+    remove: (row: Desktop) => acts.show(<DeleteDesktopDialog desktop={row} onClose={acts.close} />),
   };
 }
 

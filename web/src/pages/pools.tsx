@@ -12,6 +12,7 @@ import { PageFrame } from '../ui/page';
 import { useOptions } from '../ui/pick';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { personalField } from './personal-disks';
 import { flatFollow, followFacts, followFields, StartRollout, withFollow } from './pool-rollout';
 import { flatPower, kindFields, powerFacts, powerFields, withPower } from './pool-power';
 import { POLICY, policyFacts, policyFields, withPolicy } from './policy';
@@ -126,6 +127,7 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'vcpus', label: t('field.vcpus'), kind: 'number', required: true },
     { name: 'memory_mib', label: t('field.memory'), kind: 'number', required: true },
     { name: 'disk_gib', label: t('field.disk'), kind: 'number' },
+    personalField(t),
     { name: 'max_desktops', label: t('field.max-desktops'), kind: 'number' },
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
     ...kindFields(i18n, pool),
@@ -134,7 +136,7 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     ...policyFields(i18n),
   ];
   const flat = (of: Values) => ({ ...of, ...(of['policy'] as unknown as Values | undefined), ...flatFollow(of), ...flatPower(of) });
-  const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
+  const start = flat((pool ?? { vcpus: 2, memory_mib: 2048, disk_gib: 0, personal_disk_gib: 0, max_desktops: 0, enabled: true, policy: POLICY }) as unknown as Values);
   return (
     <FormDialog
       editing={pool !== undefined}
@@ -229,6 +231,7 @@ export default function PoolsPage() {
           [t('field.description'), row.description],
           [t('field.access'), row.access],
           [t('field.disk'), number(row.disk_gib ?? 0)],
+          [t('field.personal-disk'), number(row.personal_disk_gib ?? 0)],
           [t('field.max-desktops'), number(row.max_desktops ?? 0)],
           [t('field.created'), date(row.created)],
           ...followFacts(i18n, row),

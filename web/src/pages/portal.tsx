@@ -227,7 +227,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
       {asking && desktop && (
         <ConfirmDialog
           title={t('portal.rebuild')}
-          text={t('portal.rebuild-text')}
+          text={t(desktop.personal_disk_gib ? 'portal.rebuild-keeps' : 'portal.rebuild-text')}
           action={t('portal.rebuild')}
           typeName={entry.pool_name}
           onConfirm={rebuild}

@@ -60,6 +60,7 @@ const SECTIONS: Section[] = [
   { path: 'portal', key: 'nav.portal', roles: EVERYBODY, load: () => Promise.resolve({ default: Portal }) },
   { path: 'overview', key: 'nav.dashboard', roles: ADMIN, load: () => import('../pages/dashboard') },
   { path: 'desktops', key: 'nav.desktops', roles: LEADERS, load: () => import('../pages/desktops'), list: ['/desktops', 'name'] },
+  { path: 'personal-disks', key: 'nav.personal-disks', roles: LEADERS, load: () => import('../pages/personal-disks') },
   { path: 'users', key: 'nav.users', roles: LEADERS, load: () => import('../pages/users'), list: ['/users', 'username'] },
   { path: 'departments', key: 'nav.departments', roles: LEADERS, load: () => import('../pages/departments') },
   { path: 'pools', key: 'nav.pools', roles: LEADERS, load: () => import('../pages/pools') },

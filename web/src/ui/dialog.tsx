@@ -40,11 +40,13 @@ export interface ConfirmProps {
   action: string;
   /** Must be typed before the act: where data goes. */
   typeName?: string;
+  /** A choice between the text and what is typed. */
+  extra?: ReactNode;
   onConfirm: () => Promise<void>;
   onClose: () => void;
 }
 
-export function ConfirmDialog({ title, text, action, typeName, onConfirm, onClose }: ConfirmProps) {
+export function ConfirmDialog({ title, text, action, typeName, extra, onConfirm, onClose }: ConfirmProps) {
   const { t } = useI18n();
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
@@ -81,6 +83,7 @@ export function ConfirmDialog({ title, text, action, typeName, onConfirm, onClos
       }
     >
       <Content component="p">{text}</Content>
+      {extra}
       {typeName !== undefined && (
         <Form
           onSubmit={(event) => {

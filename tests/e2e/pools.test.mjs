@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A floating pool with a real machine: its spare starts, is prepared for nobody and paused; who connects gets it at once,
+// with an account of their own.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect as tcp } from 'node:net';
+import { virsh } from '../lib/process.mjs';
+import { Product } from '../lib/product.mjs';
+
+let yd;
+let office;
+let people;
+
+before(async () => {
+  yd = await Product.start({ config: { deskd: { cheap_passwords: 'yes', first_use: '60s' } } });
+  office = await yd.office({ kind: 'floating', max_desktops: 1, min_ready: 1, warm: 1 });
+  people = [];
+  for (const name of ['anna']) people.push(await yd.person(name, { department: office.department.id }));
+});
+after(() => yd?.stop());
+
+const desktops = async () => (await yd.api('GET', '/desktops')).items;
+const ask = (person, where = `/pools/${office.pool.id}/connections`) =>
+  yd.request('POST', `/api/v1${where}`, { token: person.token, body: { protocol: 'rdp' } });
+
+// In the guest of that desktop, by its agent; what it printed.
+async function inGuest(desktop, script) {
+  const call = async (execute, args) =>
+    JSON.parse(await virsh('qemu-agent-command', `yd-${desktop}`, JSON.stringify({ execute, arguments: args }))).return;
+  const { pid } = await call('guest-exec', { path: '/bin/sh', arg: ['-c', script], 'capture-output': true });
+  const end = await yd.wait('the guest', async () => {
+    const status = await call('guest-exec-status', { pid });
+    return status.exited && status;
+  });
+  return Buffer.from(end['out-data'] ?? '', 'base64').toString().trim();
+}
+
+const answers = (ip) =>
+  new Promise((done, fail) => {
+    const socket = tcp(3389, ip, () => socket.write(Buffer.from('030000130ee000000000000100080003000000', 'hex')));
+    socket.once('data', (data) => (socket.destroy(), done(data[5] === 0xd0)));
+    socket.once('error', fail);
+    socket.setTimeout(5000, () => (socket.destroy(), fail(new Error('silent'))));
+  });
+
+const warm = () => yd.wait('a warm spare', async () => (await desktops()).some((d) => d.state === 'paused' && !d.user_id), 120);
+
+test('a warm spare is given out at once', async (t) => {
+  await warm();
+  const [spare] = (await desktops()).filter((d) => d.state === 'paused');
+  const began = performance.now();
+  const { status, body } = await ask(people[0]);
+  assert.equal(status, 201, JSON.stringify(body));
+  const given = performance.now() - began;
+  assert.ok(await answers(spare.ip));
+  t.diagnostic(`asked to ticket ${given.toFixed(0)} ms, to RDP ${(performance.now() - began).toFixed(0)} ms`);
+  assert.equal(body.desktop_id, spare.id);
+  assert.equal(await inGuest(spare.id, "awk -F: '$1==\"anna\"{print $1}' /etc/passwd"), 'anna');
+});
