@@ -40,6 +40,11 @@ check_kind(YdPool *pool, GError **error)
     if (!yd_pool_is_floating(pool) && (pool->min_ready > 0 || pool->warm > 0))
         return yd_error_invalid(error, pool->min_ready > 0 ? "min_ready" : "warm",
                                 "only floating pools keep spares; hand desktops out instead");
+    if (yd_pool_is_floating(pool) && pool->personal_disk_gib > 0)
+        return yd_error_invalid(
+            error, "personal_disk_gib",
+            "spares of a floating pool run before anybody has them, so they get "
+            "no personal disk; make the pool dedicated, or set this to 0");
     return TRUE;
 }
 

@@ -520,6 +520,14 @@ refusals(Desk *f, gconstpointer data)
     g_assert_null(yd_desktop_handout(f->service, &f->admin, f->pool_id, NULL, one, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, "min_ready"));
+    g_clear_error(&error);
+
+    g_autoptr(YdPool) pool = yd_store_get(f->store, &yd_pool_type, f->pool_id, &error);
+    g_assert_no_error(error);
+    pool->personal_disk_gib = 1;
+    g_assert_false(yd_pool_update(f->service, &f->admin, pool, pool->version, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+    g_assert_nonnull(strstr(error->message, "personal_disk_gib"));
 }
 
 int

@@ -908,4 +908,6 @@ export const messages: Record<string, string> = {
   'libvirt did not write it': '它不是 libvirt 写的',
   'its description has no end': '说明没有结尾',
   'its description is too long': '说明太长',
+  // service/pool.c: floating pools have no personal disks
+  'spares of a floating pool run before anybody has them, so they get no personal disk; make the pool dedicated, or set this to 0': '浮动池的备用桌面在分配给人之前就已运行，因此没有个人磁盘；请改为专用池，或将此项设为 0',
 };
