@@ -64,8 +64,8 @@ _deskctl() {
     'department') offer=' list show add edit delete member manager' ;;
     'pool list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'pool show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'pool add') leaf=1 offer=' --template --network --disk --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --kind --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'pool edit') leaf=1 offer=' --name --template --network --disk --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool add') leaf=1 offer=' --template --network --disk --instant --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --kind --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'pool edit') leaf=1 offer=' --name --template --network --disk --instant --personal-disk --max --description --min-ready --warm --power --follow --rollout --policy --vcpus --memory --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'pool enable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool disable') leaf=1 offer=' --profile --json --quiet --help' ;;
     'pool grants') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
@@ -100,9 +100,10 @@ _deskctl() {
     'template check') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template verify') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template flatten') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template ram') leaf=1 offer=' --vcpus --memory --delete --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template delete-version') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'template delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'template') offer=' list show add create finish change workbenches publish keep resume discard import edit versions users note check verify flatten delete-version delete' ;;
+    'template') offer=' list show add create finish change workbenches publish keep resume discard import edit versions users note check verify flatten ram delete-version delete' ;;
     'media list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'media show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'media upload') leaf=1 offer=' --name --sha256 --wait --no-wait --timeout --profile --json --quiet --help' ;;

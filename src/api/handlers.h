@@ -41,6 +41,8 @@ YD_HANDLER(department_manager_remove);
 // templates.c
 YD_HANDLER(version_import);
 YD_HANDLER(version_delete);
+YD_HANDLER(version_ram_make);
+YD_HANDLER(version_ram_delete);
 YD_HANDLER(version_check);
 YD_HANDLER(version_verify);
 YD_HANDLER(version_flatten);

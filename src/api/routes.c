@@ -76,6 +76,8 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/template-versions/{id}/verify", TEMPLATES_WRITE, version_verify),
     ROUTE("POST", V1 "/template-versions/{id}/flatten", TEMPLATES_WRITE, version_flatten),
     ROUTE("POST", V1 "/templates/{id}/workbenches", TEMPLATES_WRITE, workbench_open),
+    ROUTE("POST", V1 "/template-versions/{id}/ram", TEMPLATES_WRITE, version_ram_make),
+    ROUTE("DELETE", V1 "/template-versions/{id}/ram", TEMPLATES_WRITE, version_ram_delete),
     ROUTE("PUT", V1 "/uploads", TEMPLATES_WRITE, upload, .body = YD_BODY_UPLOAD),
 
     ROUTE("GET", V1 "/media", TEMPLATES_READ, list, OF(media)),

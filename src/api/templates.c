@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Versions of templates: import, check, delete. Uploads are received in upload.c.
+#include "service/ram-image.h"
 #include "service/template.h"
 
 #include "api/handlers.h"
@@ -35,6 +36,28 @@ yd_handle_version_delete(YdRequest *request, GError **error)
                                     request->if_match, &job, error))
         return FALSE;
     return yd_answer_job(request, job);
+}
+
+gboolean
+yd_handle_version_ram_make(YdRequest *request, GError **error)
+{
+    static const char *const known[] = {"vcpus", "memory_mib", NULL};
+    gint64 vcpus = 0, memory_mib = 0;
+    YdJob *job = NULL;
+    if (!yd_request_only(request, known, error) ||
+        !yd_json_int(request->input, "vcpus", 1, G_MAXINT32, &vcpus, error) ||
+        !yd_json_int(request->input, "memory_mib", 1, G_MAXINT32, &memory_mib, error) ||
+        !yd_ram_make(request->service, &request->actor, request->params[0], vcpus, memory_mib, &job,
+                     error))
+        return FALSE;
+    return yd_answer_job(request, job);
+}
+
+gboolean
+yd_handle_version_ram_delete(YdRequest *request, GError **error)
+{
+    return yd_ram_delete(request->service, &request->actor, request->params[0], error) &&
+           yd_answer_nothing(request);
 }
 
 typedef YdJob *(*Verb)(YdService *service, const YdActor *actor, const char *id, GError **error);

@@ -79,6 +79,10 @@ convert(Ctl *ctl, const CtlOption *option, const json_t *before, GError **error)
     case CTL_VERSION:
         id = ctl_find_version(ctl, text, error);
         return id ? json_string(id) : NULL;
+    case CTL_CHOICE:
+        if (g_strcmp0(option->arg, "on|off") == 0)
+            return json_boolean(g_str_equal(text, "on"));
+        return json_string(text);
     default:
         return json_string(text);
     }

@@ -37,6 +37,8 @@ static const CtlColumn grant_columns[] = {
         {"network",    CTL_REF,           "NETWORK",                                               \
          "network_id", &ctl_noun_network, .help = "where its desktops are"},                       \
         {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "disk; 0: as large as the template"},        \
+        {"instant", CTL_CHOICE, "on|off", "instant",                                               \
+         .help = "fresh desktops start from their version's RAM image"},                           \
         {"personal-disk", CTL_GIB, "SIZE", "personal_disk_gib",                                    \
          .help = "disk of each person's own, their home; 0: none"},                                \
         {"max", CTL_INT, "N", "max_desktops", .help = "at most so many desktops; 0: no limit"},    \

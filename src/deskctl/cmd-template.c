@@ -37,6 +37,7 @@ static const CtlColumn version_columns[] = {
     {"workbenches", "WORKBENCHES", CTL_CELL_INT},
     {"author", "BY"},
     {"created", "MADE", CTL_CELL_TIME},
+    {"ram_made", "RAM IMAGE", CTL_CELL_TIME},
     {"notes", "NOTES"},
     {"error", "ERROR"},
     {"damage", "DAMAGE"},
@@ -80,6 +81,14 @@ static const CtlOption create_options[] = {
     FIXED,
     {0},
 };
+static const CtlOption ram_options[] = {
+    {"vcpus", CTL_INT, "N", "vcpus", .help = "of its desktops; as its pools have, without"},
+    {"memory", CTL_MIB, "SIZE", "memory_mib",
+     .help = "of its desktops; as its pools have, without"},
+    {"delete", CTL_FLAG, .help = "remove it instead"},
+    {0},
+};
+
 static void
 on_sent(goffset sent, goffset total, gpointer user_data)
 {
@@ -188,6 +197,27 @@ run_delete_version(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+static gboolean
+run_ram(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    g_autofree char *id = ctl_find_version(ctl, name, error);
+    g_autofree char *path = id ? yd_path("template-versions", id, "ram") : NULL;
+    g_autoptr(json_t) body = json_object();
+    g_auto(YdRestAnswer) answer = {0};
+    if (!path || !ctl_body_fill(ctl, body, error))
+        return FALSE;
+    if (!ctl_args_has(ctl->args, "delete")) {
+        g_autoptr(json_t) job = yd_rest_post(ctl->rest, path, body, error);
+        return ctl_tell_job(ctl, job, "template", name, "its RAM image is ready", error);
+    }
+    YdRestRequest request = {.method = "DELETE", .path = path};
+    if (!yd_rest_send(ctl->rest, &request, &answer, error))
+        return FALSE;
+    g_print("template %s: its RAM image is deleted\n", name);
+    return TRUE;
+}
+
 // The end of an act that made a job; what: "ready", …
 static gboolean
 tell_job(Ctl *ctl, const json_t *answer, const char *what, GError **error)
@@ -247,6 +277,8 @@ static const CtlCommand commands[] = {
      ctl_run_template_version_act, 1, 1, CTL_WAITS},
     {"flatten", "TEMPLATE:NUMBER", "give a version that is built on others a file of its own",
      ctl_run_template_version_act, 1, 1, CTL_WAITS},
+    {"ram", "TEMPLATE[:NUMBER]", "freeze a version's memory for desktops that start at once",
+     run_ram, 1, 1, CTL_WAITS, ram_options},
     {"delete-version", "TEMPLATE:NUMBER", "delete a version that nothing needs", run_delete_version,
      1, 1, CTL_ASKS | CTL_WAITS},
     {"delete", "TEMPLATE…", "delete templates without versions", ctl_run_delete, 1, CTL_MANY,

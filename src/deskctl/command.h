@@ -20,7 +20,7 @@ typedef enum {
     CTL_MIB,     // memory: 2048, 2048M, 2G
     CTL_GIB,     // disk: 30, 30G, 1T
     CTL_FLAG,    // no value
-    CTL_CHOICE,  // one of the words in arg, "a|b|c"
+    CTL_CHOICE,  // one of the words in arg, "a|b|c"; of "on|off" a boolean
     CTL_REF,     // name or id of an object of `noun`; "none" is null
     CTL_VERSION, // TEMPLATE or TEMPLATE:NUMBER
     CTL_PAIR,    // KEY=VALUE, repeated; together one object

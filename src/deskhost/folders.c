@@ -7,6 +7,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,17 +55,28 @@ ids_of(const char *name, uid_t *ret_uid, gid_t *ret_gid)
     *ret_gid = user->pw_gid;
 }
 
+// The group of QEMU's user that has nobody else in it, where there is one: it may write to RAM
+// images.
+static gid_t
+own_group(const char *user, gid_t primary)
+{
+    const struct group *group = getgrnam(user);
+    return group ? group->gr_gid : primary;
+}
+
 gboolean
 yd_folders_prepare(const YdHostConfig *config, GError **error)
 {
     uid_t qemu = (uid_t)-1, product = (uid_t)-1, none = (uid_t)-1;
     gid_t qemu_group = (gid_t)-1, group = (gid_t)-1;
     g_autofree char *nvram = g_build_filename(config->images_dir, "nvram", NULL);
+    g_autofree char *ram = g_build_filename(config->images_dir, "ram", NULL);
     ids_of(config->qemu_user, &qemu, &qemu_group);
     ids_of(config->user, &product, &group);
     return passable(config->run_dir, product, group, error) &&
            passable(config->state_dir, product, group, error) &&
            folder(config->images_dir, 0711, none, (gid_t)-1, error) &&
            folder(nvram, 0711, none, (gid_t)-1, error) &&
+           folder(ram, 0711, none, own_group(config->qemu_user, qemu_group), error) &&
            folder(config->vnc_dir, 02770, qemu, group, error);
 }

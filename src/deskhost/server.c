@@ -15,8 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LINE_LENGTH 8192
-#define PATIENCE_SECONDS 10 // for the request line, and for a client that does not read
+#define LINE_LENGTH (64 * 1024) // the XML of a machine
+#define PATIENCE_SECONDS 10     // for the request line, and for a client that does not read
 
 struct _YdHostServer {
     const YdHostConfig *config;

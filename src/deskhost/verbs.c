@@ -6,6 +6,7 @@
 #include "base/json-util.h"
 #include "base/log.h"
 #include "storage/local.h"
+#include "storage/ram-image.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -265,6 +266,13 @@ verb_space(struct request *request, GError **error)
 }
 
 static json_t *
+verb_ram(struct request *request, GError **error)
+{
+    const char *verb = json_string_value(json_object_get(request->arguments, "verb"));
+    return yd_ram_image_call(request->storage, verb, request->arguments, error);
+}
+
+static json_t *
 verb_directory(struct request *request, GError **error)
 {
     return json_pack("{s:s, s:s}", "directory", request->config->images_dir, "version", YD_VERSION);
@@ -289,6 +297,12 @@ static const struct {
     {"delete", verb_delete, {"verb", "image"}},
     {"list", verb_list, {"verb"}},
     {"space", verb_space, {"verb"}},
+    {"ram-begin", verb_ram, {"verb", "base", "name", "bytes"}},
+    {"ram-seal", verb_ram, {"verb", "name", "facts"}},
+    {"ram-look", verb_ram, {"verb", "name"}},
+    {"ram-clone", verb_ram, {"verb", "name", "image", "xml"}},
+    {"ram-drop", verb_ram, {"verb", "image"}},
+    {"ram-delete", verb_ram, {"verb", "name"}},
 };
 
 static json_t *

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine's domain XML from its spec. Every element here is one that the product wants; what is
 // left out (controllers, addresses, emulator) is libvirt's to choose.
-#include "hypervisor/domain-xml.h"
+#include "hypervisor/domain-xml-parts.h"
 #include "hypervisor/xml.h"
 
 #define MAX_VCPUS 64
 #define TB_CACHE_LARGE 256 // MiB of translated code, TCG; its default grows to 1 GiB per machine
 
-static void
-add_metadata(xmlNode *domain, const YdMachineSpec *spec)
+void
+yd_domain_xml_metadata(xmlNode *domain, const YdMachineSpec *spec)
 {
     xmlNode *metadata = yd_xml_add(domain, "metadata", NULL);
     yd_xml_mark(metadata, YD_XML_MACHINE_NS, "machine", "desktop", spec->desktop_id);
@@ -211,16 +211,29 @@ add_tpm(xmlNode *devices, const YdMachineSpec *spec)
 }
 
 static void
+fill_nic(xmlNode *nic, const char *mac, const char *network, const char *model)
+{
+    yd_xml_set(nic, "type", "network");
+    if (mac)
+        yd_xml_set(yd_xml_add(nic, "mac", NULL), "address", mac);
+    yd_xml_set(yd_xml_add(nic, "source", NULL), "network", network);
+    yd_xml_set(yd_xml_add(nic, "model", NULL), "type", model);
+}
+
+static void
 add_nic(xmlNode *devices, const YdMachineSpec *spec)
 {
-    if (!spec->network)
-        return;
-    xmlNode *nic = yd_xml_add(devices, "interface", NULL);
-    yd_xml_set(nic, "type", "network");
-    if (spec->mac)
-        yd_xml_set(yd_xml_add(nic, "mac", NULL), "address", spec->mac);
-    yd_xml_set(yd_xml_add(nic, "source", NULL), "network", spec->network);
-    yd_xml_set(yd_xml_add(nic, "model", NULL), "type", spec->standard ? "e1000e" : "virtio");
+    if (spec->network)
+        fill_nic(yd_xml_add(devices, "interface", NULL), spec->mac, spec->network,
+                 spec->standard ? "e1000e" : "virtio");
+}
+
+char *
+yd_nic_xml(const char *mac, const char *network)
+{
+    xmlDoc *doc = yd_xml_new("interface");
+    fill_nic(xmlDocGetRootElement(doc), mac, network, "virtio");
+    return yd_xml_take_text(doc);
 }
 
 static void
@@ -247,8 +260,8 @@ add_spice(xmlNode *devices, gboolean no_clipboard)
     yd_xml_set(yd_xml_add(graphics, "filetransfer", NULL), "enable", "no");
 }
 
-static void
-add_graphics(xmlNode *devices, const YdMachineSpec *spec)
+void
+yd_domain_xml_graphics(xmlNode *devices, const YdMachineSpec *spec)
 {
     if (spec->spice)
         add_spice(devices, spec->no_clipboard);
@@ -259,16 +272,21 @@ add_graphics(xmlNode *devices, const YdMachineSpec *spec)
     }
 }
 
+void
+yd_domain_xml_vdagent(xmlNode *channel)
+{
+    xmlNode *source = yd_xml_add(channel, "source", NULL);
+    yd_xml_set(yd_xml_add(source, "clipboard", NULL), "copypaste", "yes");
+    yd_xml_set(yd_xml_add(source, "mouse", NULL), "mode", "client");
+}
+
 static void
 add_channel(xmlNode *devices, const char *type, const char *name)
 {
     xmlNode *channel = yd_xml_add(devices, "channel", NULL);
     yd_xml_set(channel, "type", type);
-    if (g_str_equal(type, "qemu-vdagent")) {
-        xmlNode *source = yd_xml_add(channel, "source", NULL);
-        yd_xml_set(yd_xml_add(source, "clipboard", NULL), "copypaste", "yes");
-        yd_xml_set(yd_xml_add(source, "mouse", NULL), "mode", "client");
-    }
+    if (g_str_equal(type, "qemu-vdagent"))
+        yd_domain_xml_vdagent(channel);
     xmlNode *target = yd_xml_add(channel, "target", NULL);
     yd_xml_set(target, "type", "virtio");
     yd_xml_set(target, "name", name);
@@ -313,7 +331,10 @@ static void
 add_balloon(xmlNode *devices, const YdMachineSpec *spec)
 {
     xmlNode *balloon = yd_xml_add(devices, "memballoon", NULL);
-    yd_xml_set(balloon, "model", "virtio");
+    // A balloon would punch holes into the file of the memory, which is its siblings' too.
+    yd_xml_set(balloon, "model", spec->ram_file ? "none" : "virtio");
+    if (spec->ram_file)
+        return;
     if (spec->balloon_free_pages)
         yd_xml_set(balloon, "freePageReporting", "on");
     yd_xml_set(yd_xml_add(balloon, "stats", NULL), "period", "10");
@@ -333,7 +354,7 @@ add_devices(xmlNode *domain, const YdMachineSpec *spec)
     add_channels(devices, spec);
     add_tablet(devices);
     add_tpm(devices, spec);
-    add_graphics(devices, spec);
+    yd_domain_xml_graphics(devices, spec);
     add_sound_and_video(devices, spec);
     xmlNode *rng = yd_xml_add(devices, "rng", NULL);
     yd_xml_set(rng, "model", "virtio");
@@ -351,7 +372,7 @@ yd_domain_xml(const YdMachineSpec *spec, gboolean kvm)
     yd_xml_add(domain, "uuid", spec->uuid);
     if (spec->title)
         yd_xml_add(domain, "title", spec->title);
-    add_metadata(domain, spec);
+    yd_domain_xml_metadata(domain, spec);
     add_size(domain, spec, kvm);
     add_os(domain, spec);
     add_features(domain, spec, kvm);
@@ -361,6 +382,7 @@ yd_domain_xml(const YdMachineSpec *spec, gboolean kvm)
     yd_xml_add(domain, "on_reboot", "restart");
     yd_xml_add(domain, "on_crash", "destroy");
     add_devices(domain, spec);
+    yd_domain_xml_ram(domain, spec);
     return yd_xml_take_text(doc);
 }
 
@@ -373,7 +395,7 @@ yd_domain_xml_test(const YdMachineSpec *spec)
     yd_xml_set(domain, "type", "test");
     yd_xml_add(domain, "name", spec->name);
     yd_xml_add(domain, "uuid", spec->uuid);
-    add_metadata(domain, spec);
+    yd_domain_xml_metadata(domain, spec);
     add_size(domain, spec, TRUE);
     yd_xml_add(yd_xml_add(domain, "os", NULL), "type", "hvm");
     xmlNode *devices = yd_xml_add(domain, "devices", NULL);

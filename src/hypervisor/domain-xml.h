@@ -7,6 +7,8 @@
 
 // kvm: whether the accelerator is KVM (else TCG with tb-cache as LAB found it to be right). Owned.
 char *yd_domain_xml(const YdMachineSpec *spec, gboolean kvm);
+// A virtio network card on that network. Owned.
+char *yd_nic_xml(const char *mac, const char *network);
 char *yd_network_xml(const YdNetworkSpec *spec);
 char *yd_dhcp_host_xml(const YdDhcpHost *host);
 

@@ -12,6 +12,10 @@ typedef struct {
     gboolean (*machine_state)(YdHypervisor *hv, const char *uuid, YdMachineState *ret_state,
                               GError **error);
     gboolean (*start)(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
+    gboolean (*freeze)(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
+    gboolean (*thaw)(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
+    gboolean (*attach_nic)(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
+                           GError **error);
     gboolean (*shutdown)(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
     gboolean (*reboot)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*power_off)(YdHypervisor *hv, const char *uuid, GError **error);

@@ -195,6 +195,25 @@ yd_hypervisor_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error)
 }
 
 gboolean
+yd_hypervisor_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError **error)
+{
+    return CALL(freeze, uuid, path);
+}
+
+gboolean
+yd_hypervisor_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error)
+{
+    return CALL(thaw, spec, path);
+}
+
+gboolean
+yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
+                         GError **error)
+{
+    return CALL(attach_nic, uuid, mac, network);
+}
+
+gboolean
 yd_hypervisor_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error)
 {
     return CALL(shutdown, uuid, by_agent);

@@ -39,6 +39,8 @@ typedef struct {
     gboolean console_vdagent; // agent channel for VNC clients instead of SPICE ones
     gboolean no_clipboard;    // SPICE: nothing goes through it
     gboolean balloon_free_pages;
+    const char *ram_file;   // its memory lies in this file (and it has no balloon); NULL: nowhere
+    gboolean ram_shared;    // what it writes goes into the file; else only it sees it
     const char *vnc_socket; // absolute path; NULL: no VNC
     gboolean spice;         // SPICE on 127.0.0.1, port chosen by QEMU, password set later
     YdAccel accel;
@@ -119,6 +121,20 @@ gboolean yd_hypervisor_machine_state(YdHypervisor *hv, const char *uuid, YdMachi
 
 // Defines (keeping the uuid) and starts. Already running: TRUE.
 gboolean yd_hypervisor_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
+// Saves a running machine into a file of its host, which libvirt makes, and ends it. Blocks as long
+// as the writing takes.
+gboolean yd_hypervisor_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
+// Defines spec, and starts it from the saved machine in path. Runs already: TRUE. After a failure
+// it is defined and off.
+gboolean
+yd_hypervisor_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
+// Gives a running machine a (virtio) network card. Has one with that MAC: TRUE.
+gboolean yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
+                                  const char *network, GError **error);
+// The XML that a clone is saved with, from the template's machine's: spec's name, uuid, disk,
+// memory file and graphics, all else as it was. Pure; owned. INVALID when it is of another size, or
+// none of ours.
+char *yd_hypervisor_clone_xml(const char *saved, const YdMachineSpec *spec, GError **error);
 // Asks the guest to shut down: by the agent when by_agent, else by ACPI. Does not wait.
 gboolean
 yd_hypervisor_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);

@@ -138,9 +138,9 @@ unless(virDomain *domain, int active, GError **error, const char *what, const ch
     return FALSE;
 }
 
-// TRUE with *ret_done when it runs already.
-static gboolean
-already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done, GError **error)
+gboolean
+yd_libvirt_already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done,
+                        GError **error)
 {
     int state = VIR_DOMAIN_NOSTATE;
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn, spec->uuid);
@@ -169,20 +169,29 @@ xml_of(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec)
     return yd_domain_xml(spec, accel == YD_ACCEL_KVM);
 }
 
+virDomain *
+yd_libvirt_define(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec, GError **error)
+{
+    g_autofree char *xml = xml_of(hv, conn, spec);
+    forget(hv, spec->uuid);
+    virDomain *domain = virDomainDefineXML(conn, xml);
+    if (!domain)
+        yd_libvirt_fail(error, "cannot define machine '%s'", spec->name);
+    return domain;
+}
+
 gboolean
 yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error)
 {
     gboolean done;
     g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
-    if (!conn || !already_runs(conn, spec, &done, error))
+    if (!conn || !yd_libvirt_already_runs(conn, spec, &done, error))
         return FALSE;
     if (done)
         return TRUE;
-    g_autofree char *xml = xml_of(hv, conn, spec);
-    forget(hv, spec->uuid);
-    g_autoptr(virDomain) domain = virDomainDefineXML(conn, xml);
+    g_autoptr(virDomain) domain = yd_libvirt_define(hv, conn, spec, error);
     if (!domain)
-        return yd_libvirt_fail(error, "cannot define machine '%s'", spec->name);
+        return FALSE;
     // a saved image is of another time: a start is a cold one
     if (!yd_libvirt_forget_saved(domain, spec->name, error))
         return FALSE;

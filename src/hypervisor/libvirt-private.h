@@ -61,6 +61,17 @@ GPtrArray *yd_libvirt_machines(YdHypervisor *hv, GError **error);
 gboolean yd_libvirt_machine_state(YdHypervisor *hv, const char *uuid, YdMachineState *ret_state,
                                   GError **error);
 gboolean yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
+gboolean yd_libvirt_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
+gboolean
+yd_libvirt_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
+gboolean yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
+                               const char *network, GError **error);
+// TRUE with *ret_done when it runs already.
+gboolean yd_libvirt_already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done,
+                                 GError **error);
+// Defines it anew, keeping its uuid.
+virDomain *
+yd_libvirt_define(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec, GError **error);
 gboolean yd_libvirt_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
 gboolean yd_libvirt_reboot(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_power_off(YdHypervisor *hv, const char *uuid, GError **error);

@@ -16,7 +16,7 @@ yd_network_xml(const YdNetworkSpec *spec)
     yd_xml_set(yd_xml_add(network, "forward", NULL), "mode", "nat");
     xmlNode *bridge = yd_xml_add(network, "bridge", NULL);
     yd_xml_set(bridge, "name", spec->bridge);
-    yd_xml_set(bridge, "stp", "on");
+    yd_xml_set(bridge, "stp", "off"); // with it a card that is plugged in is deaf for four seconds
     yd_xml_set(bridge, "delay", "0");
     g_autofree char *prefix = g_strdup_printf("%u", spec->prefix);
     xmlNode *ip = yd_xml_add(network, "ip", NULL);

@@ -82,6 +82,9 @@ typedef struct {
     char *format, *checksum, *notes; // checksum: sha256 of the sealed image, hex
     gint64 size_bytes, virtual_bytes;
     char *error;
+    char *ram_image; // name of its RAM image (storage/ram-image.h); NULL: none
+    gint64 ram_vcpus, ram_memory_mib, ram_made; // of it; 0: none
+    char *ram_error;                            // why the last one could not be made
     char *parent_id; // the version that it was made from; NULL: imported, installed, or gone
     char *author;    // username of who made it
     gint64 depth;    // files that its image consists of; 1: flat
@@ -143,8 +146,9 @@ typedef struct {
     gint64 min_ready, warm; // floating: spares to keep, and how many of them running and paused
     char *power;            // JSON, see model/power.h
     gboolean enabled;
-    char *follow;  // "pinned" | "newest" | "staged"
-    char *rollout; // JSON, see model/rollout.h: how it follows
+    gboolean instant; // fresh desktops start from the version's RAM image where that fits
+    char *follow;     // "pinned" | "newest" | "staged"
+    char *rollout;    // JSON, see model/rollout.h: how it follows
     gint64 created, changed, version;
     char *template_id, *template_name, *network_name, *access, *os; // VIEW
     gint64 template_number, desktops, desktops_ready;               // VIEW
@@ -194,6 +198,7 @@ typedef struct {
     // A workbench: the template that its own disk becomes, its media, whether its agent ever
     // answered
     char *template_id, *media_id, *drivers_id;
+    char *ram_image; // its disk lies on that RAM image's frozen disk; NULL: on its version's
     gboolean agent_seen;
     char *target_version_id; // where it moves when it is off; NULL: it stays
     gint64 created, changed, version;

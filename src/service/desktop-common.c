@@ -184,9 +184,10 @@ yd_desk_vnc_socket(YdService *service, const char *desktop_id)
     return g_strdup_printf("%s/vnc/%s.sock", yd_service_config(service)->run_dir, desktop_id);
 }
 
-static YdAccel
-accel_of(const char *name)
+YdAccel
+yd_desk_accel(YdService *service)
 {
+    const char *name = yd_service_config(service)->accel;
     if (g_strcmp0(name, "kvm") == 0)
         return YD_ACCEL_KVM;
     return g_strcmp0(name, "tcg") == 0 ? YD_ACCEL_TCG : YD_ACCEL_AUTO;
@@ -204,6 +205,15 @@ nvram_path(const char *disk, const char *image)
 gboolean
 yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
 {
+    const YdDeskLaunch launch = {service, desk, NULL};
+    return yd_desk_launch_by(&launch, error);
+}
+
+gboolean
+yd_desk_launch_by(const YdDeskLaunch *launch, GError **error)
+{
+    YdService *service = launch->service;
+    const YdDesk *desk = launch->desk;
     const YdDesktop *desktop = desk->desktop;
     YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
     if (!hv)
@@ -240,8 +250,9 @@ yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
                                 .balloon_free_pages = desk->policy.balloon_free_pages,
                                 .vnc_socket = vnc,
                                 .spice = TRUE, // R18: also a way in when RDP is not there
-                                .accel = accel_of(yd_service_config(service)->accel)};
-    return yd_hypervisor_start(hv, &spec, error);
+                                .accel = yd_desk_accel(service)};
+    return launch->run ? launch->run(hv, &spec, (gpointer)launch, error)
+                       : yd_hypervisor_start(hv, &spec, error);
 }
 
 gint64
@@ -265,8 +276,12 @@ yd_desk_derive(YdService *service, const YdDesktop *desktop, const YdTemplateVer
         return TRUE;
     if (bytes != 0 && bytes < version->virtual_bytes) // the template has grown since
         bytes = 0;
-    return yd_storage_derive(yd_service_storage(service), version->image, desktop->image, bytes,
-                             error);
+    g_autofree char *frozen =
+        desktop->ram_image && g_str_has_prefix(desktop->ram_image, version->id)
+            ? g_strdup_printf("%s.qcow2", desktop->ram_image)
+            : NULL; // one of another version: it has moved since
+    return yd_storage_derive(yd_service_storage(service), frozen ? frozen : version->image,
+                             desktop->image, bytes, error);
 }
 
 gboolean

@@ -102,6 +102,7 @@ rebuild_version(YdJobRun *run, GError **error)
         yd_set_string(&desktop->target_version_id, NULL);
     }
     desktop->prepared = FALSE;
+    yd_set_string(&desktop->ram_image, NULL);
     yd_set_string(&desktop->certificate, NULL);
     yd_set_string(&desktop->certificate_name, NULL);
     desktop->certificate_expires = 0;

@@ -94,11 +94,23 @@ void yd_desk_dhcp_clear_all(YdService *service, YdStore *store, const YdDesk *de
 // Absolute path of the VNC socket (for the console); owned.
 char *yd_desk_vnc_socket(YdService *service, const char *desktop_id);
 
+// The setting.
+YdAccel yd_desk_accel(YdService *service);
+
 // Defines and starts the machine on the desktop's host.
 gboolean yd_desk_launch(YdService *service, const YdDesk *desk, GError **error);
 
-// Overlay on that version's image, whose files are looked at first (template-image.h); there
-// already: only the look. NULL: an empty disk. 0 bytes: as large as the version.
+// Likewise, but by a function of the caller's, which gets the whole spec and this as data.
+typedef struct {
+    YdService *service;
+    const YdDesk *desk;
+    gboolean (*run)(YdHypervisor *hv, const YdMachineSpec *spec, gpointer data, GError **error);
+} YdDeskLaunch;
+gboolean yd_desk_launch_by(const YdDeskLaunch *launch, GError **error);
+
+// Overlay on that version's image, or on the frozen disk of the desktop's RAM image; its files are
+// looked at first (template-image.h); there already: only the look. NULL: an empty disk. 0 bytes:
+// as large as the version.
 gboolean yd_desk_derive(YdService *service, const YdDesktop *desktop,
                         const YdTemplateVersion *version, GError **error);
 

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "service/clone.h"
 #include "service/first-boot.h"
 #include "service/guest-home.h"
 #include "service/guest-policy.h"
@@ -17,6 +18,7 @@
 
 #define PING_SECONDS 3
 #define LOOK_MS 500
+#define CLONE_LOOK_MS 50
 #define SCRIPT_SECONDS 60
 #define CHECK_SECONDS 10
 
@@ -174,7 +176,7 @@ yd_desk_step_disk(YdJobRun *run, GError **error)
         desktop->next_disk_gib = 0;
         return yd_desk_commit(store, &tx, desktop, NULL, error);
     }
-    return yd_desk_derive(service, desk.desktop, desk.version, error);
+    return yd_clone_disk(run, &desk, error);
 }
 
 gboolean
@@ -186,7 +188,7 @@ yd_desk_step_launch(YdJobRun *run, GError **error)
         return FALSE;
     if (!is(desk.desktop, YD_DESKTOP_STARTING))
         return TRUE;
-    if (!yd_desk_launch(yd_job_run_service(run), &desk, error))
+    if (!yd_clone_launch(run, &desk, error))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
@@ -240,7 +242,7 @@ look_again(YdJobRun *run, const YdDesktop *desktop, const char *what, const GErr
 {
     if (!still_worth_it(run, desktop, what, last, error))
         return FALSE;
-    yd_job_run_again(run, LOOK_MS);
+    yd_job_run_again(run, yd_clone_is(run, desktop) ? CLONE_LOOK_MS : LOOK_MS);
     return yd_job_run_progress(run, MIN(90, (double)yd_job_run_step_ms(run) / 1000), error);
 }
 
@@ -254,7 +256,12 @@ yd_desk_step_agent(YdJobRun *run, GError **error)
     g_autoptr(GError) local = NULL;
     if (!hv)
         return FALSE;
-    if (is_workbench(desktop) || yd_hypervisor_agent_ping(hv, desktop->uuid, PING_SECONDS, &local))
+    gboolean again = FALSE;
+    gboolean good =
+        is_workbench(desktop) || yd_hypervisor_agent_ping(hv, desktop->uuid, PING_SECONDS, &local);
+    if (!yd_clone_awake(run, desktop, local, &again, error))
+        return FALSE;
+    if (good && !again)
         return TRUE;
     return look_again(run, desktop, "the guest agent does not answer", local, error);
 }

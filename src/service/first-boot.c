@@ -4,6 +4,8 @@
 // shell has yet to read. Only POSIX sh and tools that both busybox and Debian have.
 #include "service/first-boot.h"
 
+#include "service/guest-policy.h"
+
 #include <string.h>
 
 static const char script_head[] =
@@ -15,7 +17,8 @@ static const char script_head[] =
     "[ -z \"$R\" ] || PATH=$R/bin:$PATH\n"
     "have() { command -v \"$1\" >/dev/null 2>&1; }\n"
     "step=begin\n"
-    "trap '[ \"$step\" = done ] || echo \"first boot failed at: $step\" >&2' EXIT\n"
+    "trap '[ \"$step\" = done ] || echo \"first boot failed at: $step\" >&2' "
+    "EXIT\n" YD_GUEST_SCRIPT_TURN // one after another
     "main() {\n";
 
 static const char script_identity[] =

@@ -28,17 +28,20 @@ static const struct {
 };
 
 // A shell of its own, so that what is appended to the script runs as if it stood alone.
-static const char script_head[] = "(\n"
-                                  "set -eu\n"
-                                  "R=${YUNDESK_ROOT:-}\n"
-                                  "umask 022\n"
-                                  "PATH=/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}\n";
+static const char script_head[] =
+    "(\n"
+    "set -eu\n"
+    "R=${YUNDESK_ROOT:-}\n"
+    "umask 022\n"
+    "PATH=/usr/sbin:/usr/bin:/sbin:/bin${PATH:+:$PATH}\n" YD_GUEST_SCRIPT_TURN;
 
+// Files are written under names of this shell's own, for guests without flock.
 // channel.NAME in a session type's section would win over [Channels].
 static const char script_change[] =
     "change() {\n"
     "    [ -f \"$1\" ] || return 0\n"
-    "    cp -p \"$1\" \"$1.yundesk\"\n"
+    "    new=$1.yundesk.$$\n"
+    "    cp -p \"$1\" \"$new\"\n"
     "    awk -v off=\"$2\" '\n"
     "    BEGIN {\n"
     "        n = split(off, item, \" \")\n"
@@ -74,11 +77,11 @@ static const char script_change[] =
     "                }\n"
     "        }\n"
     "        print\n"
-    "    }' \"$1\" >\"$1.yundesk\"\n"
-    "    if [ \"$(cat \"$1\")\" = \"$(cat \"$1.yundesk\")\" ]; then\n"
-    "        rm \"$1.yundesk\"\n"
+    "    }' \"$1\" >\"$new\"\n"
+    "    if [ \"$(cat \"$1\")\" = \"$(cat \"$new\")\" ]; then\n"
+    "        rm \"$new\"\n"
     "    else\n"
-    "        mv \"$1.yundesk\" \"$1\"\n"
+    "        mv \"$new\" \"$1\"\n"
     "    fi\n"
     "}\n";
 
@@ -106,13 +109,14 @@ yd_guest_policy_script(const YdPolicy *policy)
     GString *script = g_string_new(script_head);
     g_string_append(script, script_change);
     g_string_append(script, "apply() {\n"
-                            "cat >\"$R/etc/yundesk-policy.new\" <<'END'\n"
+                            "new=$R/etc/yundesk-policy.$$\n"
+                            "cat >\"$new\" <<'END'\n"
                             "# Written by Yundesk from the pool's policy.\n");
     for (gsize i = 0; i < G_N_ELEMENTS(switches); i++)
         g_string_append_printf(script, "%s=%s\n", switches[i].name,
                                is_allowed(policy, switches[i].offset) ? "yes" : "no");
     g_string_append(script, "END\n"
-                            "mv \"$R/etc/yundesk-policy.new\" \"$R/etc/yundesk-policy\"\n");
+                            "mv \"$new\" \"$R/etc/yundesk-policy\"\n");
     add_rules(script, policy);
     g_string_append(script, "}\n"
                             "apply </dev/null\n"

@@ -25,6 +25,7 @@ extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
 extern const YdJobKind yd_job_kind_personal_disk_grow;
 extern const YdJobKind yd_job_kind_rollout;
+extern const YdJobKind yd_job_kind_template_ram;
 extern const YdJobKind yd_job_kind_workbench_finish;
 extern const YdJobKind yd_job_kind_template_check;
 extern const YdJobKind yd_job_kind_template_flatten;
@@ -54,6 +55,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_template_check,
     &yd_job_kind_template_flatten,
     &yd_job_kind_template_import,
+    &yd_job_kind_template_ram,
     &yd_job_kind_template_verify,
     &yd_job_kind_template_version_delete,
     &yd_job_kind_workbench_finish,

@@ -43,10 +43,11 @@ image_name(const Move *move, const char *way)
 static char *
 keep_facts(const YdDesktop *desktop)
 {
-    g_autoptr(json_t) kept = json_pack(
-        "{s:s?, s:s?, s:I, s:b, s:I}", "certificate", desktop->certificate, "certificate_name",
-        desktop->certificate_name, "certificate_expires", (json_int_t)desktop->certificate_expires,
-        "prepared", desktop->prepared, "disk_gib", (json_int_t)desktop->disk_gib);
+    g_autoptr(json_t) kept =
+        json_pack("{s:s?, s:s?, s:I, s:b, s:I, s:s?}", "certificate", desktop->certificate,
+                  "certificate_name", desktop->certificate_name, "certificate_expires",
+                  (json_int_t)desktop->certificate_expires, "prepared", desktop->prepared,
+                  "disk_gib", (json_int_t)desktop->disk_gib, "ram_image", desktop->ram_image);
     return yd_json_text(kept);
 }
 
@@ -59,6 +60,7 @@ restore_facts(YdDesktop *desktop, const char *text)
                   json_string_value(json_object_get(kept, "certificate_name")));
     desktop->certificate_expires = json_integer_value(json_object_get(kept, "certificate_expires"));
     desktop->prepared = json_is_true(json_object_get(kept, "prepared"));
+    yd_set_string(&desktop->ram_image, json_string_value(json_object_get(kept, "ram_image")));
 }
 
 // A disk of the version for the desktop; there already: fine.

@@ -184,6 +184,23 @@ files_below(YdService *service, const char *image, const YdTemplateVersion *vers
     return NULL;
 }
 
+// Steps over the frozen disk of a RAM image, which lies between a clone's and its version's.
+static gboolean
+step_over_frozen(const GPtrArray *chain, guint *first, GError **error)
+{
+    const YdImageFacts *frozen = *first < chain->len ? chain->pdata[*first] : NULL;
+    if (!frozen || !strstr(frozen->image, "-ram-"))
+        return TRUE;
+    (*first)++;
+    if (!frozen->damage)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                "the disk is built on the frozen disk “%s”, which %s; put it back from a backup, "
+                "or rebuild the desktop",
+                frozen->image, frozen->damage);
+    return FALSE;
+}
+
 gboolean
 yd_template_image_guard(YdService *service, YdStore *store, const char *image,
                         const YdTemplateVersion *version, gboolean *ret_there, GError **error)
@@ -207,11 +224,14 @@ yd_template_image_guard(YdService *service, YdStore *store, const char *image,
                     own->image, own->base);
         return FALSE;
     }
-    for (guint i = first; i < chain->len; i++) {
+    guint begin = first;
+    if (first == 1 && !step_over_frozen(chain, &begin, error))
+        return FALSE;
+    for (guint i = begin; i < chain->len; i++) {
         g_autoptr(YdSealedImage) row = NULL;
         if (!check_file(store, chain->pdata[i], &row, error))
             return FALSE;
-        if (i == first)
+        if (i == begin)
             base = g_steal_pointer(&row);
     }
     *ret_there = first == 1 && base && g_strcmp0(base->version_id, version->id) == 0;

@@ -5,6 +5,7 @@
 #include "service/template-job.h"
 #include "base/id.h"
 #include "base/json-util.h"
+#include "service/ram-image.h"
 #include "service/template.h"
 #include "service/template-image.h"
 #include "service/template-version.h"
@@ -263,7 +264,9 @@ delete_file(YdJobRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
     }
-    if (!yd_store_retire_images(store, version->id, yd_now_ms(), error) ||
+    // A RAM image lies on the version's.
+    if (!yd_ram_sweep(yd_job_run_service(run), version->id, NULL, error) ||
+        !yd_store_retire_images(store, version->id, yd_now_ms(), error) ||
         (version->image && !drop_file(run, version->image, error)) ||
         !(rows = yd_store_sealed_images(store, error)))
         return FALSE;

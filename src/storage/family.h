@@ -2,6 +2,8 @@
 // What is common to the local and the remote storage: a table of verbs. Private to this room.
 #pragma once
 
+#include <jansson.h>
+
 #include "storage/storage.h"
 
 typedef struct {
@@ -25,6 +27,7 @@ typedef struct {
     gboolean (*delete)(YdStorage *storage, const char *image, GError **error);
     GPtrArray *(*list)(YdStorage *storage, GError **error);
     gboolean (*space)(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error);
+    json_t *(*ram)(YdStorage *storage, const char *verb, const json_t *arguments, GError **error);
 } YdStorageFamily;
 
 struct _YdStorage {

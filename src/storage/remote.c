@@ -335,6 +335,14 @@ remote_space(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **e
     return TRUE;
 }
 
+static json_t *
+remote_ram(YdStorage *storage, const char *verb, const json_t *arguments, GError **error)
+{
+    json_t *request = json_deep_copy(arguments);
+    json_object_set_new(request, "verb", json_string(verb));
+    return call(storage, request, NULL, NULL, error);
+}
+
 static void
 remote_free(YdStorage *storage)
 {
@@ -364,6 +372,7 @@ yd_storage_remote(const char *socket_path)
         .delete = remote_delete,
         .list = remote_list,
         .space = remote_space,
+        .ram = remote_ram,
     };
     RemoteStorage *remote = g_new0(RemoteStorage, 1);
     remote->parent.family = &family;

@@ -5,20 +5,25 @@ import { poll, virsh } from './process.mjs';
 
 export const machine = async () => (await virsh('list', '--name')).trim().split('\n').find((name) => name.startsWith('yd-'));
 
-// A command of the agent's protocol; its answer.
-export async function agent(command) {
-  return JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', await machine(), JSON.stringify(command))).return;
+// A command of the agent's protocol to the machine of that name; its answer.
+export async function agentOf(name, command) {
+  return JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', name, JSON.stringify(command))).return;
 }
 
-// What the script, run by root, writes to its standard output.
-export async function guestShell(script) {
-  const { pid } = await agent({ execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
+export const agent = async (command) => agentOf(await machine(), command);
+
+// What the script, run by root in the machine of that name, writes to its standard output.
+export async function shellOf(name, script) {
+  const { pid } = await agentOf(name, { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
   const status = await poll(`"${script}" ends`, async () => {
-    const it = await agent({ execute: 'guest-exec-status', arguments: { pid } });
+    const it = await agentOf(name, { execute: 'guest-exec-status', arguments: { pid } });
     return it.exited && it;
-  }, { every: 300 });
+  }, { every: 100 });
   return Buffer.from(status['out-data'] ?? '', 'base64').toString();
 }
+
+// Likewise, in the one that runs.
+export const guestShell = async (script) => shellOf(await machine(), script);
 
 // As guestShell, but run by that person, with their display. Not by su: a log-in would start services first, for seconds.
 export function guestShellAs(user, script) {

@@ -118,6 +118,61 @@ test_workbenches(void)
     check_domain("workbench-windows-old", &spec, TRUE);
 }
 
+// A template's machine as it was saved (libvirt 9.0), and a clone of it.
+static void
+test_clone(void)
+{
+    g_autofree char *path = g_strdup_printf("%s/xml/clone-saved.txt", g_getenv("YD_TEST_DATA"));
+    g_autofree char *saved = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_get_contents(path, &saved, NULL, &error));
+    YdMachineSpec spec = linux_spec;
+    spec.vcpus = 1;
+    spec.memory_mib = 128;
+    spec.ram_file = "/var/lib/yundesk/images/ram/tpv-a-ram-1.ram";
+    g_autofree char *xml = yd_hypervisor_clone_xml(saved, &spec, &error);
+    g_assert_no_error(error);
+    compare("clone", xml);
+    validate("clone", "domain");
+    spec.console_vdagent = TRUE;
+    g_autofree char *vdagent = yd_hypervisor_clone_xml(saved, &spec, &error);
+    compare("clone-vdagent", vdagent);
+    validate("clone-vdagent", "domain");
+    spec = linux_spec;
+    spec.network = spec.mac = NULL;
+    spec.ram_file = "/var/lib/yundesk/images/ram/tpv-a-ram-1.ram";
+    spec.ram_shared = TRUE;
+    check_domain("ram-template", &spec, FALSE);
+    g_autofree char *nic = yd_nic_xml("52:54:0a:63:00:0c", "yd-office");
+    g_assert_nonnull(strstr(nic, "52:54:0a:63:00:0c"));
+}
+
+static void
+test_clone_refused(void)
+{
+    static const char *const bad[] = {
+        "",
+        "no xml",
+        "<network/>",
+        "<domain/>",
+        "<domain><os/><devices/></domain>",
+        "<domain><memory unit='KiB'>131072</memory><vcpu>1</vcpu><os/><devices/></domain>",
+        "<domain><memory unit='KiB'>65536</memory><vcpu>1</vcpu><os/><devices>"
+        "<disk device='disk'/></devices></domain>",
+        "<domain><memory unit='KiB'>131072</memory><vcpu>1</vcpu><os/><devices>"
+        "<disk device='disk'/><disk device='disk'/></devices></domain>",
+        "<domain><memory unit='KiB'>131072</memory><vcpu>1</vcpu><os/><devices>"
+        "<disk device='disk'/><interface/></devices></domain>"};
+    YdMachineSpec spec = linux_spec;
+    spec.vcpus = 1;
+    spec.memory_mib = 128;
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(yd_hypervisor_clone_xml(bad[i], &spec, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+    }
+}
+
 static void
 test_tb_cache(void)
 {
@@ -176,6 +231,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/xml/domains", test_domains);
     g_test_add_func("/xml/workbenches", test_workbenches);
+    g_test_add_func("/xml/clone", test_clone);
+    g_test_add_func("/xml/clone-refused", test_clone_refused);
     g_test_add_func("/xml/tb-cache", test_tb_cache);
     g_test_add_func("/xml/network", test_network);
     g_test_add_func("/xml/foreign", test_foreign);

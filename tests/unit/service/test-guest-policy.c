@@ -223,6 +223,37 @@ no_xrdp(void)
     g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
 }
 
+// A slow guest: the script is sent again while it still runs. Each ends well, and nothing is left.
+static void
+several_at_once(gconstpointer data)
+{
+    g_autofree char *root = g_dir_make_tmp("yd-policy-XXXXXX", NULL);
+    g_autofree char *output = NULL;
+    YdPolicy policy;
+    int status = -1;
+    yd_policy_init(&policy);
+    policy.clipboard = FALSE;
+    g_autofree char *script = yd_guest_policy_script(&policy);
+    put(root, "etc/xrdp/xrdp.ini", xrdp_ini, 0640);
+    put(root, data, "", 0644);
+    put(root, "script", script, 0600);
+    g_autofree char *command =
+        g_strdup_printf("cd '%s' && for i in 1 2 3 4 5 6 7 8 9; do\n"
+                        "(YUNDESK_ROOT='%s' sh -s <script || echo \"failed: $?\") & done\n"
+                        "wait; ls etc etc/xrdp",
+                        root, root);
+    const char *argv[] = {"/bin/sh", "-c", command, NULL};
+    g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &output,
+                               NULL, &status, NULL));
+    g_assert_cmpstr(output, ==, "etc:\nxrdp\nyundesk-policy\n\netc/xrdp:\nxrdp.ini\n");
+    is(root, "etc/xrdp/xrdp.ini", "Channels", "cliprdr", "false");
+    policy.clipboard = TRUE;
+    apply("sh", root, &policy);
+    same_as(root, "etc/xrdp/xrdp.ini", xrdp_ini);
+    g_autofree char *remove = g_strdup_printf("rm -rf '%s'", root);
+    g_assert_true(g_spawn_command_line_sync(remove, NULL, NULL, NULL, NULL));
+}
+
 // A guest that can't be told must not count as told.
 static void
 says_what_failed(void)
@@ -246,6 +277,8 @@ main(int argc, char **argv)
     g_test_add_data_func("/guest-policy/busybox", "busybox sh", sets);
     g_test_add_func("/guest-policy/templates-no", keeps_the_templates_no);
     g_test_add_func("/guest-policy/no-xrdp", no_xrdp);
+    g_test_add_data_func("/guest-policy/at-once", "run/there", several_at_once);
+    g_test_add_data_func("/guest-policy/at-once-no-lock", "var/no-run", several_at_once);
     g_test_add_func("/guest-policy/says-what-failed", says_what_failed);
     return g_test_run();
 }

@@ -534,6 +534,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/template-versions/{id}/ram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Boot a machine of the version and freeze its memory, for desktops that start at once */
+        post: operations["version_ram_make"];
+        /** Delete the RAM image; desktops that run from it go on */
+        delete: operations["version_ram_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -1905,6 +1925,19 @@ export interface components {
             /** Format: int64 */
             readonly virtual_bytes?: number;
             readonly error?: string | null;
+            /** @description name of its RAM image, from which fresh desktops start at once; null: it has none */
+            readonly ram_image?: string | null;
+            /**
+             * Format: int64
+             * @description only desktops of this size start from it
+             */
+            readonly ram_vcpus?: number;
+            /** Format: int64 */
+            readonly ram_memory_mib?: number;
+            /** Format: date-time */
+            readonly ram_made?: string | null;
+            /** @description why the last RAM image could not be made */
+            readonly ram_error?: string | null;
             /** @description the version that it was made from; null: imported, installed, or deleted since */
             readonly parent_id?: string | null;
             /** @description who made it */
@@ -1952,6 +1985,12 @@ export interface components {
              * @description that the disks of its desktops and workbenches take
              */
             readonly desktops_bytes?: number;
+        };
+        RamMake: {
+            /** @description as the pools of the version have, without */
+            vcpus?: number;
+            /** @description likewise */
+            memory_mib?: number;
         };
         TemplateVersionPage: {
             items: components["schemas"]["TemplateVersion"][];
@@ -2174,6 +2213,8 @@ export interface components {
             warm?: number;
             power?: components["schemas"]["Power"];
             enabled?: boolean;
+            /** @description fresh desktops start from the RAM image of their version where it fits, else from their disk */
+            instant?: boolean;
             /**
              * @description What happens when the template has a new version
              * @enum {string}
@@ -2256,6 +2297,7 @@ export interface components {
             warm?: number;
             power?: components["schemas"]["Power"];
             enabled?: boolean;
+            instant?: boolean;
             /**
              * @description What happens when the template has a new version
              * @enum {string}
@@ -2300,6 +2342,7 @@ export interface components {
             warm?: number;
             power?: components["schemas"]["Power"];
             enabled?: boolean;
+            instant?: boolean;
             /**
              * @description What happens when the template has a new version
              * @enum {string}
@@ -2617,6 +2660,8 @@ export interface components {
             readonly media_id?: string | null;
             /** @description of a workbench: in its second drive */
             readonly drivers_id?: string | null;
+            /** @description its disk lies on the frozen disk of that RAM image */
+            readonly ram_image?: string | null;
             /** @description of a workbench: its guest agent answered once */
             readonly agent_seen?: boolean;
             /** @description The version that it moves to when it is off; null: it stays */
@@ -4378,6 +4423,54 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    version_ram_make: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RamMake"];
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    version_ram_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["problem"];
         };

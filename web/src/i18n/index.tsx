@@ -44,11 +44,13 @@ export interface I18n {
   said: (text: string | null | undefined) => string;
   /** The same of an error about a field, without the field's name that it may begin with. */
   saidOf: (field: string, text: string) => string;
+  /** The word for a single value of the server, such as a state or a check of the doctor. */
+  saidWord: (value: string) => string;
   /** The word for a field of the server's records; in English its own name. */
   member: (name: string) => string;
 }
 
-const ENGLISH: Said = { text: (text) => text, member: (name) => name };
+const ENGLISH: Said = { text: (text) => text, word: (value) => value, member: (name) => name };
 
 const Context = createContext<I18n | undefined>(undefined);
 
@@ -82,6 +84,7 @@ function makeI18n(language: Language, setLanguage: (language: Language) => void,
     },
     said: (text) => (text ? server.text(text) : ''),
     saidOf: (field, text) => without(`${field}: `, without(`${server.member(field)}：`, server.text(text))),
+    saidWord: server.word,
     member: server.member,
   };
 }

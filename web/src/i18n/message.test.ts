@@ -54,11 +54,16 @@ describe('a text of the server in Chinese', () => {
     expect(small.text(english)).toBe(chinese);
   });
 
+  it('has words for single values, and only for those that it knows', () => {
+    expect(['desktop', 'teapot', 'toString', 'is missing'].map(small.word)).toEqual(['桌面', 'teapot', 'toString', 'is missing']);
+    expect(['name', 'policy.drives', 'shoe_size', 'toString'].map(small.member)).toEqual(['名称', '磁盘', 'shoe_size', 'toString']);
+  });
+
   it('ends soon, whatever names are in it', () => {
     const nasty = ['path: ', 'host “a”: ', 'machine \'a\': ', ' is none of ', '“'].map((part) => part.repeat(Math.floor(9999 / part.length)));
     const since = performance.now();
     for (const text of [...nasty, 'x'.repeat(1 << 20)]) said.text(text);
-    expect(performance.now() - since).toBeLessThan(2000);
+    expect(performance.now() - since).toBeLessThan(5000);
     expect(said.text('x'.repeat(1 << 20))).toHaveLength(1 << 20);
   });
 });
@@ -90,7 +95,7 @@ describe('the real tables', () => {
       ...[...text.matchAll(/^ {4}\{"[a-z-]+", "([a-z-]+)", "/gm)].map((it) => it[1] ?? ''),
     ];
     expect(names.length).toBeGreaterThan(12);
-    expect(names.filter((name) => !(name in tables.words) && !(name in tables.members))).toEqual([]);
+    expect(names.filter((name) => !(name in tables.words))).toEqual([]);
   });
 
   it.each([

@@ -13,6 +13,8 @@ export interface Tables {
 export interface Said {
   /** The Chinese of a text, or the text. */
   text: (text: string) => string;
+  /** The word for a single value, such as a state. */
+  word: (value: string) => string;
   /** The word for a field, or its name. */
   member: (name: string) => string;
 }
@@ -100,5 +102,5 @@ export function translator({ messages, words, members }: Tables): Said {
     if (field && rest && !own) return `${member(field.slice(0, -2))}：${rest}`;
     return byPattern(text, depth) ?? text;
   };
-  return { text: (text) => (text.length > LONGEST ? text : whole(text, 0)), member };
+  return { text: (text) => (text.length > LONGEST ? text : whole(text, 0)), word: (value) => of(words, value) ?? value, member };
 }

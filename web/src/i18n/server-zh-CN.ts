@@ -52,12 +52,16 @@ const words: Record<string, string> = {
   running: '进行中', done: '完成', cancelled: '已取消', serving: '服务中', draining: '正在排空', retiring: '正在退出',
   paused: '已暂停', saving: '保存中', saved: '已保存', waiting: '等待中', in: '已登录', unknown: '未知',
 
+  staged: '第一组', rolling: '推送中', 'going-back': '回退中', 'rolled-back': '已回退', moved: '已更新', healthy: '正常',
+  rollout: '版本推送', rollouts: '版本推送', 'rollout-desktop': '推送中的桌面', 'rollout-desktops': '推送中的桌面', resumed: '继续',
+  boot: '虚拟机启动', disk: '磁盘', session: '测试账号的会话',
+
   'desktop-create': '创建桌面', 'desktop-start': '启动', 'desktop-shutdown': '关机', 'desktop-power-off': '断电',
   'desktop-reboot': '重启', 'desktop-rebuild': '重建', 'desktop-delete': '删除桌面', 'desktop-resize': '更改硬件',
   'pool-handout': '分发桌面', 'template-import': '导入镜像', 'template-version-delete': '删除版本', 'media-check': '校验介质',
   'workbench-finish': '生成版本', 'network-create': '创建网络', 'network-delete': '移除网络', doctor: '故障检查',
 
-  store: '数据库', storage: '存储', libvirt: 'libvirt', names: '域名', create: '创建桌面', placement: '选择主机',
+  versions: '模板版本', store: '数据库', storage: '存储', libvirt: 'libvirt', names: '域名', create: '创建桌面', placement: '选择主机',
   dhcp: '网络与地址', overlay: '磁盘', machine: '虚拟机', agent: '来宾代理', 'first-boot': '首次启动', access: '桌面服务',
   'gate-rdp': '经网关的 RDP', 'gate-spice': '经网关的 SPICE', certificate: '证书', clean: '整理',
 
@@ -105,7 +109,13 @@ const members: Record<string, string> = {
   template_version_id: '模板版本', time: '时间', tpm: 'TPM', uid: '用户号', unit: '单位', upload: '上传', uri: 'libvirt 地址', user: '人员',
   user_enabled: '账户启用', user_id: '人员', user_ids: '人员', user_name: '姓名', username: '用户名', uuid: 'UUID',
   vcpu_ratio: '每个物理 CPU 的虚拟 CPU 数', vcpus: '虚拟 CPU', version: '版本', versions: '版本数', version_id: '模板版本',
+  ram_image: '内存映像', ram_vcpus: '内存映像的虚拟 CPU', ram_memory_mib: '内存映像的内存（MiB）', ram_made: '内存映像制作时间',
+  ram_error: '内存映像的错误', instant: '即时启动',
   virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
+
+  keep_hours: '保留小时数', left_image: '换下的镜像',
+  replace_system_disks: '允许替换系统盘', session: '测试账号的会话',
+  share: '先更新的百分比',
 
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',

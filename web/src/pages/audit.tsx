@@ -18,11 +18,13 @@ const OUTCOMES = Object.keys(en)
 const NOISE = ['id', 'created', 'changed', 'version'];
 
 /** Fields whose values are words of the server, not what somebody typed. */
-const WORDS = ['state', 'role', 'mode', 'access', 'firmware', 'os', 'os_type', 'devices', 'language', 'protocol', 'wanted', 'agent', 'kind', 'error', 'reason'];
+const WORDS = ['state', 'role', 'mode', 'access', 'firmware', 'os', 'os_type', 'devices', 'language', 'protocol', 'wanted', 'kind'];
+/** And those whose values are its texts. */
+const TEXTS = ['agent', 'error', 'reason'];
 
 /** A value as words: of a change, what was and what is. */
 function useShown() {
-  const { t, said, member } = useI18n();
+  const { t, said, saidWord, member } = useI18n();
   const shown = (name: string, value: unknown, empty = '–'): string => {
     if (value === null || value === undefined || value === '') return empty;
     if (typeof value === 'boolean') return t(value ? 'field.yes' : 'field.no');
@@ -30,7 +32,8 @@ function useShown() {
     if (Array.isArray(value)) return value.map((one) => shown(name, one)).join(', ');
     if (typeof value === 'object') return Object.entries(value).map(([key, one]) => `${member(key)}: ${shown(key, one)}`).join(', ');
     if (name === 'policy' && typeof value === 'string' && value.startsWith('{')) return policy(value);
-    return WORDS.includes(name) ? said(String(value)) : String(value);
+    if (WORDS.includes(name)) return saidWord(String(value));
+    return TEXTS.includes(name) ? said(saidWord(String(value))) : String(value);
   };
   const policy = (text: string): string => {
     try {

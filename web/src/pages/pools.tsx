@@ -132,6 +132,7 @@ function PoolForm({ pool, onClose }: { pool?: Pool; onClose: () => void }) {
     { name: 'enabled', label: t('field.enabled'), kind: 'switch' },
     ...kindFields(i18n, pool),
     ...powerFields(i18n),
+    { name: 'instant', label: t('field.instant'), kind: 'switch', help: t('pools.instant-text') },
     ...followFields(i18n),
     ...policyFields(i18n),
   ];

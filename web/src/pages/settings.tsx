@@ -28,7 +28,7 @@ interface Check {
 }
 
 function Doctor() {
-  const { t, number, word, said } = useI18n();
+  const { t, number, word, said, saidWord } = useI18n();
   const [job, setJob] = useState<Job>();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
@@ -57,7 +57,7 @@ function Doctor() {
         </Button>
         {busy && <Progress aria-label={t('field.progress')} value={job?.progress ?? 0} label={word('step', job?.step)} />}
         {checks.map((check) => (
-          <Alert component="p" key={check.check} isInline isPlain variant={check.ok === null ? 'info' : check.ok ? 'success' : 'danger'} title={t('error.field', { field: said(check.check), detail: said(check.message) })}>
+          <Alert component="p" key={check.check} isInline isPlain variant={check.ok === null ? 'info' : check.ok ? 'success' : 'danger'} title={t('error.field', { field: saidWord(check.check), detail: said(check.message) })}>
             {said(check.advice)} {check.ms !== undefined && <small>{number(check.ms)} ms</small>}
           </Alert>
         ))}

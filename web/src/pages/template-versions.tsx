@@ -69,6 +69,16 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
         onClose={back}
       />,
     );
+  const askRamDelete = (row: TemplateVersion) =>
+    setInner(
+      <ConfirmDialog
+        title={`${t('templates.ram-delete')}: ${titleOf(row)}`}
+        text={t('templates.ram-delete-text')}
+        action={t('act.delete')}
+        onConfirm={() => remove(`/template-versions/${row.id}/ram`)}
+        onClose={back}
+      />,
+    );
   const notes = (row: TemplateVersion) =>
     setInner(
       <FormDialog
@@ -92,6 +102,8 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
     ...(row.state === 'failed' && row.image ? [{ title: t('templates.check'), onClick: () => void act(row, 'check') }] : []),
     ...(row.state === 'ready' ? [{ title: t('templates.verify'), onClick: () => void act(row, 'verify') }] : []),
     ...(row.state === 'ready' && (row.depth ?? 1) > 1 ? [{ title: t('templates.flatten'), onClick: () => void act(row, 'flatten') }] : []),
+    ...(row.state === 'ready' && row.os === 'linux' ? [{ title: t('templates.ram'), onClick: () => void act(row, 'ram') }] : []),
+    ...(row.ram_image ? [{ title: t('templates.ram-delete'), isDanger: true, onClick: () => askRamDelete(row) }] : []),
     { title: t('act.delete'), isDanger: true, onClick: () => askDelete(row) },
   ];
   if (inner) return <>{inner}</>;
@@ -130,7 +142,7 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
                 {row.author && ` · ${row.author}`}
               </Td>
               <Td dataLabel={t('field.notes')}>
-                {[row.notes, row.error ? said(row.error) : null, row.damage].filter(Boolean).join(' · ')}
+                {[row.notes, row.error ? said(row.error) : null, row.damage, row.ram_image ? t('templates.ram-made', { when: date(row.ram_made) }) : null, row.ram_error ? said(row.ram_error) : null].filter(Boolean).join(' · ')}
               </Td>
               <Td isActionCell>
                 <RowMenu name={titleOf(row)} items={() => acts(row)} />
