@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A floating pool with a real machine: its spare starts, is prepared for nobody and paused; who connects gets it at once,
-// with an account of their own.
+// with an account of their own; who comes next finds nothing of theirs.
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
@@ -16,7 +16,7 @@ before(async () => {
   yd = await Product.start({ config: { deskd: { cheap_passwords: 'yes', first_use: '60s' } } });
   office = await yd.office({ kind: 'floating', max_desktops: 1, min_ready: 1, warm: 1 });
   people = [];
-  for (const name of ['anna']) people.push(await yd.person(name, { department: office.department.id }));
+  for (const name of ['anna', 'berta']) people.push(await yd.person(name, { department: office.department.id }));
 });
 after(() => yd?.stop());
 
@@ -57,4 +57,24 @@ test('a warm spare is given out at once', async (t) => {
   t.diagnostic(`asked to ticket ${given.toFixed(0)} ms, to RDP ${(performance.now() - began).toFixed(0)} ms`);
   assert.equal(body.desktop_id, spare.id);
   assert.equal(await inGuest(spare.id, "awk -F: '$1==\"anna\"{print $1}' /etc/passwd"), 'anna');
+});
+
+// The ticket, after the jobs that come before it.
+const getIn = (person, where) =>
+  yd.wait('a ticket', async () => {
+    const { status, body } = await ask(person, where);
+    if (status === 202) await yd.job(body.job ?? body);
+    else assert.equal(status, 201, JSON.stringify(body));
+    return status === 201 && body;
+  }, 120);
+
+test('what a person wrote is gone when the desktop is given back', async () => {
+  const [mine] = await desktops();
+  await inGuest(mine.id, 'echo private >/root/note && sync');
+  assert.equal(await inGuest(mine.id, 'cat /root/note'), 'private');
+  await yd.job(await yd.api('POST', `/desktops/${mine.id}/shutdown`, { token: people[0].token }));
+  await yd.wait('it is nobody’s', async () => (await desktops()).every((d) => !d.user_id), 60);
+  const { desktop_id: id } = await getIn(people[1]);
+  assert.equal(await inGuest(id, 'ls /root/note 2>/dev/null; echo looked'), 'looked');
+  assert.equal(await inGuest(id, "grep -cE '^(anna|berta):' /etc/passwd"), '1', 'only the present person has an account');
 });
