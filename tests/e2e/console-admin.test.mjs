@@ -279,7 +279,7 @@ test('hostile names are text everywhere', async () => {
   const user = (await yd.api('GET', '/users?username=hostile')).items[0];
   for (const [where, name] of [['/users?search=hostile', HOSTILE], ['/departments', HOSTILE], ['/audit', HOSTILE], ['/pools', 'desks']]) {
     await page.goto(where);
-    await page.getByText(name).first().waitFor();
+    await row(name).first().waitFor(); // not the hidden choice of a filter
   }
   await page.goto(`/users?search=${encodeURIComponent('"><script>document.title="owned"</script>')}`);
   await page.getByText('Nothing fits this search').waitFor();
