@@ -250,7 +250,7 @@ yd_desktop_handout(YdService *service, const YdActor *actor, const char *pool_id
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdTemplateVersion) version = NULL;
     g_autoptr(YdPool) pool = tx ? usable_pool(store, pool_id, &version, error) : NULL;
-    if (yd_pool_is_floating(pool)) {
+    if (pool && yd_pool_is_floating(pool)) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "\"%s\" is a floating pool: nobody's desktop is made beforehand; set min_ready "
                     "to keep spares",
