@@ -6,6 +6,7 @@
 #include <string.h>
 #include <glib/gstdio.h>
 
+#include "model/power.h"
 #include "service/media.h"
 #include "service/network.h"
 #include "service/template-image.h"
@@ -202,6 +203,15 @@ nvram_path(const char *disk, const char *image)
     return g_strdup_printf("%s/nvram/%s.fd", images, stem);
 }
 
+// QEMU (7.2) cannot save a machine with the agent's channel for the screen's clipboard.
+static gboolean
+is_saved_when_idle(const YdDesk *desk)
+{
+    g_auto(YdPower) power;
+    return yd_power_parse(desk->pool ? desk->pool->power : NULL, &power, NULL) &&
+           power.save_seconds > 0;
+}
+
 gboolean
 yd_desk_launch(YdService *service, const YdDesk *desk, GError **error)
 {
@@ -245,7 +255,8 @@ yd_desk_launch_by(const YdDeskLaunch *launch, GError **error)
                                 .standard = g_strcmp0(desktop->devices, "standard") == 0,
                                 .tpm = desktop->tpm,
                                 .nvram = nvram,
-                                .console_vdagent = !spice && desk->policy.clipboard,
+                                .console_vdagent =
+                                    !spice && desk->policy.clipboard && !is_saved_when_idle(desk),
                                 .no_clipboard = !desk->policy.clipboard,
                                 .balloon_free_pages = desk->policy.balloon_free_pages,
                                 .vnc_socket = vnc,

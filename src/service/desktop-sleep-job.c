@@ -108,6 +108,27 @@ note_off(YdStore *store, const char *id, GError **error)
     return yd_desk_commit(store, &tx, desktop, on ? YD_DESKTOP_OFF : NULL, error);
 }
 
+// Whether the machine really ended, after a verb on it failed: its host was restarted, say. What it
+// cannot be asked for counts as there; the reconciler looks again.
+static gboolean
+has_ended(YdService *service, const YdDesktop *desktop)
+{
+    YdMachineState state;
+    return yd_desk_machine(service, desktop, &state, NULL) &&
+           (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED);
+}
+
+// A machine that runs, whose guest cannot be used: it sleeps on, as its row says.
+static void
+back_to_sleep(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop)
+{
+    g_autoptr(GError) why = NULL;
+    if (yd_hypervisor_pause(hv, desktop->uuid, &why))
+        return;
+    g_message("%s: %s, it stays awake", desktop->id, why->message);
+    set_ready(store, desktop->id, NULL);
+}
+
 gboolean
 yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error)
 {
@@ -117,23 +138,21 @@ yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error)
     if (!hv)
         return FALSE;
     if (!yd_hypervisor_resume(hv, desktop->uuid, &why)) {
-        // its host was restarted, say
-        if (why->code == YD_ERROR_STATE || why->code == YD_ERROR_NOT_FOUND)
+        if (has_ended(service, desktop))
             note_off(store, id, NULL);
         g_propagate_error(error, why);
         return FALSE;
     }
-    if (!greet(store, hv, desktop, FIRST_SECONDS, &why)) {
-        gboolean again = g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT);
-        if (!again) {
-            g_propagate_error(error, why);
-            return FALSE;
-        }
+    gboolean good = greet(store, hv, desktop, FIRST_SECONDS, &why);
+    if (!good && g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT)) {
         g_clear_error(&why);
-        if (!greet(store, hv, desktop, AGENT_SECONDS, error))
-            return FALSE;
+        good = greet(store, hv, desktop, AGENT_SECONDS, &why);
     }
-    return set_ready(store, id, error);
+    if (good)
+        return set_ready(store, id, error);
+    back_to_sleep(store, hv, desktop);
+    g_propagate_error(error, why);
+    return FALSE;
 }
 
 // --- pause ---
@@ -188,7 +207,7 @@ pause_held(YdJobRun *run, GError **error)
         return FALSE;
     if (yd_hypervisor_pause(hv, desktop->uuid, &why))
         return TRUE;
-    if (why->code == YD_ERROR_STATE || why->code == YD_ERROR_NOT_FOUND)
+    if (has_ended(service, desktop))
         note_off(store, desktop->id, NULL);
     else
         set_ready(store, desktop->id, NULL);
@@ -219,12 +238,14 @@ step_save(YdJobRun *run, GError **error)
     g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
     if (!before || !is(before, YD_DESKTOP_PAUSED)) // somebody came
         return before != NULL;
-    YdHypervisor *hv = yd_service_hypervisor(yd_job_run_service(run), before->host_id, error);
+    YdService *service = yd_job_run_service(run);
+    YdHypervisor *hv = yd_service_hypervisor(service, before->host_id, error);
     GError *why = NULL;
     if (!hv)
         return FALSE;
+    // What cannot be saved stays paused, with all that is open in it.
     if (!yd_hypervisor_save(hv, before->uuid, &why)) {
-        if (why->code == YD_ERROR_STATE || why->code == YD_ERROR_NOT_FOUND)
+        if (has_ended(service, before))
             note_off(store, before->id, NULL);
         g_propagate_error(error, why);
         return FALSE;
@@ -375,12 +396,13 @@ yd_desk_step_rouse(YdJobRun *run, GError **error)
         if (!restore(run, desktop, error))
             return FALSE;
     } else if (is(desktop, YD_DESKTOP_PAUSED)) {
-        YdHypervisor *hv = yd_service_hypervisor(yd_job_run_service(run), desktop->host_id, error);
+        YdService *service = yd_job_run_service(run);
+        YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
         if (!hv)
             return FALSE;
         if (yd_hypervisor_resume(hv, desktop->uuid, &why))
             return set_ready(store, desktop->id, error);
-        if (why->code == YD_ERROR_STATE || why->code == YD_ERROR_NOT_FOUND)
+        if (has_ended(service, desktop))
             return note_off(store, desktop->id, error);
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;

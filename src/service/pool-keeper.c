@@ -15,9 +15,10 @@
 #include "store/store-desktops.h"
 #include "store/store-floating.h"
 
-#define RETRY_MS (60 * 1000)  // after a spare that could not be made or started
-#define TAKEN_MS (120 * 1000) // who was given a desktop that is off starts it within this time
-#define AWAY_MS (5 * 1000)    // a client that comes back at once was never away
+#define RETRY_MS (60 * 1000)    // after a spare that could not be made or started
+#define TAKEN_MS (120 * 1000)   // who was given a desktop that is off starts it within this time
+#define AWAY_MS (5 * 1000)      // a client that comes back at once was never away
+#define UNSAVED_MS (600 * 1000) // after a machine that could not be saved
 #define WINDOW_MS (300 * 1000)
 
 static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
@@ -265,12 +266,14 @@ take_back(Look *look, const YdIdleFacts *facts, gboolean *ret_done, GError **err
         return yd_floating_release(look->service, facts->id, facts->taken,
                                    "the desktop was switched off", TRUE, error);
     gboolean away = facts->sessions == facts->dropped;
+    // Who was never seen logged in may still be at a question of their client.
+    gint64 patience = facts->logged_in ? AWAY_MS : TAKEN_MS;
     if (away && facts->dropped == 0 && look->now > left + keep)
         return yd_floating_release(look->service, facts->id, facts->taken,
                                    "the desktop was not used any more", FALSE, error);
     if (away && strcmp(facts->state, YD_DESKTOP_READY) == 0 &&
         MAX(facts->last_end, facts->last_seen) > facts->taken &&
-        look->now > MAX(facts->last_end, facts->last_seen) + AWAY_MS)
+        look->now > MAX(facts->last_end, facts->last_seen) + patience)
         yd_pool_look(look->service, facts, YD_LOOK_LOGGED_OFF);
     *ret_done = FALSE;
     return TRUE;
@@ -293,7 +296,8 @@ step_down(Look *look, const YdIdleFacts *facts, GError **error)
     };
     gboolean busy = is_busy(look, facts);
     YdPowerStep step = yd_power_step(&look->power, &look->calendar, &state, look->now);
-    if (step == YD_POWER_STAY || busy)
+    if (step == YD_POWER_STAY || busy ||
+        (step == YD_POWER_SAVE && facts->unsaved > 0 && look->now < facts->unsaved + UNSAVED_MS))
         return TRUE;
     // A guest that sleeps has nothing to say.
     if (look->power.hold && strcmp(facts->state, YD_DESKTOP_READY) == 0)

@@ -147,7 +147,11 @@ yd_idle_facts_free(YdIdleFacts *facts)
     "d.taken, (SELECT COUNT(*) " LIVE " IN ('new', 'open', 'dropped')), "                          \
     "(SELECT COUNT(*) " LIVE " = 'dropped'), "                                                     \
     "(SELECT COALESCE(MAX(c.last_seen), 0) " LIVE " = 'dropped'), "                                \
-    "(SELECT COALESCE(MAX(c.ended), 0) " LIVE " = 'ended') "                                       \
+    "(SELECT COALESCE(MAX(c.ended), 0) " LIVE " = 'ended' AND c.first_used > 0), "                 \
+    "EXISTS (SELECT 1 FROM connections c WHERE c.desktop_id = d.id AND c.created >= d.taken "      \
+    "AND c.log_in = 'in'), "                                                                       \
+    "(SELECT COALESCE(MAX(j.ended), 0) FROM jobs j WHERE j.object_id = d.id "                      \
+    "AND j.kind = 'desktop-save' AND j.state = 'failed') "                                         \
     "FROM desktops d LEFT JOIN users u ON u.id = d.user_id WHERE " NO_JOB " AND "
 
 static YdIdleFacts *
@@ -168,6 +172,8 @@ read_facts(YdStatement *row)
         .dropped = yd_statement_int(row, 10),
         .last_seen = yd_statement_int(row, 11),
         .last_end = yd_statement_int(row, 12),
+        .logged_in = yd_statement_int(row, 13) != 0,
+        .unsaved = yd_statement_int(row, 14),
     };
     return facts;
 }

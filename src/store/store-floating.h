@@ -34,7 +34,9 @@ typedef struct {
     gint64 sessions;                 // live connections: new, open, dropped
     gint64 dropped;                  // how many of them are dropped
     gint64 last_seen;                // of those, the latest; 0: none
-    gint64 last_end;                 // of the last session that ended; 0: none
+    gint64 last_end;                 // of the last session that was used and ended; 0: none
+    gboolean logged_in;              // somebody was seen logged in since it was taken
+    gint64 unsaved;                  // when a save of it failed last; 0: never
 } YdIdleFacts;
 
 // Of somebody's desktops in that pool (spares are left out), by id; frees its rows.

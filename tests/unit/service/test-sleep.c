@@ -94,6 +94,42 @@ to_saved(Desk *f, const char *id)
     g_assert_cmpint(machine(f, id), ==, YD_MACHINE_OFF);
 }
 
+// What QEMU cannot save stays paused, is not tried again at once, and wakes with all that is open.
+static void
+cannot_be_saved(Desk *f, gconstpointer data)
+{
+    set_power(f, "{\"pause_seconds\":100,\"save_seconds\":300}");
+    g_autofree char *id = desk_make_ready(f);
+    to_paused(f, id);
+    yd_fake_fail(desk_hv(f), "save", 1, YD_ERROR_STATE);
+    keep_at(f, 301);
+    desk_assert_state(f, id, "paused");
+    g_assert_cmpint(machine(f, id), ==, YD_MACHINE_PAUSED);
+    keep_at(f, 310);
+    desk_assert_state(f, id, "paused");
+    g_autofree char *kinds = get_in(f, id);
+    g_assert_cmpstr(kinds, ==, "");
+    g_assert_cmpint(machine(f, id), ==, YD_MACHINE_RUNNING);
+}
+
+// A guest that says nothing after its sleep: the connect fails, the next one finds it as it was.
+static void
+silent_after_sleep(Desk *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    set_power(f, LADDER);
+    g_autofree char *id = desk_make_ready(f);
+    to_paused(f, id);
+    yd_fake_fail(desk_hv(f), "agent_set_time", 2, YD_ERROR_TIMEOUT);
+    yd_fake_fail(desk_hv(f), "agent_set_time", 1, YD_ERROR_TIMEOUT);
+    g_assert_null(try_connect(f, id, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_TIMEOUT);
+    desk_assert_state(f, id, "paused");
+    g_assert_cmpint(machine(f, id), ==, YD_MACHINE_PAUSED);
+    g_autofree char *kinds = get_in(f, id);
+    g_assert_cmpstr(kinds, ==, "");
+}
+
 static void
 down_the_ladder(Desk *f, gconstpointer data)
 {
@@ -437,6 +473,8 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(path, test) g_test_add("/sleep/" path, Desk, NULL, desk_set_up, test, desk_tear_down)
     ADD("down-the-ladder", down_the_ladder);
+    ADD("cannot-be-saved", cannot_be_saved);
+    ADD("silent-after-sleep", silent_after_sleep);
     ADD("wakes-from-paused", wakes_from_paused);
     ADD("second-ping", second_ping);
     ADD("wakes-from-saved", wakes_from_saved);
