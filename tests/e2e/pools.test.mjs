@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A floating pool with a real machine: its spare starts, is prepared for nobody and paused; who connects gets it at once,
-// with an account of their own; who comes next finds nothing of theirs.
+// with an account of their own; who comes next finds nothing of theirs. A desktop goes down the ladder of its pool's power policy and comes
+// back from each rung.
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
@@ -14,7 +15,7 @@ let people;
 
 before(async () => {
   yd = await Product.start({ config: { deskd: { cheap_passwords: 'yes', first_use: '60s' } } });
-  office = await yd.office({ kind: 'floating', max_desktops: 1, min_ready: 1, warm: 1 });
+  office = await yd.office({ kind: 'floating', max_desktops: 1, min_ready: 1, warm: 1, power: { save_seconds: 86400 } });
   people = [];
   for (const name of ['anna', 'berta']) people.push(await yd.person(name, { department: office.department.id }));
 });
@@ -77,4 +78,30 @@ test('what a person wrote is gone when the desktop is given back', async () => {
   const { desktop_id: id } = await getIn(people[1]);
   assert.equal(await inGuest(id, 'ls /root/note 2>/dev/null; echo looked'), 'looked');
   assert.equal(await inGuest(id, "grep -cE '^(anna|berta):' /etc/passwd"), '1', 'only the present person has an account');
+});
+
+test('down the ladder, and back from paused and from saved', async () => {
+  const [mine] = await desktops();
+  const policy = (power) => yd.api('PATCH', `/pools/${office.pool.id}`, { body: { power } });
+  const reaches = (state) => yd.wait(`it is ${state}`, async () => (await yd.api('GET', `/desktops/${mine.id}`)).state === state, 60);
+  const leave = async () => {
+    for (const ticket of (await yd.api('GET', '/connections?state=new')).items) await yd.api('DELETE', `/connections/${ticket.id}`);
+  };
+  const comesBack = async () => {
+    await getIn(people[1], `/desktops/${mine.id}/connections`);
+    assert.ok(await answers(mine.ip));
+    assert.equal(await inGuest(mine.id, 'cat /tmp/open'), 'still open', 'its memory was kept');
+  };
+  await inGuest(mine.id, 'mount -t tmpfs none /tmp; echo still open >/tmp/open');
+  await leave();
+  await policy({ pause_seconds: 1, save_seconds: 86400 });
+  await reaches('paused');
+  assert.match(await virsh('domstate', `yd-${mine.id}`), /paused/);
+  await comesBack();
+  await leave();
+  await policy({ pause_seconds: 1, save_seconds: 2 });
+  await reaches('saved');
+  assert.match(await virsh('domstate', `yd-${mine.id}`), /shut off/);
+  await comesBack();
+  await policy({});
 });
