@@ -328,7 +328,8 @@ facts_fit(const YdConnection *connection, const YdConnectFacts *facts, YdGrant *
     if (!facts->login_alive)
         return !refuse(grant, "session-ended", "the log-in that this session belongs to has ended");
     // A floating desktop may be another person's by now, or nobody's.
-    if (strcmp(connection->protocol, "console") != 0 &&
+    if (g_strcmp0(facts->pool_kind, "floating") == 0 &&
+        strcmp(connection->protocol, "console") != 0 &&
         g_strcmp0(connection->user_id, facts->owner_id) != 0)
         return !refuse(grant, "session-ended", "the desktop is not this person's any more");
     if (facts->owner_id && !facts->user_enabled)

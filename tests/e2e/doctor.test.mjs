@@ -63,7 +63,7 @@ test('the image of the template is gone', async () => {
   fs.renameSync(image, `${image}.away`);
   const { broken, all } = await doctor();
   fs.renameSync(`${image}.away`, image);
-  assert.deepEqual(broken, ['template']);
+  assert.deepEqual(broken, ['template', 'versions']);
   assert.equal(all.create.ok, null, 'not looked at');
   assert.match(all.create.message, /template/);
   await nothingLeft();

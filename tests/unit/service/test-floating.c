@@ -509,7 +509,6 @@ old_ticket_opens_nothing(Desk *f, gconstpointer data)
     g_autoptr(YdConnectAnswer) answer = get_in(f, &f->user);
     g_autoptr(YdDesktop) desktop = desk_get(f, answer->desktop_id);
     YdActor bob = person(f, "bob", &bob_id);
-    desktop = desk_get(f, answer->desktop_id);
     yd_set_string(&desktop->user_id, bob_id); // whatever went wrong
     g_assert_true(yd_store_update(f->store, &yd_desktop_type, desktop, &error));
     YdGrant grant = {0};

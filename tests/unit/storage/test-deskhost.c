@@ -238,8 +238,8 @@ test_cancel(Place *place, gconstpointer data)
         yd_storage_import(place->storage, place->raw, "tplv-1.qcow2", stop_at_once, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_CANCELLED);
     g_autoptr(GDir) dir = g_dir_open(place->config.images_dir, 0, NULL);
-    g_assert_cmpstr(g_dir_read_name(dir), ==, "nvram");
-    g_assert_null(g_dir_read_name(dir));
+    for (const char *name; (name = g_dir_read_name(dir));) // folders, no image
+        g_assert_true(g_str_equal(name, "nvram") || g_str_equal(name, "ram"));
 }
 
 static gpointer
