@@ -10,7 +10,8 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
-import { dir, ok, poll, run, virsh } from '../lib/process.mjs';
+import { shellOf } from '../lib/guest.mjs';
+import { dir, ok, poll, run } from '../lib/process.mjs';
 import { Product, program } from '../lib/product.mjs';
 import { startScreen } from '../lib/screen.mjs';
 import { rdpOpen } from '../lib/wire.mjs';
@@ -43,15 +44,7 @@ function knownNames(...names) {
   fs.writeFileSync('/etc/hosts', `${[...rest, ...(names.length ? [`127.0.0.1 ${names.join(' ')}`] : [])].join('\n')}\n`);
 }
 
-async function inGuest(script) {
-  const ask = async (command) => JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', `yd-${desktop.id}`, JSON.stringify(command))).return;
-  const { pid } = await ask({ execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
-  const done = await poll(`"${script}" ends`, async () => {
-    const it = await ask({ execute: 'guest-exec-status', arguments: { pid } });
-    return it.exited && it;
-  }, { every: 100 });
-  return Buffer.from(done['out-data'] ?? '', 'base64').toString();
-}
+const inGuest = (script) => shellOf(`yd-${desktop.id}`, script);
 
 // An RDP server up to TLS.
 async function serve(key, cert) {

@@ -6,7 +6,8 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ok, poll, virsh } from '../lib/process.mjs';
+import { inGuest as exec } from '../lib/guest.mjs';
+import { ok, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
 
 let yd;
@@ -21,16 +22,8 @@ before(async () => {
 });
 after(() => yd?.stop());
 
-const ctl = async (...args) => {
-  const result = await yd.ctl(args);
-  assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
-  return result.stdout;
-};
-const refused = async (text, ...args) => {
-  const result = await yd.ctl(args);
-  assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
-  assert.match(result.stderr, text);
-};
+const ctl = (...args) => yd.done(...args);
+const refused = (...args) => yd.refused(...args);
 const disks = async () => (await yd.api('GET', '/personal-disks')).items;
 const fresh = (id = desktop.id) => yd.api('GET', `/desktops/${id}`);
 const act = async (what, id = desktop.id) => yd.job(await yd.api('POST', `/desktops/${id}/${what}`));
@@ -42,13 +35,7 @@ async function handOut(pool) {
 }
 
 // What a shell command in the guest prints, by its agent.
-async function inGuest(command, id = desktop.id) {
-  const agent = async (execute, args) => JSON.parse(await virsh('qemu-agent-command', `yd-${id}`, JSON.stringify({ execute, arguments: args }))).return;
-  const { pid } = await agent('guest-exec', { path: '/bin/sh', arg: ['-c', command], 'capture-output': true });
-  const end = await poll(`“${command}” has ended`, async () => { const now = await agent('guest-exec-status', { pid }); return now.exited && now; });
-  assert.equal(end.exitcode, 0, `${command}: ${Buffer.from(end['err-data'] ?? '', 'base64')}`);
-  return Buffer.from(end['out-data'] ?? '', 'base64').toString().trim();
-}
+const inGuest = async (command, id = desktop.id) => (await exec(id, command)).trim();
 
 const write = (text) => inGuest(`echo ${text} >~alice/note && cd /root && touch system && sync`);
 const home = (id) => inGuest('grep " /home/alice " /proc/mounts | cut -d" " -f1,3; stat -c %U:%a ~alice; cat ~alice/note', id);

@@ -6,6 +6,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect as tcp } from 'node:net';
+import { inGuest as exec } from '../lib/guest.mjs';
 import { virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
 
@@ -25,17 +26,8 @@ const desktops = async () => (await yd.api('GET', '/desktops')).items;
 const ask = (person, where = `/pools/${office.pool.id}/connections`) =>
   yd.request('POST', `/api/v1${where}`, { token: person.token, body: { protocol: 'rdp' } });
 
-// In the guest of that desktop, by its agent; what it printed.
-async function inGuest(desktop, script) {
-  const call = async (execute, args) =>
-    JSON.parse(await virsh('qemu-agent-command', `yd-${desktop}`, JSON.stringify({ execute, arguments: args }))).return;
-  const { pid } = await call('guest-exec', { path: '/bin/sh', arg: ['-c', script], 'capture-output': true });
-  const end = await yd.wait('the guest', async () => {
-    const status = await call('guest-exec-status', { pid });
-    return status.exited && status;
-  });
-  return Buffer.from(end['out-data'] ?? '', 'base64').toString().trim();
-}
+// In the guest of that desktop; what it printed.
+const inGuest = async (desktop, script) => (await exec(desktop, script)).trim();
 
 const answers = (ip) =>
   new Promise((done, fail) => {

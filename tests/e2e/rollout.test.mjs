@@ -7,7 +7,8 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ok, poll, virsh } from '../lib/process.mjs';
+import { inGuest as exec } from '../lib/guest.mjs';
+import { ok, poll } from '../lib/process.mjs';
 import { Product, guestImage } from '../lib/product.mjs';
 import { rdpOpen, echo } from '../lib/wire.mjs';
 import { Browser, axe, picture } from '../lib/browser.mjs';
@@ -22,16 +23,8 @@ let bytes; // of the template's disk
 const people = {};
 const desktops = {};
 
-const ctl = async (...args) => {
-  const result = await yd.ctl(args);
-  assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
-  return result.stdout;
-};
-const refused = async (text, ...args) => {
-  const result = await yd.ctl(args);
-  assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
-  assert.match(result.stderr, text);
-};
+const ctl = (...args) => yd.done(...args);
+const refused = (...args) => yd.refused(...args);
 const desktop = (name) => yd.api('GET', `/desktops/${desktops[name]}`);
 const rollout = async () => (await yd.api('GET', `/rollouts?pool_id=${office.pool.id}&sort=-created&limit=1`)).items[0];
 const rows = async () => (await yd.api('GET', `/rollouts/${(await rollout()).id}/desktops`)).items;
@@ -42,14 +35,7 @@ const until = (state, seconds = 300) => poll(`the roll-out is ${state}`, async (
   return now.state === state && now;
 }, { seconds });
 
-// Runs a shell command in the guest by its agent; what it printed.
-async function inGuest(name, command) {
-  const agent = async (execute, args) => JSON.parse(await virsh('qemu-agent-command', `yd-${desktops[name]}`, JSON.stringify({ execute, arguments: args }))).return;
-  const { pid } = await agent('guest-exec', { path: '/bin/sh', arg: ['-c', command], 'capture-output': true });
-  const end = await poll(`“${command}” has ended`, async () => { const now = await agent('guest-exec-status', { pid }); return now.exited && now; });
-  assert.equal(end.exitcode, 0, Buffer.from(end['err-data'] ?? '', 'base64').toString());
-  return Buffer.from(end['out-data'] ?? '', 'base64').toString();
-}
+const inGuest = (name, command) => exec(desktops[name], command);
 // The small guest runs in memory; what a person stores stands on its disk, behind the system.
 const read = (name, offset) => inGuest(name, `dd if=/dev/vda bs=512 skip=${offset / 512} count=1 2>/dev/null | tr -d '\\000'`);
 const PERSONS = 900 * MIB;

@@ -8,7 +8,8 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { poll, virsh } from '../lib/process.mjs';
+import { inGuest } from '../lib/guest.mjs';
+import { poll } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
 import { rdpOpen, echo } from '../lib/wire.mjs';
 
@@ -26,31 +27,12 @@ before(async () => {
 });
 after(() => yd?.stop());
 
-const ctl = async (...args) => {
-  const result = await yd.ctl(args);
-  assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
-  return result.stdout;
-};
-const refused = async (text, ...args) => {
-  const result = await yd.ctl(args);
-  assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
-  assert.match(result.stderr, text);
-};
+const ctl = (...args) => yd.done(...args);
+const refused = (...args) => yd.refused(...args);
 const workbenches = async () => (await yd.api('GET', `/desktops?template_id=${office.template.id}&sort=name`)).items;
 const version = async (number) => (await yd.api('GET', `/templates/${office.template.id}/versions`)).items.find((it) => it.number === number);
 const file = (image) => path.join(yd.state, 'images', image);
 
-async function agent(id, execute, args) {
-  return JSON.parse(await virsh('qemu-agent-command', '--timeout', '20', `yd-${id}`, JSON.stringify({ execute, arguments: args }))).return;
-}
-
-// What a shell command in that guest prints.
-async function inGuest(id, command) {
-  const { pid } = await agent(id, 'guest-exec', { path: '/bin/sh', arg: ['-c', command], 'capture-output': true });
-  const end = await poll(`“${command}” has ended`, async () => { const now = await agent(id, 'guest-exec-status', { pid }); return now.exited && now; });
-  assert.equal(end.exitcode, 0, Buffer.from(end['err-data'] ?? '', 'base64').toString());
-  return Buffer.from(end['out-data'] ?? '', 'base64').toString();
-}
 const write = (id, text) => inGuest(id, `printf %s '${text}' | dd of=/dev/vda bs=1M seek=38 conv=notrunc 2>/dev/null && sync`);
 const read = async (id, length) => inGuest(id, `dd if=/dev/vda bs=1M skip=38 count=1 2>/dev/null | head -c ${length}`);
 

@@ -7,6 +7,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { inGuest } from '../lib/guest.mjs';
 import { ok, poll, virsh } from '../lib/process.mjs';
 import { Product, guestImage } from '../lib/product.mjs';
 import { rdpOpen, echo } from '../lib/wire.mjs';
@@ -42,24 +43,8 @@ async function bootableIso(file) {
 }
 
 const template = async (name) => (await yd.api('GET', `/templates?name=${name}`)).items[0];
-const ctl = async (...args) => {
-  const result = await yd.ctl(args);
-  assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
-  return result.stdout;
-};
-const refused = async (text, ...args) => {
-  const result = await yd.ctl(args);
-  assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
-  assert.match(result.stderr, text);
-};
-
-// Runs a shell command in the guest by its agent, and waits for its end.
-async function inGuest(id, command) {
-  const agent = async (execute, args) => JSON.parse(await virsh('qemu-agent-command', `yd-${id}`, JSON.stringify({ execute, arguments: args }))).return;
-  const { pid } = await agent('guest-exec', { path: '/bin/sh', arg: ['-c', command], 'capture-output': true });
-  const end = await poll(`“${command}” has ended`, async () => { const now = await agent('guest-exec-status', { pid }); return now.exited && now; });
-  assert.equal(end.exitcode, 0, Buffer.from(end['err-data'] ?? '', 'base64').toString());
-}
+const ctl = (...args) => yd.done(...args);
+const refused = (...args) => yd.refused(...args);
 
 test('a medium that does not boot, a system that is not known, are refused', { timeout: 60000 }, async () => {
   const data = path.join(yd.home, 'data');

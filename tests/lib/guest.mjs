@@ -12,14 +12,24 @@ export async function agentOf(name, command) {
 
 export const agent = async (command) => agentOf(await machine(), command);
 
-// What the script, run by root in the machine of that name, writes to its standard output.
-export async function shellOf(name, script) {
+async function ended(name, script) {
   const { pid } = await agentOf(name, { execute: 'guest-exec', arguments: { path: '/bin/sh', arg: ['-c', script], 'capture-output': true } });
-  const status = await poll(`"${script}" ends`, async () => {
+  return poll(`"${script}" ends`, async () => {
     const it = await agentOf(name, { execute: 'guest-exec-status', arguments: { pid } });
     return it.exited && it;
   }, { every: 100 });
-  return Buffer.from(status['out-data'] ?? '', 'base64').toString();
+}
+
+const text = (encoded) => Buffer.from(encoded ?? '', 'base64').toString();
+
+// What the script, run by root in the machine of that name, writes to its standard output.
+export const shellOf = async (name, script) => text((await ended(name, script))['out-data']);
+
+// Likewise, in the machine of the desktop with that id; throws when the script fails.
+export async function inGuest(desktop, script) {
+  const status = await ended(`yd-${desktop}`, script);
+  if (status.exitcode !== 0) throw new Error(`"${script}" ended with ${status.exitcode}: ${text(status['err-data'])}`);
+  return text(status['out-data']);
 }
 
 // Likewise, in the one that runs.

@@ -2,6 +2,7 @@
 // The product for a test: deskhost, deskd and deskgate started from YD_BUILD with a configuration and folders of their
 // own, the first administrator, calls of the API and of deskctl, ending them and looking at how they ended.
 
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
@@ -246,6 +247,20 @@ export class Product {
     if (!/Tracer caught signal/.test(result.stderr)) return result;
     console.log(`# the search for leaks crashed; run once more: deskctl ${args.join(' ')}`);
     return once();
+  }
+
+  // As ctl, for one that has to succeed: its standard output.
+  async done(...args) {
+    const result = await this.ctl(args);
+    assert.equal(result.code, 0, `deskctl ${args.join(' ')}: ${result.stderr}`);
+    return result.stdout;
+  }
+
+  // As ctl, for one that has to fail and say so.
+  async refused(pattern, ...args) {
+    const result = await this.ctl(args);
+    assert.notEqual(result.code, 0, `deskctl ${args.join(' ')} was not refused`);
+    assert.match(result.stderr, pattern);
   }
 
   // As ctl with --json: the parsed output; throws when deskctl fails.
