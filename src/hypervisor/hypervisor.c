@@ -334,6 +334,18 @@ yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *
 }
 
 gboolean
+yd_hypervisor_agent_shell(YdHypervisor *hv, const char *uuid, const char *script, guint timeout,
+                          int *ret_status, char **ret_output, GError **error)
+{
+    static const char *const argv[] = {"/bin/sh", "-s", NULL};
+    g_autofree char *output = NULL;
+    if (!yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, ret_status, &output, error))
+        return FALSE;
+    *ret_output = output ? g_strstrip(g_steal_pointer(&output)) : g_strdup("");
+    return TRUE;
+}
+
+gboolean
 yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
 {
     return CALL(agent_set_time, uuid, timeout);

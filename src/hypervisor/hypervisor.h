@@ -194,6 +194,10 @@ gboolean yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char
 // INTERNAL when the guest can't.
 gboolean
 yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+// As agent_exec, of a script for /bin/sh; ret_output is stripped and never NULL on success.
+gboolean
+yd_hypervisor_agent_shell(YdHypervisor *hv, const char *uuid, const char *script, guint timeout,
+                          int *ret_status, char **ret_output, GError **error);
 // First IPv4 address that is not loopback, as the agent tells; owned.
 char *
 yd_hypervisor_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);

@@ -7,46 +7,24 @@
 
 #include "base/error.h"
 #include "base/json-util.h"
+#include "model/members.h"
 
 #define YEAR (366 * 86400)
 
-static const struct {
-    const char *name;
-    gsize offset;
-} switches[] = {
-    {"start_on_connect", G_STRUCT_OFFSET(YdPower, start_on_connect)},
-    {"hold", G_STRUCT_OFFSET(YdPower, hold)},
-    {"close", G_STRUCT_OFFSET(YdPower, close)},
+static const YdMember switches[] = {
+    YD_SWITCH(YdPower, start_on_connect),
+    YD_SWITCH(YdPower, hold),
+    YD_SWITCH(YdPower, close),
 };
 
-static const struct {
-    const char *name;
-    gsize offset;
-    gint64 min, max;
-} numbers[] = {
-    {"pause_seconds", G_STRUCT_OFFSET(YdPower, pause_seconds), 0, YEAR},
-    {"save_seconds", G_STRUCT_OFFSET(YdPower, save_seconds), 0, YEAR},
-    {"off_seconds", G_STRUCT_OFFSET(YdPower, off_seconds), 0, YEAR},
-    {"keep_seconds", G_STRUCT_OFFSET(YdPower, keep_seconds), 0, YEAR},
-    {"hold_cpu_percent", G_STRUCT_OFFSET(YdPower, hold_cpu_percent), 0, 100},
-    {"open_desktops", G_STRUCT_OFFSET(YdPower, open_desktops), -1, 100000},
-    {"open_seconds", G_STRUCT_OFFSET(YdPower, open_seconds), 0, 6 * 3600},
-    {"close_seconds", G_STRUCT_OFFSET(YdPower, close_seconds), 0, 86400},
+static const YdMember numbers[] = {
+    YD_NUMBER(YdPower, pause_seconds, 0, YEAR),    YD_NUMBER(YdPower, save_seconds, 0, YEAR),
+    YD_NUMBER(YdPower, off_seconds, 0, YEAR),      YD_NUMBER(YdPower, keep_seconds, 0, YEAR),
+    YD_NUMBER(YdPower, hold_cpu_percent, 0, 100),  YD_NUMBER(YdPower, open_desktops, -1, 100000),
+    YD_NUMBER(YdPower, open_seconds, 0, 6 * 3600), YD_NUMBER(YdPower, close_seconds, 0, 86400),
 };
 
 static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-
-static gboolean *
-switch_at(const YdPower *power, guint i)
-{
-    return (gboolean *)(gpointer)((guint8 *)(gpointer)power + switches[i].offset);
-}
-
-static gint64 *
-number_at(const YdPower *power, guint i)
-{
-    return (gint64 *)(gpointer)((guint8 *)(gpointer)power + numbers[i].offset);
-}
 
 // "08:30"; "24:00" is the end of the day.
 static gboolean
@@ -157,18 +135,18 @@ parse_zone(YdPower *power, const json_t *object, GError **error)
 }
 
 static gboolean
-member(YdPower *power, const json_t *object, const char *name, gboolean *ret_known, GError **error)
+read_member(gpointer ret, const json_t *object, const char *name, gboolean *ret_known,
+            GError **error)
 {
+    YdPower *power = ret;
+    if (!yd_member_read(switches, G_N_ELEMENTS(switches), power, object, name, ret_known, error))
+        return FALSE;
+    if (!*ret_known &&
+        !yd_member_read(numbers, G_N_ELEMENTS(numbers), power, object, name, ret_known, error))
+        return FALSE;
+    if (*ret_known)
+        return TRUE;
     *ret_known = TRUE;
-    for (guint i = 0; i < G_N_ELEMENTS(switches); i++) {
-        if (strcmp(name, switches[i].name) == 0)
-            return yd_json_bool(object, name, switch_at(power, i), error);
-    }
-    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        if (strcmp(name, numbers[i].name) == 0)
-            return yd_json_int(object, name, numbers[i].min, numbers[i].max, number_at(power, i),
-                               error);
-    }
     if (strcmp(name, "time_zone") == 0)
         return parse_zone(power, object, error);
     if (strcmp(name, "hours") == 0)
@@ -198,38 +176,22 @@ check_order(const YdPower *power, GError **error)
 gboolean
 yd_power_parse(const char *json, YdPower *ret, GError **error)
 {
+    GError *cause = NULL;
     yd_power_init(ret);
-    g_autoptr(GError) cause = NULL;
-    g_autoptr(json_t) object = json && *json ? yd_json_parse_object(json, &cause) : json_object();
-    if (!object)
-        return yd_error_invalid(error, "power", "%s", cause ? cause->message : "no JSON");
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value)
-    {
-        gboolean known = FALSE;
-        if (!member(ret, object, name, &known, &cause))
-            break;
-        if (!known) {
-            g_autofree char *shown = g_strescape(name, NULL);
-            return yd_error_invalid(error, "power", "there is no member “%s”", shown);
-        }
-    }
-    if (!cause)
-        check_order(ret, &cause);
-    if (cause)
-        g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "power.%s", cause->message);
-    return !cause;
+    if (!yd_members_parse(json, "power", read_member, ret, error))
+        return FALSE;
+    if (check_order(ret, &cause))
+        return TRUE;
+    g_propagate_prefixed_error(error, cause, "power.");
+    return FALSE;
 }
 
 char *
 yd_power_json(const YdPower *power)
 {
     g_autoptr(json_t) object = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(switches); i++)
-        json_object_set_new(object, switches[i].name, json_boolean(*switch_at(power, i)));
-    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
-        json_object_set_new(object, numbers[i].name, json_integer(*number_at(power, i)));
+    yd_members_write(switches, G_N_ELEMENTS(switches), power, object);
+    yd_members_write(numbers, G_N_ELEMENTS(numbers), power, object);
     json_object_set_new(object, "time_zone",
                         power->time_zone ? json_string(power->time_zone) : json_null());
     json_t *hours = json_object(), *holidays = json_array();

@@ -6,27 +6,18 @@
 
 #include "base/error.h"
 #include "base/json-util.h"
+#include "model/members.h"
 
 #define PEOPLE_MAX 1000
 #define FAILED_PERCENT 5 // more of those that moved: something is wrong with the version
 #define FAILED_ALWAYS 1  // so many may fail in any case
 
-static const struct {
-    const char *name;
-    gsize offset;
-    gint64 min, max;
-} numbers[] = {
-    {"share", G_STRUCT_OFFSET(YdRolloutPlan, share), 0, 100},
-    {"seconds", G_STRUCT_OFFSET(YdRolloutPlan, seconds), 10, 7200},
-    {"sample", G_STRUCT_OFFSET(YdRolloutPlan, sample), 1, 100},
-    {"keep_hours", G_STRUCT_OFFSET(YdRolloutPlan, keep_hours), 0, 24 * 90},
+static const YdMember members[] = {
+    YD_NUMBER(YdRolloutPlan, share, 0, 100),
+    YD_NUMBER(YdRolloutPlan, seconds, 10, 7200),
+    YD_NUMBER(YdRolloutPlan, sample, 1, 100),
+    YD_NUMBER(YdRolloutPlan, keep_hours, 0, 24 * 90),
 };
-
-static gint64 *
-number_at(const YdRolloutPlan *plan, guint i)
-{
-    return (gint64 *)(gpointer)((guint8 *)(gpointer)plan + numbers[i].offset);
-}
 
 gboolean
 yd_rollout_state_lives(const char *state)
@@ -91,9 +82,9 @@ read_plan(YdRolloutPlan *plan, const json_t *object, GError **error)
         NULL};
     if (!yd_json_known(object, known, error))
         return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        if (!yd_json_int(object, numbers[i].name, numbers[i].min, numbers[i].max,
-                         number_at(plan, i), error))
+    gboolean ignored;
+    for (gsize i = 0; i < G_N_ELEMENTS(members); i++) {
+        if (!yd_member_read(&members[i], 1, plan, object, members[i].name, &ignored, error))
             return FALSE;
     }
     if (!read_texts(plan, object, error) ||
@@ -127,8 +118,7 @@ char *
 yd_rollout_plan_json(const YdRolloutPlan *plan)
 {
     g_autoptr(json_t) object = json_object();
-    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
-        json_object_set_new(object, numbers[i].name, json_integer(*number_at(plan, i)));
+    yd_members_write(members, G_N_ELEMENTS(members), plan, object);
     json_object_set_new(object, "session", json_string(plan->session));
     json_object_set_new(object, "replace_system_disks", json_boolean(plan->replace_system_disks));
     json_object_set_new(object, "department_id",

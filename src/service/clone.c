@@ -199,7 +199,6 @@ yd_clone_launch(YdJobRun *run, YdDesk *desk, GError **error)
 static gboolean
 renew(YdJobRun *run, const YdDesk *desk, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     const YdDesktop *desktop = desk->desktop;
     YdHypervisor *hv = yd_service_hypervisor(yd_job_run_service(run), desktop->host_id, error);
     g_autofree char *hostname = yd_first_boot_hostname(desktop->name, desktop->id);
@@ -211,14 +210,14 @@ renew(YdJobRun *run, const YdDesk *desk, GError **error)
     randombytes_buf(entropy, sizeof entropy);
     char *script =
         yd_clone_script(entropy, desktop->mac ? desktop->mac : "", hostname, yd_now_ms() / 1000);
-    gboolean good = yd_hypervisor_agent_exec(hv, desktop->uuid, argv, script, SCRIPT_SECONDS,
-                                             &status, &output, error);
+    gboolean good = yd_hypervisor_agent_shell(hv, desktop->uuid, script, SCRIPT_SECONDS, &status,
+                                              &output, error);
     yd_secret_wipe(&script);
     sodium_memzero(entropy, sizeof entropy);
     if (good && status != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the clone could not be made a machine of its own (status %d): %s", status,
-                    output ? g_strstrip(output) : "");
+                    output);
         good = FALSE;
     }
     if (!good || !desk->network)

@@ -12,6 +12,12 @@
 #include "service/template-image.h"
 #include "store/store-desktops.h"
 
+gboolean
+yd_desk_is(const YdDesktop *desktop, const char *state)
+{
+    return strcmp(desktop->state, state) == 0;
+}
+
 void
 yd_desk_clear(YdDesk *desk)
 {
@@ -335,7 +341,7 @@ note(YdJobRun *run, const GError *why, const char *state)
 {
     g_autoptr(GError) error = NULL;
     YdStore *store = yd_job_run_store(run);
-    const char *id = yd_job_run_job(run)->object_id;
+    const char *id = yd_job_run_object(run);
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdDesktop) desktop = store ? yd_desk_begin(store, id, &tx, &error) : NULL;
     if (desktop) {

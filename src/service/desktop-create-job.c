@@ -77,18 +77,12 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
 
 // --- desktop-create ---
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
 static gboolean
 step_address(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     const char *network = json_string_value(json_object_get(yd_job_run_args(run), "network_id"));
@@ -102,7 +96,7 @@ step_dhcp(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_auto(YdDesk) desk = {0};
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
     yd_desk_dhcp_set_all(yd_job_run_service(run), store, &desk);
     return TRUE;
@@ -113,7 +107,7 @@ undo_dhcp(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_auto(YdDesk) desk = {0};
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
     yd_desk_dhcp_clear_all(yd_job_run_service(run), store, &desk);
     return TRUE;
@@ -123,7 +117,7 @@ static gboolean
 step_disk(YdJobRun *run, GError **error)
 {
     g_auto(YdDesk) desk = {0};
-    return yd_desk_load(yd_job_run_store(run), object_id(run), &desk, error) &&
+    return yd_desk_load(yd_job_run_store(run), yd_job_run_object(run), &desk, error) &&
            yd_desk_derive(yd_job_run_service(run), desk.desktop, desk.version, error);
 }
 
@@ -131,7 +125,8 @@ static gboolean
 undo_disk(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     return desktop &&
            yd_storage_delete(yd_service_storage(yd_job_run_service(run)), desktop->image, error);
 }
@@ -141,7 +136,7 @@ step_off(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     return desktop && yd_desk_commit(store, &tx, desktop, YD_DESKTOP_OFF, error);
 }
 
@@ -151,10 +146,10 @@ create_failed(YdJobRun *run, const GError *why)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(GError) error = NULL;
-    if (!store || !yd_store_release_addresses(store, object_id(run), &error) ||
-        !yd_store_delete(store, &yd_desktop_type, object_id(run), 0, &error)) {
+    if (!store || !yd_store_release_addresses(store, yd_job_run_object(run), &error) ||
+        !yd_store_delete(store, &yd_desktop_type, yd_job_run_object(run), 0, &error)) {
         if (error && !g_error_matches(error, YD_ERROR, YD_ERROR_NOT_FOUND))
-            g_warning("cannot take back the record of %s: %s, ignoring", object_id(run),
+            g_warning("cannot take back the record of %s: %s, ignoring", yd_job_run_object(run),
                       error->message);
     }
 }

@@ -10,32 +10,20 @@
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
-static gboolean
-is(const YdDesktop *desktop, const char *state)
-{
-    return strcmp(desktop->state, state) == 0;
-}
-
 // --- rebuild and delete: stop ---
 
 // The state by which a desktop gets to where it is going; NULL: it is there.
 static gboolean
 enter(YdStore *store, YdDesktop *desktop, const char *target, GError **error)
 {
-    if (is(desktop, target))
+    if (yd_desk_is(desktop, target))
         return TRUE;
-    if ((yd_desktop_state_runs(desktop->state) || is(desktop, YD_DESKTOP_SAVED)) &&
+    if ((yd_desktop_state_runs(desktop->state) || yd_desk_is(desktop, YD_DESKTOP_SAVED)) &&
         !yd_desk_to_off(store, desktop, error))
         return FALSE;
-    if (is(desktop, YD_DESKTOP_FAILED) && strcmp(target, YD_DESKTOP_REBUILDING) == 0)
+    if (yd_desk_is(desktop, YD_DESKTOP_FAILED) && strcmp(target, YD_DESKTOP_REBUILDING) == 0)
         return yd_store_desktop_move(store, desktop, YD_DESKTOP_DERIVING, error);
-    if (is(desktop, YD_DESKTOP_DERIVING) && strcmp(target, YD_DESKTOP_REBUILDING) == 0)
+    if (yd_desk_is(desktop, YD_DESKTOP_DERIVING) && strcmp(target, YD_DESKTOP_REBUILDING) == 0)
         return TRUE;
     if (!yd_desktop_state_may(desktop->state, target) &&
         !yd_store_desktop_move(store, desktop, YD_DESKTOP_FAILED, error))
@@ -49,7 +37,7 @@ stop_for(YdJobRun *run, const char *target, const char *reason, GError **error)
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop || !yd_connection_cut_desktop(service, desktop->id, reason, NULL, error))
         return FALSE;
     yd_set_string(&desktop->wanted, "off");
@@ -67,7 +55,7 @@ static gboolean
 delete_disk(YdJobRun *run, GError **error)
 {
     g_autoptr(YdDesktop) desktop =
-        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), error);
     return desktop &&
            yd_storage_delete(yd_service_storage(yd_job_run_service(run)), desktop->image, error);
 }
@@ -86,7 +74,7 @@ rebuild_version(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     if (desktop->pool_id) {
@@ -119,7 +107,7 @@ static gboolean
 rebuild_derive(YdJobRun *run, GError **error)
 {
     g_auto(YdDesk) desk = {0};
-    return yd_desk_load(yd_job_run_store(run), object_id(run), &desk, error) &&
+    return yd_desk_load(yd_job_run_store(run), yd_job_run_object(run), &desk, error) &&
            yd_desk_derive(yd_job_run_service(run), desk.desktop, desk.version, error);
 }
 
@@ -129,7 +117,7 @@ rebuild_off(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (desktop)
         desktop->taken = 0;
     return desktop && yd_desk_commit(store, &tx, desktop, YD_DESKTOP_OFF, error);
@@ -153,7 +141,7 @@ is_gone(YdJobRun *run)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(YdDesktop) desktop =
-        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), &error);
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), &error);
     return !desktop && g_error_matches(error, YD_ERROR, YD_ERROR_NOT_FOUND);
 }
 
@@ -178,7 +166,7 @@ yd_desk_step_delete_address(YdJobRun *run, GError **error)
     g_auto(YdDesk) desk = {0};
     if (is_gone(run))
         return TRUE;
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
     yd_desk_dhcp_clear_all(yd_job_run_service(run), store, &desk);
     return TRUE;
@@ -206,10 +194,11 @@ yd_desk_step_delete_row(YdJobRun *run, GError **error)
         return FALSE;
     if (is_gone(run))
         return TRUE;
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
-    return desktop && yd_store_secret_delete(store, object_id(run), error) &&
-           yd_store_release_addresses(store, object_id(run), error) &&
-           yd_store_delete(store, &yd_desktop_type, object_id(run), 0, error) &&
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
+    return desktop && yd_store_secret_delete(store, yd_job_run_object(run), error) &&
+           yd_store_release_addresses(store, yd_job_run_object(run), error) &&
+           yd_store_delete(store, &yd_desktop_type, yd_job_run_object(run), 0, error) &&
            drop_unborn(store, desktop->template_id, error) && yd_store_tx_commit(&tx, error);
 }
 
@@ -268,7 +257,8 @@ resize_hardware(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) before =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     gint64 vcpus = wanted(run, "vcpus"), memory = wanted(run, "memory_mib");
     YdMachineState state = YD_MACHINE_OFF;
     if (!before || !yd_desk_machine(service, before, &state, error))
@@ -280,7 +270,7 @@ resize_hardware(YdJobRun *run, GError **error)
                  (memory && !try_live(hv, before, 0, memory, &live_memory, error))))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     set_hardware(desktop, vcpus, 0, live_vcpus);
@@ -296,7 +286,8 @@ resize_disk(YdJobRun *run, GError **error)
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
     gint64 gib = wanted(run, "disk_gib");
-    g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) before =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdMachineState state = YD_MACHINE_OFF;
     if (!gib)
         return before != NULL;
@@ -312,7 +303,7 @@ resize_disk(YdJobRun *run, GError **error)
             return FALSE;
     }
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     desktop->disk_gib = gib;

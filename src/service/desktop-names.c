@@ -109,18 +109,16 @@ static gboolean
 put_into_guest(YdHypervisor *hv, const YdDesktop *desktop, const YdDeskCertificate *certificate,
                guint timeout, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     char *script = yd_first_boot_certificate_script(certificate->pem, certificate->key);
     g_autofree char *output = NULL;
     int status = -1;
     gboolean good =
-        yd_hypervisor_agent_exec(hv, desktop->uuid, argv, script, timeout, &status, &output, error);
+        yd_hypervisor_agent_shell(hv, desktop->uuid, script, timeout, &status, &output, error);
     yd_secret_wipe(&script);
     if (!good || status == 0)
         return good;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                "the guest did not take its new certificate (status %d): %s", status,
-                output ? g_strstrip(output) : "");
+                "the guest did not take its new certificate (status %d): %s", status, output);
     return FALSE;
 }
 

@@ -10,12 +10,6 @@
 
 #define WAIT_MS 500
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
 gboolean
 yd_desk_load_personal(YdStore *store, YdDesk *desk, GError **error)
 {
@@ -38,7 +32,7 @@ yd_desk_step_personal(YdJobRun *run, GError **error)
     g_autoptr(YdPersonalDisk) disk = NULL;
     gboolean wait = FALSE;
     YdMachineState state = YD_MACHINE_OFF;
-    if (!yd_desk_load(store, object_id(run), &desk, error) ||
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error) ||
         !yd_desk_machine(service, desk.desktop, &state, error))
         return FALSE;
     if (!desk.pool || !desk.desktop->user_id ||
@@ -56,7 +50,6 @@ yd_desk_mount_personal(YdService *service, YdStore *store, const YdDesktop *desk
                        const YdPersonalDisk *disk, guint timeout, gboolean *ret_busy,
                        GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
     g_autofree char *username = NULL, *output = NULL;
     gint64 uid = 0;
@@ -66,19 +59,17 @@ yd_desk_mount_personal(YdService *service, YdStore *store, const YdDesktop *desk
         return FALSE;
     const YdGuestHome what = {.username = username, .uid = uid, .fresh = !disk->formatted};
     g_autofree char *script = yd_guest_home_script(&what);
-    if (!yd_hypervisor_agent_exec(hv, desktop->uuid, argv, script, timeout, &status, &output,
-                                  error))
+    if (!yd_hypervisor_agent_shell(hv, desktop->uuid, script, timeout, &status, &output, error))
         return FALSE;
     *ret_busy = status == YD_GUEST_HOME_BUSY;
-    const char *said = output ? g_strstrip(output) : "";
     if (status != 0 && !*ret_busy) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the personal disk “%s” was not made the home in “%s”: %s", disk->name,
-                    desktop->name, said);
+                    desktop->name, output);
         return FALSE;
     }
-    if (*said)
-        g_message("%s: the guest says of its personal disk: %s", desktop->id, said);
+    if (*output)
+        g_message("%s: the guest says of its personal disk: %s", desktop->id, output);
     return *ret_busy || disk->formatted || yd_personal_disk_used(store, disk->id, error);
 }
 

@@ -41,19 +41,18 @@ gboolean
 yd_desk_policy_apply(YdService *service, YdHypervisor *hv, const char *desktop_id, const char *uuid,
                      const YdPolicy *policy, guint timeout, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     g_autofree char *script = yd_guest_policy_script(policy);
     g_autofree char *output = NULL;
     int status = -1;
     if (knows(service, desktop_id, script))
         return TRUE;
     if (!yd_hypervisor_agent_ping(hv, uuid, MIN(timeout, PING_SECONDS), error) ||
-        !yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, &status, &output, error))
+        !yd_hypervisor_agent_shell(hv, uuid, script, timeout, &status, &output, error))
         return FALSE;
     if (status != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the pool's policy could not be set in the guest (status %d): %s", status,
-                    output ? g_strstrip(output) : "");
+                    output);
         return FALSE;
     }
     yd_desk_policy_told(service, desktop_id, script);

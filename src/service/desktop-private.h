@@ -20,6 +20,9 @@ typedef struct {
 void yd_desk_clear(YdDesk *desk);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(YdDesk, yd_desk_clear)
 
+// Whether it is in that state.
+gboolean yd_desk_is(const YdDesktop *desktop, const char *state);
+
 // ret_desk must be zeroed; it is filled in as far as it got, clear it in any case.
 gboolean yd_desk_load(YdStore *store, const char *id, YdDesk *ret_desk, GError **error);
 

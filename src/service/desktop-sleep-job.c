@@ -18,33 +18,20 @@
 #define AGENT_SECONDS 5
 #define LOOK_MS 500
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
-static gboolean
-is(const YdDesktop *desktop, const char *state)
-{
-    return strcmp(desktop->state, state) == 0;
-}
-
 // --- the guest after its sleep ---
 
 static gboolean
 run_in_guest(YdHypervisor *hv, const char *uuid, const char *script, guint timeout, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     int status = 0;
     g_autofree char *output = NULL;
-    if (!yd_hypervisor_agent_exec(hv, uuid, argv, script, timeout, &status, &output, error))
+    if (!yd_hypervisor_agent_shell(hv, uuid, script, timeout, &status, &output, error))
         return FALSE;
     if (status == 0)
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                 "the person's account could not be made in the guest (status %d): %s", status,
-                output ? g_strstrip(output) : "");
+                output);
     return FALSE;
 }
 
@@ -89,7 +76,7 @@ set_ready(YdStore *store, const char *id, GError **error)
 {
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
-    if (!desktop || !is(desktop, YD_DESKTOP_PAUSED))
+    if (!desktop || !yd_desk_is(desktop, YD_DESKTOP_PAUSED))
         return desktop != NULL;
     yd_set_string(&desktop->wanted, "on");
     desktop->ready_at = yd_now_ms();
@@ -104,7 +91,7 @@ note_off(YdStore *store, const char *id, GError **error)
     if (!desktop)
         return FALSE;
     yd_set_string(&desktop->wanted, "off");
-    gboolean on = yd_desktop_state_runs(desktop->state) || is(desktop, YD_DESKTOP_SAVED);
+    gboolean on = yd_desktop_state_runs(desktop->state) || yd_desk_is(desktop, YD_DESKTOP_SAVED);
     return yd_desk_commit(store, &tx, desktop, on ? YD_DESKTOP_OFF : NULL, error);
 }
 
@@ -178,10 +165,10 @@ row_pauses(YdJobRun *run, YdDesktop **ret_desktop, GError **error)
     YdStore *store = yd_job_run_store(run);
     gboolean may = FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop || !may_sleep(run, store, desktop, &may, error))
         return FALSE;
-    if (!is(desktop, YD_DESKTOP_PAUSED) && !(may && is(desktop, YD_DESKTOP_READY)))
+    if (!yd_desk_is(desktop, YD_DESKTOP_PAUSED) && !(may && yd_desk_is(desktop, YD_DESKTOP_READY)))
         return TRUE;
     if (!yd_desk_commit(store, &tx, desktop, YD_DESKTOP_PAUSED, error))
         return FALSE;
@@ -220,12 +207,12 @@ yd_desk_step_pause(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     g_autoptr(GError) busy = NULL;
-    if (!yd_connect_hold(service, object_id(run), &busy)) {
+    if (!yd_connect_hold(service, yd_job_run_object(run), &busy)) {
         yd_job_run_again(run, LOOK_MS);
         return TRUE;
     }
     gboolean good = pause_held(run, error);
-    yd_connect_let_go(service, object_id(run));
+    yd_connect_let_go(service, yd_job_run_object(run));
     return good;
 }
 
@@ -235,8 +222,9 @@ static gboolean
 step_save(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
-    if (!before || !is(before, YD_DESKTOP_PAUSED)) // somebody came
+    g_autoptr(YdDesktop) before =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
+    if (!before || !yd_desk_is(before, YD_DESKTOP_PAUSED)) // somebody came
         return before != NULL;
     YdService *service = yd_job_run_service(run);
     YdHypervisor *hv = yd_service_hypervisor(service, before->host_id, error);
@@ -251,7 +239,7 @@ step_save(YdJobRun *run, GError **error)
         return FALSE;
     }
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     yd_set_string(&desktop->wanted, "off");
@@ -280,7 +268,7 @@ note_restored(YdStore *store, const char *id, GError **error)
 {
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
-    if (!desktop || !is(desktop, YD_DESKTOP_SAVED))
+    if (!desktop || !yd_desk_is(desktop, YD_DESKTOP_SAVED))
         return desktop != NULL;
     yd_set_string(&desktop->wanted, "on");
     desktop->started = yd_now_ms(); // the policy's time to be ready counts from here
@@ -318,16 +306,18 @@ wake_held(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     GError *why = NULL;
     if (!desktop)
         return FALSE;
-    if (is(desktop, YD_DESKTOP_SAVED))
+    if (yd_desk_is(desktop, YD_DESKTOP_SAVED))
         return has_room(service, desktop, error) && restore(run, desktop, error);
-    if (!is(desktop, YD_DESKTOP_PAUSED) || yd_desk_wake(service, store, desktop->id, &why))
+    if (!yd_desk_is(desktop, YD_DESKTOP_PAUSED) || yd_desk_wake(service, store, desktop->id, &why))
         return TRUE;
-    g_autoptr(YdDesktop) after = yd_store_get(store, &yd_desktop_type, object_id(run), NULL);
-    if (after && is(after, YD_DESKTOP_OFF)) {
+    g_autoptr(YdDesktop) after =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), NULL);
+    if (after && yd_desk_is(after, YD_DESKTOP_OFF)) {
         g_error_free(why);
         return TRUE;
     }
@@ -340,12 +330,12 @@ step_wake(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     g_autoptr(GError) busy = NULL;
-    if (!yd_connect_hold(service, object_id(run), &busy)) {
+    if (!yd_connect_hold(service, yd_job_run_object(run), &busy)) {
         yd_job_run_again(run, LOOK_MS);
         return TRUE;
     }
     gboolean good = wake_held(run, error);
-    yd_connect_let_go(service, object_id(run));
+    yd_connect_let_go(service, yd_job_run_object(run));
     return good;
 }
 
@@ -354,7 +344,8 @@ static gboolean
 step_clock(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdHypervisor *hv =
         desktop ? yd_service_hypervisor(yd_job_run_service(run), desktop->host_id, error) : NULL;
     g_autoptr(GError) why = NULL;
@@ -370,16 +361,18 @@ static gboolean
 step_begin(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
-    return desktop && (is(desktop, YD_DESKTOP_READY) || yd_desk_step_place(run, error));
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
+    return desktop && (yd_desk_is(desktop, YD_DESKTOP_READY) || yd_desk_step_place(run, error));
 }
 
 static gboolean
 step_ready(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
-    return desktop && (is(desktop, YD_DESKTOP_READY) || yd_desk_step_ready(run, error));
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
+    return desktop && (yd_desk_is(desktop, YD_DESKTOP_READY) || yd_desk_step_ready(run, error));
 }
 
 // So that a sleeping desktop ends in order, with what its programs had to write. What cannot be
@@ -389,13 +382,14 @@ yd_desk_step_rouse(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(GError) why = NULL;
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     if (!desktop)
         return FALSE;
-    if (is(desktop, YD_DESKTOP_SAVED)) {
+    if (yd_desk_is(desktop, YD_DESKTOP_SAVED)) {
         if (!restore(run, desktop, error))
             return FALSE;
-    } else if (is(desktop, YD_DESKTOP_PAUSED)) {
+    } else if (yd_desk_is(desktop, YD_DESKTOP_PAUSED)) {
         YdService *service = yd_job_run_service(run);
         YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
         if (!hv)

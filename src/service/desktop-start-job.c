@@ -22,18 +22,6 @@
 #define SCRIPT_SECONDS 60
 #define CHECK_SECONDS 10
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
-static gboolean
-is(const YdDesktop *desktop, const char *state)
-{
-    return strcmp(desktop->state, state) == 0;
-}
-
 // Usable as soon as it runs: whoever installs a system looks at its screen.
 static gboolean
 is_workbench(const YdDesktop *desktop)
@@ -46,8 +34,8 @@ is_workbench(const YdDesktop *desktop)
 static gboolean
 runs_there(const YdDesktop *desktop)
 {
-    return is(desktop, YD_DESKTOP_STARTING) || is(desktop, YD_DESKTOP_PREPARING) ||
-           is(desktop, YD_DESKTOP_READY);
+    return yd_desk_is(desktop, YD_DESKTOP_STARTING) || yd_desk_is(desktop, YD_DESKTOP_PREPARING) ||
+           yd_desk_is(desktop, YD_DESKTOP_READY);
 }
 
 static void
@@ -92,7 +80,7 @@ yd_desk_step_place(YdJobRun *run, GError **error)
     if (!yd_storage_space(yd_service_storage(service), &bytes, &free_bytes, error))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     if (runs_there(desktop))
@@ -118,7 +106,7 @@ yd_desk_undo_place(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     yd_set_string(&desktop->wanted, "off");
@@ -132,7 +120,7 @@ gboolean
 yd_desk_step_network(YdJobRun *run, GError **error)
 {
     g_auto(YdDesk) desk = {0};
-    return yd_desk_load(yd_job_run_store(run), object_id(run), &desk, error) &&
+    return yd_desk_load(yd_job_run_store(run), yd_job_run_object(run), &desk, error) &&
            yd_desk_dhcp_set(yd_job_run_service(run), desk.desktop->host_id, &desk, error);
 }
 
@@ -155,7 +143,7 @@ yd_desk_step_disk(YdJobRun *run, GError **error)
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
     g_auto(YdDesk) desk = {0};
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
     YdMachineState state = YD_MACHINE_OFF;
     if (!yd_desk_machine(service, desk.desktop, &state, error))
@@ -169,7 +157,7 @@ yd_desk_step_disk(YdJobRun *run, GError **error)
         if (!yd_storage_grow(yd_service_storage(service), desk.desktop->image, grow << 30, error))
             return FALSE;
         g_autoptr(YdStoreTx) tx = NULL;
-        g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+        g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
         if (!desktop)
             return FALSE;
         desktop->disk_gib = grow;
@@ -184,14 +172,14 @@ yd_desk_step_launch(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_auto(YdDesk) desk = {0};
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
-    if (!is(desk.desktop, YD_DESKTOP_STARTING))
+    if (!yd_desk_is(desk.desktop, YD_DESKTOP_STARTING))
         return TRUE;
     if (!yd_clone_launch(run, &desk, error))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     desktop->started = yd_now_ms();
@@ -202,7 +190,8 @@ gboolean
 yd_desk_undo_launch(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     return desktop && yd_desk_power_off(yd_job_run_service(run), desktop, error);
 }
 
@@ -251,7 +240,7 @@ yd_desk_step_agent(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     g_autoptr(YdDesktop) desktop =
-        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), error);
     YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
     g_autoptr(GError) local = NULL;
     if (!hv)
@@ -270,20 +259,18 @@ static gboolean
 run_script(YdHypervisor *hv, const YdDesktop *desktop, const char *script, guint timeout,
            char **ret_output, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     int status = -1;
     g_autofree char *output = NULL;
-    if (!yd_hypervisor_agent_exec(hv, desktop->uuid, argv, script, timeout, &status, &output,
-                                  error))
+    if (!yd_hypervisor_agent_shell(hv, desktop->uuid, script, timeout, &status, &output, error))
         return FALSE;
     if (status != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the first boot of \"%s\" failed in the guest (status %d): %s", desktop->name,
-                    status, output ? g_strstrip(output) : "");
+                    status, output);
         return FALSE;
     }
     if (ret_output)
-        *ret_output = g_strdup(output ? g_strstrip(output) : "");
+        *ret_output = g_steal_pointer(&output);
     return TRUE;
 }
 
@@ -364,7 +351,8 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
     g_autofree char *mark = NULL;
     g_auto(YdDeskCertificate) certificate = {0};
@@ -401,7 +389,7 @@ yd_desk_step_home(YdJobRun *run, GError **error)
     g_auto(YdDesk) desk = {0};
     gboolean busy = FALSE;
     GError *local = NULL;
-    if (!yd_desk_load(store, object_id(run), &desk, error))
+    if (!yd_desk_load(store, yd_job_run_object(run), &desk, error))
         return FALSE;
     if (!yd_desk_has_home(&desk))
         return TRUE;
@@ -420,7 +408,7 @@ gboolean
 yd_desk_step_access(YdJobRun *run, GError **error)
 {
     g_autoptr(YdDesktop) desktop =
-        yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), error);
     g_autoptr(GError) local = NULL;
     if (!desktop)
         return FALSE;
@@ -434,10 +422,10 @@ yd_desk_step_ready(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
-    if (is(desktop, YD_DESKTOP_OFF)) {
+    if (yd_desk_is(desktop, YD_DESKTOP_OFF)) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the machine of \"%s\" ended while it was being prepared", desktop->name);
         return FALSE;

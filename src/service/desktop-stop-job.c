@@ -11,19 +11,13 @@
 
 #define LOOK_MS 500
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
 gboolean
 yd_desk_step_ask(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     if (!yd_desktop_state_runs(desktop->state))
@@ -49,12 +43,13 @@ gboolean
 yd_desk_undo_ask(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) before =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdMachineState state;
     if (!before || !yd_desk_machine(yd_job_run_service(run), before, &state, error))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop)
         return FALSE;
     if (strcmp(desktop->state, YD_DESKTOP_STOPPING) != 0)
@@ -80,7 +75,8 @@ yd_desk_step_wait(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdPolicy policy;
     YdMachineState state;
     if (!desktop || !yd_desk_policy(store, desktop, &policy, error) ||
@@ -104,11 +100,12 @@ yd_desk_step_off(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) before = yd_store_get(store, &yd_desktop_type, object_id(run), error);
+    g_autoptr(YdDesktop) before =
+        yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     if (!before || !yd_desk_power_off(service, before, error))
         return FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, object_id(run), &tx, error);
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, yd_job_run_object(run), &tx, error);
     if (!desktop || !yd_connection_cut_desktop(service, desktop->id, "the desktop was switched off",
                                                NULL, error))
         return FALSE;

@@ -8,12 +8,6 @@
 #include "service/desktop-private.h"
 #include "store/store-desktops.h"
 
-static gboolean
-is(const YdDesktop *desktop, const char *state)
-{
-    return strcmp(desktop->state, state) == 0;
-}
-
 // --- power ---
 
 typedef struct {
@@ -345,7 +339,8 @@ yd_desktop_screenshot(YdService *service, const YdActor *actor, const char *id, 
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, id, error);
     if (!desktop)
         return NULL;
-    if (!yd_desktop_state_runs(desktop->state) || !desktop->host_id || is(desktop, "starting")) {
+    if (!yd_desktop_state_runs(desktop->state) || !desktop->host_id ||
+        yd_desk_is(desktop, "starting")) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE, "\"%s\" is %s: it has no screen",
                     desktop->name, desktop->state);
         return NULL;

@@ -10,6 +10,7 @@
 #include "base/json-util.h"
 #include "service/ca.h"
 #include "service/desktop-private.h"
+#include "service/job-checks.h"
 #include "service/template-image.h"
 #include "service/trial.h"
 #include "store/store-desktops.h"
@@ -19,44 +20,11 @@
 
 // --- results ---
 
-static json_t *
-checks_of(YdJobRun *run)
-{
-    json_t *checks = json_object_get(yd_job_run_result(run), "checks");
-    if (!checks) {
-        checks = json_array();
-        json_object_set_new(yd_job_run_result(run), "checks", checks);
-    }
-    return checks;
-}
-
-static json_t *
-find_check(YdJobRun *run, const char *name)
-{
-    gsize i;
-    json_t *check;
-    json_array_foreach(checks_of(run), i, check)
-    {
-        if (strcmp(json_string_value(json_object_get(check, "check")), name) == 0)
-            return check;
-    }
-    return NULL;
-}
-
-// A repeated step says its checks anew.
 static void
 put_check(YdJobRun *run, const char *name, json_t *ok, const char *message, const char *advice,
           gint64 ms)
 {
-    json_t *check = find_check(run, name);
-    if (!check) {
-        check = json_object();
-        json_array_append_new(checks_of(run), check);
-    }
-    json_object_set_new(check, "check", json_string(name));
-    json_object_set_new(check, "ok", ok);
-    g_autofree char *valid = g_utf8_make_valid(message, -1);
-    json_object_set_new(check, "message", json_string(valid));
+    json_t *check = yd_job_check_put(run, name, ok, message);
     json_object_set_new(check, "advice", advice ? json_string(advice) : json_null());
     json_object_set_new(check, "ms", json_integer(ms));
 }
@@ -64,7 +32,7 @@ put_check(YdJobRun *run, const char *name, json_t *ok, const char *message, cons
 static gboolean
 passed(YdJobRun *run, const char *name)
 {
-    json_t *check = find_check(run, name);
+    json_t *check = yd_job_check(run, name);
     return check && json_is_true(json_object_get(check, "ok"));
 }
 

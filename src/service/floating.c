@@ -12,18 +12,10 @@
 #include "store/store-desktops.h"
 #include "store/store-floating.h"
 
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
-
 gboolean
 yd_pool_is_floating(const YdPool *pool)
 {
     return pool && g_strcmp0(pool->kind, "floating") == 0;
-}
-
-static gboolean
-is(const YdDesktop *desktop, const char *state)
-{
-    return strcmp(desktop->state, state) == 0;
 }
 
 // --- making ---
@@ -60,7 +52,7 @@ YdJob *
 yd_floating_make(YdService *service, YdStore *store, const YdPool *pool,
                  const YdTemplateVersion *version, GError **error)
 {
-    return make(service, store, &system_actor, pool, version, NULL, NULL, error);
+    return make(service, store, &yd_actor_system, pool, version, NULL, NULL, error);
 }
 
 // --- taking back ---
@@ -77,11 +69,11 @@ give_back(YdService *service, YdStore *store, YdDesktop *desktop, const char *re
     yd_set_string(&desktop->wanted, "off");
     if (desktop->taken == 0)
         desktop->taken = yd_now_ms();
-    g_autoptr(YdJob) job = yd_job_submit(service, &system_actor, "desktop-rebuild", desktop->id,
+    g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, "desktop-rebuild", desktop->id,
                                          desktop->name, NULL, NULL, error);
     return job && yd_store_update(store, &yd_desktop_type, desktop, error) &&
            yd_store_secret_delete(store, desktop->id, error) &&
-           yd_service_audit(service, &system_actor, "desktop.give-back", "desktop", desktop->id,
+           yd_service_audit(service, &yd_actor_system, "desktop.give-back", "desktop", desktop->id,
                             desktop->name, details, error);
 }
 
@@ -124,7 +116,8 @@ present_one(YdService *service, YdStore *store, const YdPool *pool, const YdUser
     if (!desktop)
         return TRUE;
     gboolean was_used = desktop->started > desktop->taken || desktop->ready_at > desktop->taken;
-    if (is(desktop, YD_DESKTOP_FAILED) || (is(desktop, YD_DESKTOP_OFF) && was_used)) {
+    if (yd_desk_is(desktop, YD_DESKTOP_FAILED) ||
+        (yd_desk_is(desktop, YD_DESKTOP_OFF) && was_used)) {
         g_autoptr(YdJob) job = yd_store_job_live(store, desktop->id, NULL, &local);
         if (local) {
             g_propagate_error(error, local);

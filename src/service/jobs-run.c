@@ -78,6 +78,12 @@ yd_job_run_job(YdJobRun *run)
     return run->job;
 }
 
+const char *
+yd_job_run_object(YdJobRun *run)
+{
+    return yd_job_run_job(run)->object_id;
+}
+
 const YdActor *
 yd_job_run_actor(YdJobRun *run)
 {

@@ -80,6 +80,7 @@ void yd_job_cancel_object(YdService *service, const char *object_id, const char 
 YdService *yd_job_run_service(YdJobRun *run);
 YdStore *yd_job_run_store(YdJobRun *run);       // this thread's
 const YdJob *yd_job_run_job(YdJobRun *run);     // as it was stored last
+const char *yd_job_run_object(YdJobRun *run);   // id of what it is about
 const YdActor *yd_job_run_actor(YdJobRun *run); // who submitted it, with the role admin
 // Borrowed objects. result is stored with the job at each step and shown to people.
 json_t *yd_job_run_args(YdJobRun *run);

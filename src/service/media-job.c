@@ -17,8 +17,7 @@
 static YdMedia *
 media_of(YdJobRun *run, GError **error)
 {
-    return yd_store_get(yd_job_run_store(run), &yd_media_type, yd_job_run_job(run)->object_id,
-                        error);
+    return yd_store_get(yd_job_run_store(run), &yd_media_type, yd_job_run_object(run), error);
 }
 
 static gboolean
@@ -176,7 +175,7 @@ set_ready(YdMedia *media, gpointer data)
 static gboolean
 keep_run(YdJobRun *run, GError **error)
 {
-    const char *id = yd_job_run_job(run)->object_id;
+    const char *id = yd_job_run_object(run);
 
     return keep_file(yd_job_run_service(run), id, error) &&
            yd_media_change(yd_job_run_store(run), id, set_ready, yd_job_run_result(run), error);
@@ -195,7 +194,7 @@ set_failed(YdMedia *media, gpointer data)
 static void
 check_failed(YdJobRun *run, const GError *why)
 {
-    const char *id = yd_job_run_job(run)->object_id;
+    const char *id = yd_job_run_object(run);
     g_autoptr(GError) error = NULL;
 
     if (!yd_media_change(yd_job_run_store(run), id, set_failed, (gpointer)why, &error))

@@ -74,7 +74,7 @@ on_hosts(YdJobRun *run, HostVerb verb, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdNetwork) network =
-        yd_store_get(store, &yd_network_type, yd_job_run_job(run)->object_id, error);
+        yd_store_get(store, &yd_network_type, yd_job_run_object(run), error);
     g_autoptr(YdPage) hosts = NULL;
     g_autoptr(json_t) left_out = json_array();
     YdQuery all = {0};
@@ -104,7 +104,7 @@ network_set_state(YdJobRun *run, const char *state, const char *message, GError 
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdNetwork) network =
-        tx ? yd_store_get(store, &yd_network_type, yd_job_run_job(run)->object_id, error) : NULL;
+        tx ? yd_store_get(store, &yd_network_type, yd_job_run_object(run), error) : NULL;
 
     if (!network)
         return FALSE;
@@ -144,7 +144,7 @@ create_failed(YdJobRun *run, const GError *why)
     g_autoptr(GError) error = NULL;
 
     if (!network_set_state(run, "failed", why->message, &error))
-        g_debug("network %s: %s, ignoring", yd_job_run_job(run)->object_id, error->message);
+        g_debug("network %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
 static const YdJobStep create_steps[] = {
@@ -180,8 +180,7 @@ delete_row(YdJobRun *run, GError **error)
 {
     g_autoptr(GError) why = NULL;
 
-    if (yd_store_delete(yd_job_run_store(run), &yd_network_type, yd_job_run_job(run)->object_id, 0,
-                        &why) ||
+    if (yd_store_delete(yd_job_run_store(run), &yd_network_type, yd_job_run_object(run), 0, &why) ||
         g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&why));
@@ -195,7 +194,7 @@ delete_failed(YdJobRun *run, const GError *why)
     g_autoptr(GError) error = NULL;
 
     if (!network_set_state(run, "failed", message, &error))
-        g_debug("network %s: %s, ignoring", yd_job_run_job(run)->object_id, error->message);
+        g_debug("network %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
 static const YdJobStep delete_steps[] = {

@@ -7,12 +7,6 @@
 #define SCRIPT_SECONDS 60
 #define WAIT_MS 1000
 
-static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
 static gint64
 wanted_gib(YdJobRun *run)
 {
@@ -26,7 +20,7 @@ look(YdJobRun *run, YdDesktop **ret_holder, GError **error)
     YdStore *store = yd_job_run_store(run);
     GError *local = NULL;
     g_autoptr(YdPersonalDisk) disk =
-        yd_store_get(store, &yd_personal_disk_type, object_id(run), error);
+        yd_store_get(store, &yd_personal_disk_type, yd_job_run_object(run), error);
     if (!disk)
         return NULL;
     *ret_holder = yd_personal_disk_holder(yd_job_run_service(run), store, disk, &local);
@@ -65,7 +59,7 @@ step_image(YdJobRun *run, GError **error)
         return FALSE;
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdPersonalDisk) fresh =
-        tx ? yd_store_get(store, &yd_personal_disk_type, object_id(run), error) : NULL;
+        tx ? yd_store_get(store, &yd_personal_disk_type, yd_job_run_object(run), error) : NULL;
     if (!fresh)
         return FALSE;
     fresh->size_gib = MAX(fresh->size_gib, wanted_gib(run));

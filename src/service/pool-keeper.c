@@ -21,8 +21,6 @@
 #define UNSAVED_MS (600 * 1000) // after a machine that could not be saved
 #define WINDOW_MS (300 * 1000)
 
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
-
 // A pool with its policy, while it is looked at.
 typedef struct {
     YdService *service;
@@ -37,8 +35,8 @@ static gboolean
 submit(Look *look, const char *kind, const char *desktop_id, GError **error)
 {
     g_autoptr(YdDesktop) desktop = yd_store_get(look->store, &yd_desktop_type, desktop_id, error);
-    g_autoptr(YdJob) job = desktop ? yd_job_submit(look->service, &system_actor, kind, desktop->id,
-                                                   desktop->name, NULL, NULL, error)
+    g_autoptr(YdJob) job = desktop ? yd_job_submit(look->service, &yd_actor_system, kind,
+                                                   desktop->id, desktop->name, NULL, NULL, error)
                                    : NULL;
     return job != NULL;
 }

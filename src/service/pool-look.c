@@ -13,8 +13,6 @@
 #define THREADS 4
 #define AGENT_SECONDS 5
 
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
-
 typedef struct {
     YdService *service;
     GMutex lock;
@@ -53,13 +51,12 @@ yd_pool_hold_script(void)
 static gboolean
 is_held(YdHypervisor *hv, const Question *q, gboolean *ret_held, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
     g_autofree char *output = NULL;
     int status = 0;
-    if (!yd_hypervisor_agent_exec(hv, q->uuid, argv, yd_pool_hold_script(), AGENT_SECONDS, &status,
-                                  &output, error))
+    if (!yd_hypervisor_agent_shell(hv, q->uuid, yd_pool_hold_script(), AGENT_SECONDS, &status,
+                                   &output, error))
         return FALSE;
-    *ret_held = g_strcmp0(g_strstrip(output), "held") == 0;
+    *ret_held = strcmp(output, "held") == 0;
     return TRUE;
 }
 
@@ -93,7 +90,7 @@ go_down(YdService *service, const Question *q, GError **error)
     if (!facts || facts->sessions > 0 || strcmp(facts->state, YD_DESKTOP_READY) != 0)
         return TRUE;
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, q->id, error);
-    g_autoptr(YdJob) job = desktop ? yd_job_submit(service, &system_actor, kinds[q->what], q->id,
+    g_autoptr(YdJob) job = desktop ? yd_job_submit(service, &yd_actor_system, kinds[q->what], q->id,
                                                    desktop->name, NULL, NULL, error)
                                    : NULL;
     return job && yd_store_tx_commit(&tx, error);

@@ -10,6 +10,7 @@
 #include "service/fixed-port.h"
 #include "service/floating.h"
 #include "service/rollout.h"
+#include "service/template-version.h"
 #include "store/store-desktops.h"
 
 #define GIB ((gint64)1 << 30)
@@ -103,12 +104,7 @@ check_template(YdStore *store, const YdPool *pool, const YdPool *before, GError 
                                 "is a version of “%s”, the pool's desktops are made of “%s”; make "
                                 "another pool",
                                 version->template_name, before->template_name);
-    if (g_strcmp0(version->state, "ready") == 0)
-        return TRUE;
-    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                "version %" G_GINT64_FORMAT " of “%s” is in state “%s”, not “ready”",
-                version->number, version->template_name, version->state);
-    return FALSE;
+    return yd_template_version_check_ready(version, error);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
 #include "service/clone-script.h"
 #include "service/desktop-private.h"
 #include "service/ram-image.h"
+#include "service/template-version.h"
 #include "storage/ram-image.h"
 
 #include <string.h>
@@ -29,13 +30,6 @@ static gint64
 number(YdJobRun *run, const char *name)
 {
     return json_integer_value(json_object_get(yd_job_run_args(run), name));
-}
-
-static YdTemplateVersion *
-version_of(YdJobRun *run, GError **error)
-{
-    return yd_store_get(yd_job_run_store(run), &yd_template_version_type,
-                        yd_job_run_job(run)->object_id, error);
 }
 
 static YdStorage *
@@ -103,7 +97,7 @@ check_space(YdJobRun *run, GError **error)
 static gboolean
 step_disk(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     return version && check_space(run, error) && choose_host(run, error) &&
            yd_ram_image_begin(storage_of(run), version->image, text(run, "name"),
                               number(run, "memory_mib") << 20, error);
@@ -131,7 +125,7 @@ step_launch(YdJobRun *run, GError **error)
     YdHypervisor *hv = hypervisor_of(run, error);
     const YdMachineSpec spec = {.uuid = text(run, "uuid"),
                                 .name = machine,
-                                .desktop_id = yd_job_run_job(run)->object_id,
+                                .desktop_id = yd_job_run_object(run),
                                 .vcpus = number(run, "vcpus"),
                                 .memory_mib = number(run, "memory_mib"),
                                 .disk = disk,
@@ -171,8 +165,7 @@ look_again(YdJobRun *run, const char *what, const GError *last, GError **error)
 static gboolean
 step_settle(YdJobRun *run, GError **error)
 {
-    static const char *const argv[] = {"/bin/sh", "-s", NULL};
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     YdHypervisor *hv = version ? hypervisor_of(run, error) : NULL;
     g_autoptr(GError) local = NULL;
     g_autofree char *output = NULL;
@@ -181,15 +174,15 @@ step_settle(YdJobRun *run, GError **error)
         return FALSE;
     const char *script = yd_clone_settled_script(g_strcmp0(version->access, "rdp") == 0);
     if (!yd_hypervisor_agent_ping(hv, text(run, "uuid"), PING_SECONDS, &local) ||
-        !yd_hypervisor_agent_exec(hv, text(run, "uuid"), argv, script, SCRIPT_SECONDS, &status,
-                                  &output, &local))
+        !yd_hypervisor_agent_shell(hv, text(run, "uuid"), script, SCRIPT_SECONDS, &status, &output,
+                                   &local))
         return look_again(run, "the guest agent did not answer", local, error);
     if (status == NOT_YET)
         return look_again(run, "the guest did not settle", NULL, error);
     if (status == 0)
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE, "the guest cannot be frozen (status %d): %s",
-                status, output ? g_strstrip(output) : "");
+                status, output);
     return FALSE;
 }
 
@@ -208,7 +201,7 @@ step_freeze(YdJobRun *run, GError **error)
 static gboolean
 step_seal(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     YdHypervisor *hv = version ? hypervisor_of(run, error) : NULL;
     YdHostFacts *facts = hv ? yd_hypervisor_facts(hv, error) : NULL;
     if (!facts)
@@ -226,7 +219,7 @@ store_image(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-    g_autoptr(YdTemplateVersion) version = tx ? version_of(run, error) : NULL;
+    g_autoptr(YdTemplateVersion) version = tx ? yd_template_version_of(run, error) : NULL;
     if (!version)
         return FALSE;
     yd_set_string(&version->ram_image, text(run, "name"));
@@ -243,8 +236,7 @@ step_note(YdJobRun *run, GError **error)
 {
     YdHypervisor *hv = hypervisor_of(run, error);
     return hv && yd_hypervisor_remove(hv, text(run, "uuid"), error) && store_image(run, error) &&
-           yd_ram_sweep(yd_job_run_service(run), yd_job_run_job(run)->object_id, text(run, "name"),
-                        error);
+           yd_ram_sweep(yd_job_run_service(run), yd_job_run_object(run), text(run, "name"), error);
 }
 
 static void
@@ -252,13 +244,13 @@ ram_failed(YdJobRun *run, const GError *why)
 {
     g_autoptr(GError) error = NULL;
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdTemplateVersion) version = version_of(run, &error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, &error);
     if (version && !g_error_matches(why, YD_ERROR, YD_ERROR_CANCELLED)) {
         yd_set_string(&version->ram_error, why->message);
         yd_store_update(store, &yd_template_version_type, version, &error);
     }
     if (error)
-        g_debug("RAM image of %s: %s, ignoring", yd_job_run_job(run)->object_id, error->message);
+        g_debug("RAM image of %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
 static const YdJobStep steps[] = {

@@ -7,7 +7,7 @@
 #include "base/id.h"
 #include "service/change.h"
 #include "service/check.h"
-#include "service/jobs.h"
+#include "service/template-version.h"
 #include "storage/ram-image.h"
 
 static char *
@@ -21,13 +21,8 @@ check_version(YdStore *store, const YdTemplateVersion *version, GError **error)
 {
     g_autoptr(YdTemplate) template =
         yd_store_get(store, &yd_template_type, version->template_id, error);
-    if (!template)
+    if (!template || !yd_template_version_check_ready(version, error))
         return FALSE;
-    if (g_strcmp0(version->state, "ready") != 0) {
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE, "the version is in state “%s”, not “ready”",
-                    version->state);
-        return FALSE;
-    }
     if (g_strcmp0(template->os, "linux") == 0 && g_strcmp0(template->firmware, "bios") == 0 &&
         g_strcmp0(template->devices, "standard") != 0 && !template->tpm)
         return TRUE;

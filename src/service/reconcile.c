@@ -30,8 +30,6 @@
 #define JOBS_DAYS 30
 #define CONNECTIONS_DAYS 90
 
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
-
 typedef struct {
     char *uuid; // NULL: the whole host
     gboolean crashed, stop;
@@ -147,7 +145,7 @@ note_running(YdService *service, YdStore *store, const char *id, GError **error)
     }
     if (strcmp(desktop->state, YD_DESKTOP_STARTING) == 0 ||
         strcmp(desktop->state, YD_DESKTOP_PREPARING) == 0) { // its job was lost
-        g_autoptr(YdJob) job = yd_job_submit(service, &system_actor, "desktop-start", id,
+        g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, "desktop-start", id,
                                              desktop->name, NULL, NULL, error);
         return job && yd_store_tx_commit(&tx, error);
     }
@@ -307,8 +305,8 @@ pass_lost_jobs(YdService *service, YdStore *store, YdReconcileReport *report, GE
             if (!network)
                 return FALSE;
             json_t *args = json_pack("{s:s}", "network_id", network);
-            g_autoptr(YdJob) job =
-                yd_job_submit(service, &system_actor, kind, id, desktop->name, args, NULL, error);
+            g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, kind, id, desktop->name,
+                                                 args, NULL, error);
             json_decref(args);
             if (!job)
                 return FALSE;

@@ -8,6 +8,8 @@
 
 #include "base/secret.h"
 #include "service/desktop-private.h"
+#include "service/job-checks.h"
+#include "service/trial.h"
 #include "store/store-desktops.h"
 
 #define AGENT_SECONDS 10
@@ -16,38 +18,6 @@
 #define NAME "yundesk-rollout"
 
 // --- what was seen ---
-
-static json_t *
-checks_of(YdJobRun *run)
-{
-    json_t *checks = json_object_get(yd_job_run_result(run), "checks");
-    if (!checks) {
-        checks = json_array();
-        json_object_set_new(yd_job_run_result(run), "checks", checks);
-    }
-    return checks;
-}
-
-// ok NULL: not looked at. A repeated step says its checks anew.
-static void
-put_check(YdJobRun *run, const char *name, json_t *ok, const char *message)
-{
-    json_t *checks = checks_of(run), *check = NULL, *one;
-    gsize i;
-    json_array_foreach(checks, i, one)
-    {
-        if (strcmp(json_string_value(json_object_get(one, "check")), name) == 0)
-            check = one;
-    }
-    if (!check) {
-        check = json_object();
-        json_array_append_new(checks, check);
-    }
-    g_autofree char *valid = g_utf8_make_valid(message ? message : "", -1);
-    json_object_set_new(check, "check", json_string(name));
-    json_object_set_new(check, "ok", ok);
-    json_object_set_new(check, "message", json_string(valid));
-}
 
 static const char *
 text_of(YdJobRun *run, const char *name)
@@ -64,7 +34,7 @@ set_text(YdJobRun *run, const char *name, const char *value)
 static gboolean
 is_bad(YdJobRun *run, const char *check, const char *message, gboolean *ret_tried, char **ret_why)
 {
-    put_check(run, check, json_false(), message);
+    yd_job_check_put(run, check, json_false(), message);
     *ret_why = g_strdup_printf("a throw-away desktop of the new version failed at “%s”: %s", check,
                                message);
     *ret_tried = TRUE;
@@ -73,59 +43,20 @@ is_bad(YdJobRun *run, const char *check, const char *message, gboolean *ret_trie
 
 // --- the desktop ---
 
+// As the pool's own.
 static gboolean
 make_desktop(YdJobRun *run, const YdRollout *rollout, GError **error)
 {
-    YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdDesktop) desktop = NULL;
-    g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdPool) pool =
-        tx ? yd_store_get(store, &yd_pool_type, rollout->pool_id, error) : NULL;
-    g_autoptr(YdTemplateVersion) version =
-        pool ? yd_store_get(store, &yd_template_version_type, rollout->to_version_id, error) : NULL;
-    if (!version)
+        yd_store_get(yd_job_run_store(run), &yd_pool_type, rollout->pool_id, error);
+    if (!pool)
         return FALSE;
-    g_autoptr(YdJob) job =
-        yd_desk_create(yd_job_run_service(run), store, yd_job_run_actor(run), NULL, version,
-                       pool->network_id, NULL, NAME, yd_job_run_job(run)->id, &desktop, error);
-    if (!job)
-        return FALSE;
-    desktop->vcpus = pool->vcpus;
-    desktop->memory_mib = pool->memory_mib;
-    if (!yd_store_update(store, &yd_desktop_type, desktop, error) ||
-        !yd_store_tx_commit(&tx, error))
-        return FALSE;
-    set_text(run, "desktop_id", desktop->id);
-    set_text(run, "create_job", job->id);
-    return TRUE;
-}
-
-// By its parent, when a kill came before its id was stored.
-static void
-find_lost(YdJobRun *run)
-{
-    if (text_of(run, "desktop_id"))
-        return;
-    g_autoptr(GPtrArray) children = yd_store_all(yd_job_run_store(run), &yd_job_type, "parent_id",
-                                                 yd_job_run_job(run)->id, NULL);
-    for (guint i = 0; children && i < children->len; i++) {
-        const YdJob *child = g_ptr_array_index(children, i);
-        if (strcmp(child->kind, "desktop-create") != 0)
-            continue;
-        set_text(run, "desktop_id", child->object_id);
-        set_text(run, "create_job", child->id);
-    }
-}
-
-// The child under that name once it has ended; NULL and "again" before.
-static YdJob *
-ended_child(YdJobRun *run, const char *name, GError **error)
-{
-    g_autoptr(YdJob) job =
-        yd_store_get(yd_job_run_store(run), &yd_job_type, text_of(run, name), error);
-    if (job && job->ended == 0)
-        yd_job_run_again(run, LOOK_MS);
-    return job && job->ended != 0 ? g_steal_pointer(&job) : NULL;
+    const YdTrial trial = {.version_id = rollout->to_version_id,
+                           .network_id = pool->network_id,
+                           .name = NAME,
+                           .vcpus = pool->vcpus,
+                           .memory_mib = pool->memory_mib};
+    return yd_trial_create(run, &trial, error);
 }
 
 static gboolean
@@ -212,14 +143,15 @@ look_at_session(YdJobRun *run, const YdDesktop *desktop, const YdRolloutPlan *pl
         return is_bad(run, "session", "the guest has no xrdp-sesrun to begin a session with",
                       ret_tried, ret_why);
     if (session == SESSION_NONE) {
-        put_check(run, "session", json_null(),
-                  "not possible here: the guest has no xrdp-sesrun to begin a session with");
+        yd_job_check_put(run, "session", json_null(),
+                         "not possible here: the guest has no xrdp-sesrun to begin a session with");
         *ret_tried = TRUE;
         return TRUE;
     }
     set_text(run, "session", "asked");
     if (session_seen(run, hv, desktop)) {
-        put_check(run, "session", json_true(), "the guest agent sees a session of a probe account");
+        yd_job_check_put(run, "session", json_true(),
+                         "the guest agent sees a session of a probe account");
         *ret_tried = TRUE;
     } else if (yd_now_ms() - desktop->ready_at > plan->seconds * 1000) {
         return is_bad(run, "session", "the guest agent sees no session of the probe account",
@@ -242,9 +174,10 @@ try_session(YdJobRun *run, const YdRolloutPlan *plan, gboolean *ret_tried, char 
         g_strcmp0(desktop->os, "linux") == 0 && g_strcmp0(desktop->access, "rdp") == 0;
     if (strcmp(plan->session, "off") != 0 && possible)
         return look_at_session(run, desktop, plan, ret_tried, ret_why, error);
-    put_check(run, "session", json_null(),
-              possible ? "not looked at: the roll-out does not ask for it"
-                       : "not possible here: only Linux guests with xrdp can be logged in to");
+    yd_job_check_put(run, "session", json_null(),
+                     possible
+                         ? "not looked at: the roll-out does not ask for it"
+                         : "not possible here: only Linux guests with xrdp can be logged in to");
     *ret_tried = TRUE;
     return TRUE;
 }
@@ -271,7 +204,7 @@ note_hops(YdJobRun *run, const YdJob *job)
         if (!is_done(job) && (!job->step || strcmp(job->step, hops[i].step) == 0))
             return hops[i].check;
         if (i >= 3)
-            put_check(run, hops[i].check, json_true(), hops[i].good);
+            yd_job_check_put(run, hops[i].check, json_true(), hops[i].good);
     }
     return "ready";
 }
@@ -286,23 +219,10 @@ too_slow(YdJobRun *run, const YdRolloutPlan *plan, const YdJob *job)
 }
 
 static gboolean
-start(YdJobRun *run, GError **error)
-{
-    if (text_of(run, "start_job"))
-        return TRUE;
-    g_autoptr(YdJob) job =
-        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-start",
-                      text_of(run, "desktop_id"), NAME, NULL, yd_job_run_job(run)->id, error);
-    if (job)
-        set_text(run, "start_job", job->id);
-    return job != NULL;
-}
-
-static gboolean
 try_start(YdJobRun *run, const YdRolloutPlan *plan, gboolean *ret_tried, char **ret_why,
           GError **error)
 {
-    if (!start(run, error))
+    if (!yd_trial_start(run, error))
         return FALSE;
     g_autoptr(YdJob) job =
         yd_store_get(yd_job_run_store(run), &yd_job_type, text_of(run, "start_job"), error);
@@ -329,10 +249,9 @@ yd_rollout_gate(YdJobRun *run, const YdRollout *rollout, const YdRolloutPlan *pl
 {
     g_autoptr(GError) why = NULL;
     *ret_tried = FALSE;
-    find_lost(run);
     if (!text_of(run, "desktop_id") && !make_desktop(run, rollout, &why))
         return is_bad(run, "create", why->message, ret_tried, ret_why);
-    g_autoptr(YdJob) created = ended_child(run, "create_job", &why);
+    g_autoptr(YdJob) created = yd_trial_ended(run, "create_job", &why);
     if (why) {
         g_propagate_error(error, g_steal_pointer(&why));
         return FALSE;
@@ -343,43 +262,4 @@ yd_rollout_gate(YdJobRun *run, const YdRollout *rollout, const YdRolloutPlan *pl
         return is_bad(run, "create", created->error ? created->error : created->state, ret_tried,
                       ret_why);
     return try_start(run, plan, ret_tried, ret_why, error);
-}
-
-// --- afterwards ---
-
-static gboolean
-submit_delete(YdJobRun *run, const char *id, GError **error)
-{
-    g_autoptr(YdJob) job =
-        yd_job_submit(yd_job_run_service(run), yd_job_run_actor(run), "desktop-delete", id, NAME,
-                      NULL, yd_job_run_job(run)->id, error);
-    if (job)
-        set_text(run, "delete_job", job->id);
-    yd_job_run_again(run, LOOK_MS);
-    return job != NULL;
-}
-
-gboolean
-yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error)
-{
-    g_autoptr(GError) why = NULL;
-    find_lost(run);
-    const char *id = text_of(run, "desktop_id");
-    g_autoptr(YdDesktop) desktop =
-        id ? yd_store_get(yd_job_run_store(run), &yd_desktop_type, id, &why) : NULL;
-    *ret_gone = !id || g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND);
-    if (*ret_gone)
-        return TRUE;
-    if (!desktop) {
-        g_propagate_error(error, g_steal_pointer(&why));
-        return FALSE;
-    }
-    if (!text_of(run, "delete_job"))
-        return submit_delete(run, id, error);
-    g_autoptr(YdJob) job = ended_child(run, "delete_job", error);
-    if (job && !is_done(job))
-        g_message("the throw-away desktop %s is left: %s; delete it by hand", id,
-                  job->error ? job->error : job->state);
-    *ret_gone = job != NULL;
-    return job || !error || !*error;
 }

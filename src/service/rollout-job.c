@@ -9,6 +9,7 @@
 #include "base/json-util.h"
 #include "base/log.h"
 #include "service/desktop-private.h"
+#include "service/trial.h"
 #include "store/store-desktops.h"
 #include "store/store-rollouts.h"
 
@@ -52,8 +53,7 @@ look_init(YdJobRun *run, Look *look, GError **error)
     look->run = run;
     look->service = yd_job_run_service(run);
     look->store = yd_job_run_store(run);
-    look->rollout =
-        yd_store_get(look->store, &yd_rollout_type, yd_job_run_job(run)->object_id, error);
+    look->rollout = yd_store_get(look->store, &yd_rollout_type, yd_job_run_object(run), error);
     return look->rollout && yd_rollout_plan_parse(look->rollout->plan, &look->plan, error);
 }
 
@@ -208,21 +208,6 @@ step_check(YdJobRun *run, GError **error)
     if (is(next, YD_ROLLOUT_CHECKING)) // the gate said when to look again
         return yd_job_run_progress(run, MIN(90, (double)yd_job_run_step_ms(run) / 1000), error);
     return go_on(&look, next, error);
-}
-
-static gboolean
-step_clean(YdJobRun *run, GError **error)
-{
-    gboolean gone = FALSE;
-    return yd_rollout_gate_clean(run, &gone, error);
-}
-
-// Whatever happens, the throw-away desktop goes.
-static gboolean
-undo_check(YdJobRun *run, GError **error)
-{
-    gboolean gone = FALSE;
-    return yd_rollout_gate_clean(run, &gone, error);
 }
 
 // --- one desktop ---
@@ -576,7 +561,7 @@ rollout_failed(YdJobRun *run, const GError *why)
     YdStore *store = yd_job_run_store(run);
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, &error);
     g_autoptr(YdRollout) rollout =
-        tx ? yd_store_get(store, &yd_rollout_type, yd_job_run_job(run)->object_id, &error) : NULL;
+        tx ? yd_store_get(store, &yd_rollout_type, yd_job_run_object(run), &error) : NULL;
     if (rollout && yd_rollout_state_lives(rollout->state)) {
         yd_set_string(&rollout->state, YD_ROLLOUT_FAILED);
         yd_set_string(&rollout->reason, why->message);
@@ -590,9 +575,12 @@ rollout_failed(YdJobRun *run, const GError *why)
 }
 
 static const YdJobStep steps[] = {
-    {"check", step_check, undo_check, FALSE, 20}, {"clean", step_clean, NULL, FALSE, 1},
-    {"first", step_first, NULL, FALSE, 20},       {"rest", step_rest, NULL, FALSE, 60},
-    {"back", step_back, NULL, FALSE, 1},          {"files", step_files, NULL, FALSE, 1},
+    {"check", step_check, yd_trial_undo, FALSE, 20},
+    {"clean", yd_trial_clean, NULL, FALSE, 1},
+    {"first", step_first, NULL, FALSE, 20},
+    {"rest", step_rest, NULL, FALSE, 60},
+    {"back", step_back, NULL, FALSE, 1},
+    {"files", step_files, NULL, FALSE, 1},
 };
 
 const YdJobKind yd_job_kind_rollout = {"rollout", "rollout",           FALSE,

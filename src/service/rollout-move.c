@@ -217,7 +217,7 @@ step_move(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
-    const char *id = yd_job_run_job(run)->object_id;
+    const char *id = yd_job_run_object(run);
     YdMachineState state = YD_MACHINE_OFF;
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, id, error);
     if (!desktop || !yd_desk_machine(service, desktop, &state, error))
@@ -235,13 +235,13 @@ update_failed(YdJobRun *run, const GError *why)
     YdStore *store = yd_job_run_store(run);
     g_autoptr(GError) error = NULL;
     g_autoptr(YdRolloutDesktop) row =
-        yd_store_rollout_desktop(store, yd_job_run_job(run)->object_id, &error);
+        yd_store_rollout_desktop(store, yd_job_run_object(run), &error);
     if (row) {
         yd_set_string(&row->error, why->message);
         yd_store_update(store, &yd_rollout_desktop_type, row, &error);
     }
     if (error)
-        g_debug("cannot note why %s does not move: %s, ignoring", yd_job_run_job(run)->object_id,
+        g_debug("cannot note why %s does not move: %s, ignoring", yd_job_run_object(run),
                 error->message);
 }
 

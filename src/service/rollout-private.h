@@ -7,11 +7,10 @@
 #include "service/rollout.h"
 
 // rollout-gate.c: has a throw-away desktop of the new version try out what people will need.
-// Called again until *ret_tried; then whether it was good, and else why (owned). Its desktop is
-// deleted by yd_rollout_gate_clean, called again until it gives TRUE with *ret_gone.
+// Called again until *ret_tried; then whether it was good, and else why (owned). Its desktop is a
+// trial (trial.h) that the job's next step deletes.
 gboolean yd_rollout_gate(YdJobRun *run, const YdRollout *rollout, const YdRolloutPlan *plan,
                          gboolean *ret_tried, char **ret_why, GError **error);
-gboolean yd_rollout_gate_clean(YdJobRun *run, gboolean *ret_gone, GError **error);
 
 // rollout-move.c: removes the files of roll-outs that are to go.
 void yd_rollout_remove_files(YdService *service, YdStore *store, gint64 now);

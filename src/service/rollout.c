@@ -9,9 +9,8 @@
 #include "base/json-util.h"
 #include "service/change.h"
 #include "service/check.h"
+#include "service/template-version.h"
 #include "store/store-rollouts.h"
-
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
 
 // --- the pool's settings ---
 
@@ -96,12 +95,7 @@ check_version(const YdPool *pool, const YdTemplateVersion *version, GError **err
                                 "version %" G_GINT64_FORMAT
                                 " is the one that the pool has; choose another one",
                                 version->number);
-    if (g_strcmp0(version->state, "ready") == 0)
-        return TRUE;
-    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                "version %" G_GINT64_FORMAT " of “%s” is in state “%s”, not “ready”",
-                version->number, version->template_name, version->state);
-    return FALSE;
+    return yd_template_version_check_ready(version, error);
 }
 
 static gboolean
@@ -492,7 +486,7 @@ follow(YdService *service, YdStore *store, const char *pool_id, GError **error)
     if (was)
         return TRUE;
     g_autoptr(YdRollout) rollout =
-        begin(service, store, &system_actor, pool, newest, pool->follow, &plan, error);
+        begin(service, store, &yd_actor_system, pool, newest, pool->follow, &plan, error);
     return rollout && yd_store_tx_commit(&tx, error);
 }
 
@@ -517,7 +511,7 @@ find_lost_jobs(YdService *service, YdStore *store, GError **error)
     for (guint i = 0; live && i < live->len; i++) {
         const YdRollout *rollout = g_ptr_array_index(live, i);
         g_autoptr(GError) why = NULL;
-        if (!submit(service, &system_actor, rollout, rollout->pool_name, &why))
+        if (!submit(service, &yd_actor_system, rollout, rollout->pool_name, &why))
             g_warning("the roll-out to %s does not go on: %s, trying again later",
                       rollout->pool_name, why->message);
     }

@@ -5,6 +5,8 @@
 #include "service/service.h"
 #include "service/settings.h"
 
+const YdActor yd_actor_system = {.username = "system", .role = YD_ROLE_ADMIN};
+
 // A thread's store. Belongs to the thread and to the service at once; whoever ends first closes it.
 // Guarded by stores_lock.
 typedef struct {

@@ -22,6 +22,9 @@ typedef struct {
     YdRole role;
 } YdActor;
 
+// The product itself: the reconciler, keepers, roll-outs that follow a template.
+extern const YdActor yd_actor_system;
+
 typedef struct {
     char *database; // path
     char *state_dir, *run_dir;

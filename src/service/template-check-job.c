@@ -9,13 +9,6 @@
 #include "service/template-version.h"
 #include "service/trial.h"
 
-static YdTemplateVersion *
-version_of(YdJobRun *run, GError **error)
-{
-    return yd_store_get(yd_job_run_store(run), &yd_template_version_type,
-                        yd_job_run_job(run)->object_id, error);
-}
-
 static const char *
 arg(YdJobRun *run, const char *name)
 {
@@ -41,7 +34,7 @@ step_checksum(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     json_t *result = yd_job_run_result(run);
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     if (!version)
         return FALSE;
     if (json_object_get(result, "checksum"))
@@ -64,7 +57,7 @@ step_checksum(YdJobRun *run, GError **error)
 static gboolean
 step_trial(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     if (!version || !has_trial(run))
         return version != NULL;
     g_autofree char *name =
@@ -109,17 +102,7 @@ step_boot(YdJobRun *run, GError **error)
 static gboolean
 step_clean(YdJobRun *run, GError **error)
 {
-    gboolean gone = FALSE;
-    if (!has_trial(run))
-        return TRUE;
-    if (!yd_trial_delete(run, &gone, error) || gone)
-        return gone;
-    g_autoptr(GError) local = NULL;
-    g_autoptr(YdJob) job = yd_trial_ended(run, "delete_job", &local);
-    g_autoptr(GError) why = job ? yd_trial_error(job) : NULL;
-    if (local || why)
-        g_warning("the trial desktop is not gone: %s, ignoring", (local ? local : why)->message);
-    return TRUE;
+    return !has_trial(run) || yd_trial_clean(run, error);
 }
 
 // --- the end ---
@@ -128,7 +111,7 @@ static gboolean
 step_ready(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     if (!version)
         return FALSE;
     if (strcmp(version->state, "checking") == 0 &&
@@ -142,15 +125,14 @@ static void
 check_failed(YdJobRun *run, const GError *why)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(YdTemplateVersion) version = version_of(run, &error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, &error);
     if (version && strcmp(version->state, "checking") == 0) {
         yd_set_string(&version->state, "failed");
         yd_set_string(&version->error, why->message);
         yd_store_update(yd_job_run_store(run), &yd_template_version_type, version, &error);
     }
     if (error)
-        g_debug("template version %s: %s, ignoring", yd_job_run_job(run)->object_id,
-                error->message);
+        g_debug("template version %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
 static const YdJobStep check_steps[] = {

@@ -8,13 +8,7 @@
 #include "base/id.h"
 #include "service/jobs.h"
 #include "service/template-image.h"
-
-static YdTemplateVersion *
-version_of(YdJobRun *run, GError **error)
-{
-    return yd_store_get(yd_job_run_store(run), &yd_template_version_type,
-                        yd_job_run_job(run)->object_id, error);
-}
+#include "service/template-version.h"
 
 static YdStorage *
 storage_of(YdJobRun *run)
@@ -45,7 +39,7 @@ is_done(const YdTemplateVersion *version, const char *flat)
 static gboolean
 step_space(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     gint64 all = 0, free_bytes = 0, needed = 0;
     g_autoptr(GPtrArray) chain =
         version ? yd_storage_chain(storage_of(run), version->image, error) : NULL;
@@ -66,7 +60,7 @@ static gboolean
 step_convert(YdJobRun *run, GError **error)
 {
     g_autofree char *flat = flat_name(run);
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     if (!version || is_done(version, flat))
         return version != NULL;
     g_autoptr(YdImageInfo) info =
@@ -82,7 +76,7 @@ static gboolean
 undo_convert(YdJobRun *run, GError **error)
 {
     g_autofree char *flat = flat_name(run);
-    g_autoptr(YdTemplateVersion) version = version_of(run, NULL);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, NULL);
     if (version && g_strcmp0(version->image, flat) == 0)
         return TRUE;
     return yd_storage_delete(storage_of(run), flat, error);
@@ -94,12 +88,12 @@ step_switch(YdJobRun *run, GError **error)
     YdStore *store = yd_job_run_store(run);
     const json_t *result = yd_job_run_result(run);
     g_autofree char *flat = flat_name(run);
-    g_autoptr(YdTemplateVersion) before = version_of(run, error);
+    g_autoptr(YdTemplateVersion) before = yd_template_version_of(run, error);
     if (!before || is_done(before, flat))
         return before != NULL;
     g_autoptr(GPtrArray) chain = yd_template_image_look(yd_job_run_service(run), flat, error);
     g_autoptr(YdStoreTx) tx = chain ? yd_store_tx(store, error) : NULL;
-    g_autoptr(YdTemplateVersion) version = tx ? version_of(run, error) : NULL;
+    g_autoptr(YdTemplateVersion) version = tx ? yd_template_version_of(run, error) : NULL;
     if (!version)
         return FALSE;
     const char *checksum = json_string_value(json_object_get(result, "checksum"));

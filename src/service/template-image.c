@@ -13,8 +13,6 @@
 #define KEEP_MS (10 * 60 * (gint64)1000) // a job may be about to build on a file just replaced
 #define DAY_MS (24 * 3600 * (gint64)1000)
 
-static const YdActor system_actor = {.username = "system", .role = YD_ROLE_ADMIN};
-
 // --- noting ---
 
 static gboolean
@@ -353,7 +351,7 @@ read_again(YdService *service, YdStore *store, gint64 now)
         g_autofree char *title =
             g_strdup_printf("%s %" G_GINT64_FORMAT, row->template_name, row->number);
         g_autoptr(GError) error = NULL;
-        g_autoptr(YdJob) job = yd_job_submit(service, &system_actor, "template-verify",
+        g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, "template-verify",
                                              row->version_id, title, NULL, NULL, &error);
         if (!job)
             g_debug("%s is not read again: %s, ignoring", row->image, error->message);

@@ -10,13 +10,6 @@
 #include "service/template-image.h"
 #include "service/template-version.h"
 
-static YdTemplateVersion *
-version_of(YdJobRun *run, GError **error)
-{
-    return yd_store_get(yd_job_run_store(run), &yd_template_version_type,
-                        yd_job_run_job(run)->object_id, error);
-}
-
 static gboolean
 source_of(YdJobRun *run, const char **ret_path, GError **error)
 {
@@ -74,7 +67,7 @@ import_inspect(YdJobRun *run, GError **error)
     if (!source_of(run, &path, error) ||
         !(info = yd_storage_inspect(storage_of(run), path, error)) ||
         !check_space(run, info, error) || !(tx = yd_store_tx(store, error)) ||
-        !(version = version_of(run, error)))
+        !(version = yd_template_version_of(run, error)))
         return FALSE;
     yd_set_string(&version->format, info->format);
     version->virtual_bytes = info->virtual_bytes;
@@ -101,7 +94,7 @@ note_facts(YdJobRun *run, const YdImageInfo *info)
 static gboolean
 import_copy(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     g_autoptr(YdImageInfo) info = NULL;
     const char *path;
 
@@ -116,7 +109,7 @@ import_copy(YdJobRun *run, GError **error)
 static gboolean
 import_copy_undo(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
 
     return version &&
            (!version->image || yd_storage_delete(storage_of(run), version->image, error));
@@ -149,6 +142,24 @@ note_file(YdJobRun *run, const YdTemplateVersion *version, GError **error)
                                            json_string_value(checksum), error);
 }
 
+YdTemplateVersion *
+yd_template_version_of(YdJobRun *run, GError **error)
+{
+    return yd_store_get(yd_job_run_store(run), &yd_template_version_type, yd_job_run_object(run),
+                        error);
+}
+
+gboolean
+yd_template_version_check_ready(const YdTemplateVersion *version, GError **error)
+{
+    if (g_strcmp0(version->state, "ready") == 0)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                "version %" G_GINT64_FORMAT " of “%s” is in state “%s”, not “ready”",
+                version->number, version->template_name, version->state);
+    return FALSE;
+}
+
 gboolean
 yd_template_version_ready(YdStore *store, const char *version_id, const json_t *result,
                           GError **error)
@@ -171,7 +182,7 @@ yd_template_version_ready(YdStore *store, const char *version_id, const json_t *
 static gboolean
 import_seal(YdJobRun *run, GError **error)
 {
-    g_autoptr(YdTemplateVersion) version = version_of(run, error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
 
     if (!version)
         return FALSE;
@@ -188,7 +199,7 @@ static void
 version_failed(YdJobRun *run, const char *message, gboolean no_file)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(YdTemplateVersion) version = version_of(run, &error);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, &error);
 
     if (version) {
         yd_set_string(&version->state, "failed");
@@ -198,8 +209,7 @@ version_failed(YdJobRun *run, const char *message, gboolean no_file)
         yd_store_update(yd_job_run_store(run), &yd_template_version_type, version, &error);
     }
     if (error)
-        g_debug("template version %s: %s, ignoring", yd_job_run_job(run)->object_id,
-                error->message);
+        g_debug("template version %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
 static void
@@ -255,7 +265,7 @@ delete_file(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     g_autoptr(GError) why = NULL;
-    g_autoptr(YdTemplateVersion) version = version_of(run, &why);
+    g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, &why);
     g_autoptr(GPtrArray) rows = NULL;
 
     if (!version && is_gone(why))
@@ -283,8 +293,8 @@ delete_row(YdJobRun *run, GError **error)
 {
     g_autoptr(GError) why = NULL;
 
-    if (yd_store_delete(yd_job_run_store(run), &yd_template_version_type,
-                        yd_job_run_job(run)->object_id, 0, &why) ||
+    if (yd_store_delete(yd_job_run_store(run), &yd_template_version_type, yd_job_run_object(run), 0,
+                        &why) ||
         is_gone(why))
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&why));

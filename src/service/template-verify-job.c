@@ -96,7 +96,7 @@ static gboolean
 step_read(YdJobRun *run, GError **error)
 {
     g_autoptr(YdTemplateVersion) version = yd_store_get(
-        yd_job_run_store(run), &yd_template_version_type, yd_job_run_job(run)->object_id, error);
+        yd_job_run_store(run), &yd_template_version_type, yd_job_run_object(run), error);
     g_autoptr(GPtrArray) names = version && version->image ? files_of(run, version, error) : NULL;
     g_autofree char *found = NULL;
     if (!version || (version->image && !names))

@@ -151,3 +151,18 @@ yd_trial_error(const YdJob *job)
         yd_error_code_from_name(job->error_code, &code);
     return g_error_new_literal(YD_ERROR, (int)code, job->error ? job->error : job->state);
 }
+
+gboolean
+yd_trial_clean(YdJobRun *run, GError **error)
+{
+    gboolean gone = FALSE;
+    if (!yd_trial_delete(run, &gone, error) || gone)
+        return gone;
+    g_autoptr(GError) local = NULL;
+    g_autoptr(YdJob) job = yd_trial_ended(run, "delete_job", &local);
+    g_autoptr(GError) why = job ? yd_trial_error(job) : NULL;
+    if (local || why)
+        g_warning("the throw-away desktop %s is left: %s; delete it by hand",
+                  text_of(run, "desktop_id"), (local ? local : why)->message);
+    return TRUE;
+}

@@ -17,6 +17,9 @@ gboolean yd_trial_create(YdJobRun *run, const YdTrial *trial, GError **error);
 gboolean yd_trial_start(YdJobRun *run, GError **error);
 // Submits its deletion, unless that was done before or it is gone: then *ret_gone.
 gboolean yd_trial_delete(YdJobRun *run, gboolean *ret_gone, GError **error);
+// As a step: deletes it and waits for that. One that cannot be deleted is told in the log, and
+// left.
+gboolean yd_trial_clean(YdJobRun *run, GError **error);
 // As an undo step: cancels what is under way; the deletion goes on by itself.
 gboolean yd_trial_undo(YdJobRun *run, GError **error);
 

@@ -14,12 +14,6 @@
 #define LOOK_MS 500
 
 static const char *
-object_id(YdJobRun *run)
-{
-    return yd_job_run_job(run)->object_id;
-}
-
-static const char *
 version_id(YdJobRun *run)
 {
     const char *id = json_string_value(json_object_get(yd_job_run_args(run), "version_id"));
@@ -29,7 +23,7 @@ version_id(YdJobRun *run)
 static YdDesktop *
 desktop_of(YdJobRun *run, GError **error)
 {
-    return yd_store_get(yd_job_run_store(run), &yd_desktop_type, object_id(run), error);
+    return yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), error);
 }
 
 // --- shutting down, when that was asked for ---

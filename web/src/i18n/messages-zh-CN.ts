@@ -844,7 +844,6 @@ export const messages: Record<string, string> = {
   'the guest agent did not answer': '客户机代理没有应答',
   'the guest did not settle': '客户机没有稳定下来',
   // service/ram-image.c
-  'the version is in state “{1}”, not “ready”': '该版本处于“{1}”状态，而不是“ready”',
   'only a Linux system that starts by BIOS, with virtio devices, can have a RAM image': '只有以 BIOS 启动、使用 virtio 设备的 Linux 系统才能有内存映像',
   'is missing, and no pool is made of this version': '缺失，并且没有池使用此版本',
   'version {1} of “{2}” has no RAM image': '“{2}”的版本 {1} 没有内存映像',
