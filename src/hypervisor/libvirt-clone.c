@@ -19,17 +19,13 @@ yd_libvirt_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError *
 gboolean
 yd_libvirt_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error)
 {
-    gboolean done;
-    g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
-    if (!conn || !yd_libvirt_already_runs(conn, spec, &done, error))
-        return FALSE;
-    if (done)
-        return TRUE;
+    gboolean runs;
     // What is defined is the machine as it boots from its disk.
-    g_autoptr(virDomain) domain = yd_libvirt_define(hv, conn, spec, error);
+    g_autoptr(virDomain) domain = yd_libvirt_define(hv, spec, &runs, error);
     if (!domain)
-        return FALSE;
-    return virDomainRestoreFlags(conn, path, NULL, VIR_DOMAIN_SAVE_RUNNING) == 0 ||
+        return runs;
+    return virDomainRestoreFlags(virDomainGetConnect(domain), path, NULL,
+                                 VIR_DOMAIN_SAVE_RUNNING) == 0 ||
            yd_libvirt_fail(error, "cannot start machine '%s' from a saved one", spec->name);
 }
 

@@ -138,9 +138,8 @@ unless(virDomain *domain, int active, GError **error, const char *what, const ch
     return FALSE;
 }
 
-gboolean
-yd_libvirt_already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done,
-                        GError **error)
+static gboolean
+already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done, GError **error)
 {
     int state = VIR_DOMAIN_NOSTATE;
     g_autoptr(virDomain) domain = virDomainLookupByUUIDString(conn, spec->uuid);
@@ -170,8 +169,12 @@ xml_of(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec)
 }
 
 virDomain *
-yd_libvirt_define(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec, GError **error)
+yd_libvirt_define(YdHypervisor *hv, const YdMachineSpec *spec, gboolean *ret_runs, GError **error)
 {
+    *ret_runs = FALSE;
+    g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
+    if (!conn || !already_runs(conn, spec, ret_runs, error) || *ret_runs)
+        return NULL;
     g_autofree char *xml = xml_of(hv, conn, spec);
     forget(hv, spec->uuid);
     virDomain *domain = virDomainDefineXML(conn, xml);
@@ -183,15 +186,10 @@ yd_libvirt_define(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec,
 gboolean
 yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **error)
 {
-    gboolean done;
-    g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
-    if (!conn || !yd_libvirt_already_runs(conn, spec, &done, error))
-        return FALSE;
-    if (done)
-        return TRUE;
-    g_autoptr(virDomain) domain = yd_libvirt_define(hv, conn, spec, error);
+    gboolean runs;
+    g_autoptr(virDomain) domain = yd_libvirt_define(hv, spec, &runs, error);
     if (!domain)
-        return FALSE;
+        return runs;
     // a saved image is of another time: a start is a cold one
     if (!yd_libvirt_forget_saved(domain, spec->name, error))
         return FALSE;

@@ -66,12 +66,9 @@ gboolean
 yd_libvirt_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
 gboolean yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
                                const char *network, GError **error);
-// TRUE with *ret_done when it runs already.
-gboolean yd_libvirt_already_runs(virConnect *conn, const YdMachineSpec *spec, gboolean *ret_done,
-                                 GError **error);
-// Defines it anew, keeping its uuid.
+// Defines it anew, keeping its uuid; NULL without an error and with *ret_runs when it runs already.
 virDomain *
-yd_libvirt_define(YdHypervisor *hv, virConnect *conn, const YdMachineSpec *spec, GError **error);
+yd_libvirt_define(YdHypervisor *hv, const YdMachineSpec *spec, gboolean *ret_runs, GError **error);
 gboolean yd_libvirt_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
 gboolean yd_libvirt_reboot(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_power_off(YdHypervisor *hv, const char *uuid, GError **error);

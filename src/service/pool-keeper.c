@@ -194,11 +194,8 @@ by_last_use(gconstpointer a, gconstpointer b)
 
 // Before the hours begin: those that were used last, up to the number wanted; once each morning.
 static gboolean
-open_up(Look *look, GPtrArray *facts, GError **error)
+open_up(Look *look, GPtrArray *facts, gint64 since, GError **error)
 {
-    gint64 since = 0;
-    if (!look->pool->enabled || !yd_power_opens(&look->power, &look->calendar, look->now, &since))
-        return TRUE;
     gint64 left = look->power.open_desktops < 0 ? G_MAXINT64 : look->power.open_desktops;
     g_ptr_array_sort(facts, by_last_use);
     for (guint i = 0; i < facts->len && left > 0; i++, left--) {
@@ -321,8 +318,12 @@ keep(Look *look, GError **error)
     look->calendar = yd_power_calendar(&look->power, look->now);
     if (!floating && !has_ladder(&look->power))
         return TRUE;
-    g_autoptr(GPtrArray) facts = yd_store_idle_facts(look->store, look->pool->id, error);
-    if (!facts || (!floating && !open_up(look, facts, error)))
+    gint64 since = 0;
+    gboolean opens = !floating && look->pool->enabled &&
+                     yd_power_opens(&look->power, &look->calendar, look->now, &since);
+    g_autoptr(GPtrArray) facts =
+        yd_store_idle_facts(look->store, look->pool->id, floating || opens, error);
+    if (!facts || (opens && !open_up(look, facts, since, error)))
         return FALSE;
     for (guint i = 0; i < facts->len; i++) {
         g_autoptr(GError) why = NULL;

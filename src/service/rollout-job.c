@@ -508,7 +508,7 @@ serve(YdJobRun *run, const char *state, GError **error)
     if (!is(next, state) && !go_on(&look, next, error))
         return FALSE;
     if (is(next, YD_ROLLOUT_PAUSED) || is(next, state))
-        yd_job_run_again(run, look.counts.moved || look.trying ? BUSY_MS : IDLE_MS);
+        yd_job_run_again(run, look.trying ? BUSY_MS : IDLE_MS); // a child that ends wakes us, too
     return yd_job_run_progress(run, percent(&look), error);
 }
 

@@ -194,13 +194,14 @@ read_all_facts(YdStatement *statement, GError **error)
 }
 
 GPtrArray *
-yd_store_idle_facts(YdStore *store, const char *pool_id, GError **error)
+yd_store_idle_facts(YdStore *store, const char *pool_id, gboolean off_too, GError **error)
 {
-    return read_all_facts(
-        yd_sql_query(store->sql, error,
-                     IDLE "d.pool_id = ? AND (d.user_id IS NOT NULL OR d.taken > 0) ORDER BY d.id",
-                     "t", pool_id),
-        error);
+    return read_all_facts(yd_sql_query(store->sql, error,
+                                       IDLE
+                                       "d.pool_id = ? AND (d.user_id IS NOT NULL OR d.taken > 0) "
+                                       "AND (? OR d.state NOT IN ('off', 'failed')) ORDER BY d.id",
+                                       "ti", pool_id, (gint64)off_too),
+                          error);
 }
 
 YdIdleFacts *

@@ -39,8 +39,10 @@ typedef struct {
     gint64 unsaved;                  // when a save of it failed last; 0: never
 } YdIdleFacts;
 
-// Of somebody's desktops in that pool (spares are left out), by id; frees its rows.
-GPtrArray *yd_store_idle_facts(YdStore *store, const char *pool_id, GError **error);
+// Of somebody's desktops in that pool (spares are left out), by id; frees its rows. off_too: also
+// of those that are off or have failed, which are most of them.
+GPtrArray *
+yd_store_idle_facts(YdStore *store, const char *pool_id, gboolean off_too, GError **error);
 // Of one desktop, whatever it is; NULL without an error when it is gone or a job is about it.
 YdIdleFacts *yd_store_idle_facts_of(YdStore *store, const char *desktop_id, GError **error);
 void yd_idle_facts_free(YdIdleFacts *facts);

@@ -258,6 +258,14 @@ desk_abandoned(Desk *f)
     yd_jobs_stop(f->service);
 }
 
+gboolean
+desk_is_quiet(Desk *f)
+{
+    gint64 queued = 0, running = 0;
+    g_assert_true(yd_store_job_counts(f->store, &queued, &running, NULL));
+    return queued + running == 0;
+}
+
 YdDesktop *
 desk_get(Desk *f, const char *id)
 {

@@ -41,6 +41,7 @@ void desk_job_ends(Desk *f, YdJob *job, const char *state);
 void desk_abandoned(Desk *f);
 
 YdDesktop *desk_get(Desk *f, const char *id); // NULL when it is gone
+gboolean desk_is_quiet(Desk *f);              // no job waits or runs
 char *desk_make(Desk *f);                     // anna's desktop, made, off; id owned
 char *desk_make_ready(Desk *f);               // and started
 gboolean desk_image(Desk *f, const char *id); // whether its overlay is there

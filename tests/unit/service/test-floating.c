@@ -46,14 +46,6 @@ in_state(Desk *f, const char *state, gboolean spares)
     return n;
 }
 
-static gboolean
-is_quiet(Desk *f)
-{
-    gint64 queued = 0, running = 0;
-    g_assert_true(yd_store_job_counts(f->store, &queued, &running, NULL));
-    return queued + running == 0;
-}
-
 // The keeper looks again and again until nothing is left to do.
 static void
 settle_at(Desk *f, gint64 ahead)
@@ -62,8 +54,8 @@ settle_at(Desk *f, gint64 ahead)
         g_assert_cmpuint(i, <, ROUNDS);
         yd_pool_keep(f->service, yd_now_ms() + ahead);
         yd_pool_keep_wait(f->service);
-        calm = is_quiet(f) ? calm + 1 : 0;
-        WAIT_FOR(is_quiet(f));
+        calm = desk_is_quiet(f) ? calm + 1 : 0;
+        WAIT_FOR(desk_is_quiet(f));
     }
 }
 
@@ -488,7 +480,7 @@ failed_way_back(Desk *f, gconstpointer data)
     yd_fake_fail(desk_hv(f), "remove", 1, YD_ERROR_INTERNAL);
     yd_floating_release(f->service, desktop->id, desktop->taken, "test", TRUE, &error);
     g_assert_no_error(error);
-    WAIT_FOR(is_quiet(f));
+    WAIT_FOR(desk_is_quiet(f));
     g_autoptr(YdDesktop) failed = desk_get(f, desktop->id);
     g_assert_cmpstr(failed->state, ==, "failed");
     g_assert_cmpint(failed->taken, >, 0);

@@ -25,21 +25,13 @@ set_power(Desk *f, const char *power)
     g_assert_true(yd_store_update(f->store, &yd_pool_type, pool, &error));
 }
 
-static gboolean
-is_quiet(Desk *f)
-{
-    gint64 queued = 0, running = 0;
-    g_assert_true(yd_store_job_counts(f->store, &queued, &running, NULL));
-    return queued + running == 0;
-}
-
 // The keeper looks so many seconds from now, and what it begins ends.
 static void
 keep_at(Desk *f, gint64 seconds)
 {
     yd_pool_keep(f->service, yd_now_ms() + seconds * SECOND);
     yd_pool_keep_wait(f->service);
-    WAIT_FOR(is_quiet(f));
+    WAIT_FOR(desk_is_quiet(f));
 }
 
 static YdConnectAnswer *
