@@ -191,6 +191,10 @@ yd_desk_create(YdService *service, YdStore *store, const YdActor *actor, const Y
                const YdTemplateVersion *version, const char *network_id, const YdUser *user,
                const char *name, const char *parent_id, YdDesktop **ret_desktop, GError **error);
 
+// Waits in a step for the machine to be off, and asks the guest again meanwhile. *ret_late_seconds
+// not 0: it is still on after the policy's time, which that is.
+gboolean yd_desk_wait_off(YdJobRun *run, gint64 *ret_late_seconds, GError **error);
+
 // Steps that several kinds use.
 gboolean yd_desk_step_ask(YdJobRun *run, GError **error);
 gboolean yd_desk_step_wait(YdJobRun *run, GError **error);

@@ -59,19 +59,25 @@ yd_desk_undo_ask(YdJobRun *run, GError **error)
     return yd_desk_commit(store, &tx, desktop, runs ? YD_DESKTOP_READY : YD_DESKTOP_OFF, error);
 }
 
+// Once for each part of the time: a system that was not up yet did not hear it. The second time by
+// ACPI in any case.
 static void
-ask_by_acpi(YdJobRun *run, const YdDesktop *desktop)
+ask_again(YdJobRun *run, const YdDesktop *desktop, gint64 part)
 {
-    if (json_object_get(yd_job_run_result(run), "acpi"))
+    json_t *result = yd_job_run_result(run);
+    if (json_integer_value(json_object_get(result, "asked_again")) >= part)
         return;
+    json_object_set_new(result, "asked_again", json_integer(part));
     YdHypervisor *hv = yd_service_hypervisor(yd_job_run_service(run), desktop->host_id, NULL);
-    if (hv)
-        yd_hypervisor_shutdown(hv, desktop->uuid, FALSE, NULL);
-    json_object_set_new(yd_job_run_result(run), "acpi", json_true());
+    if (!hv ||
+        (yd_hypervisor_shutdown(hv, desktop->uuid, TRUE, NULL) && json_object_get(result, "acpi")))
+        return;
+    yd_hypervisor_shutdown(hv, desktop->uuid, FALSE, NULL);
+    json_object_set_new(result, "acpi", json_true());
 }
 
 gboolean
-yd_desk_step_wait(YdJobRun *run, GError **error)
+yd_desk_wait_off(YdJobRun *run, gint64 *ret_late_seconds, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
@@ -79,20 +85,35 @@ yd_desk_step_wait(YdJobRun *run, GError **error)
         yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdPolicy policy;
     YdMachineState state;
+    *ret_late_seconds = 0;
     if (!desktop || !yd_desk_policy(store, desktop, &policy, error) ||
         !yd_desk_machine(service, desktop, &state, error))
         return FALSE;
     if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED)
         return TRUE;
-    gint64 ms = yd_job_run_step_ms(run);
-    if (ms >= policy.shutdown_seconds * 1000) {
-        json_object_set_new(yd_job_run_result(run), "power_cut", json_true());
-        return yd_desk_power_off(service, desktop, error);
+    gint64 ms = yd_job_run_step_ms(run), part = ms * 3 / (policy.shutdown_seconds * 1000);
+    if (part >= 3) {
+        *ret_late_seconds = policy.shutdown_seconds;
+        return TRUE;
     }
-    if (ms >= policy.shutdown_seconds * 1000 / 3)
-        ask_by_acpi(run, desktop);
+    if (part > 0)
+        ask_again(run, desktop, part);
     yd_job_run_again(run, LOOK_MS);
     return yd_job_run_progress(run, 0.1 * (double)ms / (double)policy.shutdown_seconds, error);
+}
+
+gboolean
+yd_desk_step_wait(YdJobRun *run, GError **error)
+{
+    gint64 late = 0;
+    if (!yd_desk_wait_off(run, &late, error))
+        return FALSE;
+    if (late == 0)
+        return TRUE;
+    json_object_set_new(yd_job_run_result(run), "power_cut", json_true());
+    g_autoptr(YdDesktop) desktop =
+        yd_store_get(yd_job_run_store(run), &yd_desktop_type, yd_job_run_object(run), error);
+    return desktop && yd_desk_power_off(yd_job_run_service(run), desktop, error);
 }
 
 gboolean

@@ -11,7 +11,6 @@
 #include "service/template-image.h"
 #include "store/store-desktops.h"
 
-#define LOOK_MS 500
 
 static const char *
 version_id(YdJobRun *run)
@@ -50,24 +49,17 @@ undo_ask(YdJobRun *run, GError **error)
 static gboolean
 step_wait(YdJobRun *run, GError **error)
 {
-    YdService *service = yd_job_run_service(run);
-    g_autoptr(YdDesktop) desktop = desktop_of(run, error);
-    YdPolicy policy;
-    YdMachineState state;
-    if (!desktop || !yd_desk_policy(yd_job_run_store(run), desktop, &policy, error) ||
-        !yd_desk_machine(service, desktop, &state, error))
+    gint64 late = 0;
+    if (!yd_desk_wait_off(run, &late, error))
         return FALSE;
-    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED)
+    if (late == 0)
         return TRUE;
-    gint64 ms = yd_job_run_step_ms(run);
-    if (ms < policy.shutdown_seconds * 1000) {
-        yd_job_run_again(run, LOOK_MS);
-        return yd_job_run_progress(run, 0.1 * (double)ms / (double)policy.shutdown_seconds, error);
-    }
-    g_set_error(error, YD_ERROR, YD_ERROR_TIMEOUT,
-                "the system of “%s” did not shut down within %" G_GINT64_FORMAT " s; shut it down "
-                "on its screen, then publish again",
-                desktop->name, policy.shutdown_seconds);
+    g_autoptr(YdDesktop) desktop = desktop_of(run, error);
+    if (desktop)
+        g_set_error(error, YD_ERROR, YD_ERROR_TIMEOUT,
+                    "the system of “%s” did not shut down within %" G_GINT64_FORMAT
+                    " s; shut it down on its screen, then publish again",
+                    desktop->name, late);
     return FALSE;
 }
 
