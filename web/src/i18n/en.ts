@@ -309,7 +309,6 @@ export const en = {
   'field.storage-free': 'Free storage',
   'field.seen': 'Last seen',
   'field.created': 'Created',
-  'field.disk-use': 'Takes on disk',
   'field.last-login': 'Last log-in',
   'field.protocol': 'Protocol',
   'field.address': 'From',

@@ -299,7 +299,6 @@ export const zhCN: Record<keyof typeof en, string> = {
   'field.storage-free': '可用存储',
   'field.seen': '最后联系',
   'field.created': '创建时间',
-  'field.disk-use': '占用磁盘',
   'field.last-login': '最后登录',
   'field.protocol': '协议',
   'field.address': '来源',

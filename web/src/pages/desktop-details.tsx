@@ -169,7 +169,7 @@ function Jobs({ id }: { id: string }) {
 }
 
 function DesktopFacts({ desktop }: { desktop: Desktop }) {
-  const { t, number, date, said } = useI18n();
+  const { t, number, date, said, bytes } = useI18n();
   return (
     <Facts
       rows={[
@@ -183,6 +183,7 @@ function DesktopFacts({ desktop }: { desktop: Desktop }) {
         ...(desktop.fixed_port ? [[t('field.fixed-port'), String(desktop.fixed_port)] as Fact] : []),
         [t('field.vcpus'), number(desktop.vcpus ?? 0)],
         [t('field.memory'), number(desktop.memory_mib ?? 0)],
+        [t('templates.takes'), desktop.disk_bytes ? bytes(desktop.disk_bytes) : '–'],
         ...(desktop.personal_disk_gib ? [[t('field.personal-disk'), number(desktop.personal_disk_gib)] as Fact] : []),
         [t('field.created'), date(desktop.created)],
       ]}

@@ -113,17 +113,18 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
       onClose={onClose}
       footer={<Button onClick={onClose}>{t('act.close')}</Button>}
     >
-      <p>{t('templates.disk-use', { versions: bytes(template.disk_bytes ?? 0), desktops: bytes(template.desktops_bytes ?? 0) })}</p>
+      {/* measured now and then: 0 is not yet */}
+      {template.disk_bytes ? <p>{t('templates.disk-use', { versions: bytes(template.disk_bytes), desktops: bytes(template.desktops_bytes ?? 0) })}</p> : null}
       <Table variant="compact" aria-label={t('templates.versions')}>
         <Thead>
           <Tr>
-            <Th>{t('field.number')}</Th>
-            <Th>{t('field.state')}</Th>
-            <Th>{t('templates.from')}</Th>
-            <Th>{t('field.desktops')}</Th>
-            <Th>{t('templates.takes')}</Th>
-            <Th>{t('field.created')}</Th>
-            <Th>{t('field.notes')}</Th>
+            <Th modifier="wrap">{t('field.number')}</Th>
+            <Th modifier="wrap">{t('field.state')}</Th>
+            <Th modifier="wrap">{t('templates.from')}</Th>
+            <Th modifier="wrap">{t('field.desktops')}</Th>
+            <Th modifier="wrap">{t('templates.takes')}</Th>
+            <Th modifier="wrap">{t('field.created')}</Th>
+            <Th modifier="wrap">{t('field.notes')}</Th>
             <Th screenReaderText={t('act.more')} />
           </Tr>
         </Thead>
@@ -136,7 +137,7 @@ export function VersionsDialog({ template, onClose }: { template: Template; onCl
               </Td>
               <Td dataLabel={t('templates.from')}>{row.parent_number ? number(row.parent_number) : '–'}</Td>
               <Td dataLabel={t('field.desktops')}>{number(row.desktops ?? 0)}</Td>
-              <Td dataLabel={t('templates.takes')}>{bytes(row.disk_bytes ?? 0)}</Td>
+              <Td dataLabel={t('templates.takes')}>{row.disk_bytes ? bytes(row.disk_bytes) : '–'}</Td>
               <Td dataLabel={t('field.created')}>
                 {date(row.created)}
                 {row.author && ` · ${row.author}`}

@@ -127,11 +127,11 @@ export function WorkbenchesDialog({ template, onClose }: { template: Template; o
       <Table variant="compact" aria-label={t('templates.workbenches')}>
         <Thead>
           <Tr>
-            <Th>{t('field.name')}</Th>
-            <Th>{t('field.state')}</Th>
-            <Th>{t('templates.on-version')}</Th>
-            <Th>{t('templates.takes')}</Th>
-            <Th>{t('field.created')}</Th>
+            <Th modifier="wrap">{t('field.name')}</Th>
+            <Th modifier="wrap">{t('field.state')}</Th>
+            <Th modifier="wrap">{t('templates.on-version')}</Th>
+            <Th modifier="wrap">{t('templates.takes')}</Th>
+            <Th modifier="wrap">{t('field.created')}</Th>
             <Th screenReaderText={t('act.more')} />
           </Tr>
         </Thead>
@@ -143,7 +143,7 @@ export function WorkbenchesDialog({ template, onClose }: { template: Template; o
                 <StateLabel of="desktop" state={bench.state} />
               </Td>
               <Td dataLabel={t('templates.on-version')}>{bench.template_version_id ? number(bench.template_number ?? 0) : '–'}</Td>
-              <Td dataLabel={t('templates.takes')}>{bytes(bench.disk_bytes ?? 0)}</Td>
+              <Td dataLabel={t('templates.takes')}>{bench.disk_bytes ? bytes(bench.disk_bytes) : '–'}</Td>
               <Td dataLabel={t('field.created')}>{date(bench.created)}</Td>
               <Td isActionCell>
                 <RowMenu name={bench.name ?? ''} items={() => acts(bench)} />
