@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a job looked at, in its result as {"checks": [{"check", "ok", "message"}, …]}. A step that is
-// repeated says its checks anew.
+// What a job looked at, in its result as {"checks": [{"check", "ok", "message"}, …]}. A step that
+// is repeated says its checks anew.
 #pragma once
 
 #include "service/jobs.h"

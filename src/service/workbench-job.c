@@ -11,7 +11,6 @@
 #include "service/template-image.h"
 #include "store/store-desktops.h"
 
-
 static const char *
 version_id(YdJobRun *run)
 {
