@@ -220,7 +220,12 @@ read_description(YdStorage *storage, const char *name, GError **error)
                     "there is no RAM image '%s'", name);
         return NULL;
     }
-    return length <= MAX_DESCRIPTION ? yd_json_parse_object(text, error) : NULL;
+    if (length > MAX_DESCRIPTION) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE, "the RAM image '%s' is damaged; make it again",
+                    name);
+        return NULL;
+    }
+    return yd_json_parse_object(text, error);
 }
 
 static json_t *

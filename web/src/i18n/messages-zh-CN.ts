@@ -863,6 +863,7 @@ export const messages: Record<string, string> = {
   'cannot describe the RAM image \'{1}\': {2}': '无法记录内存映像“{1}”的说明：{2}',
   'there is no RAM image \'{1}\'': '没有内存映像“{1}”',
   'the RAM image \'{1}\' is not as it was made: somebody wrote to it, or it was copied; make it again': '内存映像“{1}”与制作时不同：有人写过它，或它是复制来的；请重新制作',
+  'the RAM image \'{1}\' is damaged; make it again': '内存映像“{1}”已损坏；请重新制作',
   'cannot read the RAM image \'{1}\': {2}': '无法读取内存映像“{1}”：{2}',
   'cannot write a clone of \'{1}\': {2}': '无法写入“{1}”的克隆：{2}',
   // storage/ram-image.c
