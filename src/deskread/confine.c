@@ -38,8 +38,7 @@ static const char *const allowed[] = {
 static gboolean
 refused(const char *what, int number, GError **error)
 {
-    g_set_error(error, YD_ERROR, YD_ERROR_INTERNAL, "the reader cannot %s: %s", what,
-                g_strerror(number));
+    g_set_error(error, YD_ERROR, YD_ERROR_INTERNAL, "%s: %s", what, g_strerror(number));
     return FALSE;
 }
 
@@ -95,11 +94,12 @@ gboolean
 yd_confine(guint seconds, GError **error)
 {
     if (!limit(seconds))
-        return refused("limit itself", errno, error);
+        return refused("the reader cannot limit itself", errno, error);
     if (geteuid() == 0 && !become(NOBODYS_UID + (uid_t)getpid()) && !become(NOBODY))
-        return refused("give up its user", errno, error);
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return refused("give up new privileges", errno, error);
+        return refused("the reader cannot give up its user", errno, error);
+    if ((!SANITIZED && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return refused("the reader cannot give up new privileges", errno, error);
     int code = SANITIZED ? 0 : filter();
-    return code == 0 || refused("limit its system calls", -code, error);
+    return code == 0 || refused("the reader cannot limit its system calls", -code, error);
 }

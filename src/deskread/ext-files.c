@@ -42,7 +42,9 @@ read_journal(gpointer data, guint32 block, void *buffer, GError **error)
             ? io_channel_read_blk64(journal->ext->fs->io,
                                     g_array_index(journal->physical, guint64, block), 1, buffer)
             : EXT2_ET_BAD_BLOCK_NUM;
-    return code == 0 || yd_ext_io_fail(journal->ext->io, code, "the journal cannot be read", error);
+    return code == 0 ||
+           yd_ext_io_fail(journal->ext->io, code,
+                          "the file system is damaged: the journal cannot be read", error);
 }
 
 // Where each block of the journal's file lies; NULL with error.
@@ -56,7 +58,8 @@ map_journal(YdExt *ext, GError **error)
     if (!code && (blocks == 0 || blocks > ext2fs_blocks_count(ext->fs->super)))
         code = EXT2_ET_NO_JOURNAL;
     if (code) {
-        yd_ext_io_fail(ext->io, code, "the journal is not found", error);
+        yd_ext_io_fail(ext->io, code, "the file system is damaged: the journal is not found",
+                       error);
         return NULL;
     }
     g_autoptr(GArray) physical = g_array_new(FALSE, FALSE, sizeof(guint64));
@@ -65,7 +68,7 @@ map_journal(YdExt *ext, GError **error)
         code = ext2fs_bmap2(ext->fs, number, &inode, NULL, 0, i, NULL, &at);
         if (code || at == 0) {
             yd_ext_io_fail(ext->io, code ? code : EXT2_ET_BAD_BLOCK_NUM,
-                           "the journal cannot be read", error);
+                           "the file system is damaged: the journal cannot be read", error);
             return NULL;
         }
         guint64 place = at;
@@ -149,7 +152,8 @@ read_inode(YdExt *ext, ext2_ino_t number, struct ext2_inode *ret_inode, GError *
 {
     errcode_t code = number ? ext2fs_read_inode(ext->fs, number, ret_inode) : EXT2_ET_BAD_INODE_NUM;
     if (code)
-        return yd_ext_io_fail(ext->io, code, "a file cannot be looked at", error);
+        return yd_ext_io_fail(ext->io, code,
+                              "the file system is damaged: a file cannot be looked at", error);
     if (ret_inode->i_flags & EXT4_ENCRYPT_FL) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the guest encrypted it (fscrypt), so only the guest can read it; restore the "
@@ -185,7 +189,8 @@ walk(YdExt *ext, const char *path, ext2_ino_t *ret_number, struct ext2_inode *re
             return no_directory(path, error);
         errcode_t code = ext2fs_dir_iterate2(ext->fs, number, 0, NULL, on_lookup, &want);
         if (code && !want.found)
-            return yd_ext_io_fail(ext->io, code, "a directory cannot be read", error);
+            return yd_ext_io_fail(ext->io, code,
+                                  "the file system is damaged: a directory cannot be read", error);
         if (!want.found) {
             g_set_error(error, YD_ERROR, YD_ERROR_NOT_FOUND,
                         "there is no '%s' in the restore point", path);
@@ -275,7 +280,8 @@ yd_ext_list(YdExt *ext, const char *path, guint64 cursor, guint limit, GError **
     }
     errcode_t code = ext2fs_dir_iterate2(ext->fs, number, 0, NULL, on_entry, entries);
     if (code) {
-        yd_ext_io_fail(ext->io, code, "the directory cannot be read", error);
+        yd_ext_io_fail(ext->io, code, "the file system is damaged: the directory cannot be read",
+                       error);
         return NULL;
     }
     if (entries->len > YD_EXT_ENTRIES_MAX) {
@@ -304,7 +310,7 @@ copy(YdExt *ext, ext2_file_t file, guint64 bytes, YdExtSink sink, gpointer data,
         errcode_t code = ext2fs_file_read(file, piece, (unsigned)MIN(PIECE, bytes - done), &got);
         if (code || got == 0)
             return yd_ext_io_fail(ext->io, code ? code : EXT2_ET_SHORT_READ,
-                                  "the file cannot be read", error);
+                                  "the file system is damaged: the file cannot be read", error);
         if (!sink(data, piece, got, error))
             return FALSE;
         done += got;
@@ -337,7 +343,8 @@ yd_ext_read(YdExt *ext, const char *path, guint64 most, YdExtSink sink, gpointer
     }
     errcode_t code = ext2fs_file_open2(ext->fs, number, &inode, 0, &file);
     if (code)
-        return yd_ext_io_fail(ext->io, code, "the file cannot be opened", error);
+        return yd_ext_io_fail(ext->io, code,
+                              "the file system is damaged: the file cannot be opened", error);
     gboolean good = copy(ext, file, bytes, sink, data, error);
     ext2fs_file_close(file);
     if (good)

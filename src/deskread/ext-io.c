@@ -226,7 +226,7 @@ yd_ext_io_open(YdExtIo *io, GError **error)
     opening = NULL;
     if (code == 0)
         return fs;
-    yd_ext_io_fail(io, code, "the file system cannot be opened", error);
+    yd_ext_io_fail(io, code, "the file system is damaged: it cannot be opened", error);
     return NULL;
 }
 
@@ -237,7 +237,6 @@ yd_ext_io_fail(YdExtIo *io, errcode_t code, const char *what, GError **error)
         g_propagate_error(error, g_steal_pointer(&io->error));
         return FALSE;
     }
-    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s: the file system is damaged (%s)", what,
-                error_message(code));
+    g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "%s (%s)", what, error_message(code));
     return FALSE;
 }

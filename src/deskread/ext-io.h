@@ -21,6 +21,6 @@ ext2_filsys yd_ext_io_open(YdExtIo *io, GError **error);
 // journal, physical: where its blocks lie on the volume (guint64, in blocks). Takes both.
 void yd_ext_io_overlay(YdExtIo *io, guint32 block_size, GHashTable *map, GArray *physical);
 
-// Sets INVALID for an error of libext2fs: "…: the file system is damaged (…)". When a read failed
+// Sets INVALID for an error of libext2fs: "what (its words)". When a read failed
 // below it, that error is told instead. Returns FALSE.
 gboolean yd_ext_io_fail(YdExtIo *io, errcode_t code, const char *what, GError **error);

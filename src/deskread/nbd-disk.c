@@ -29,7 +29,7 @@ struct _YdNbdDisk {
 static gboolean
 fail(const char *what, GError **error)
 {
-    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "cannot %s: %s", what, g_strerror(errno));
+    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "%s: %s", what, g_strerror(errno));
     return FALSE;
 }
 
@@ -40,7 +40,7 @@ make_sockets(int *ret_listener, int *ret_client, GError **error)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     char folder[] = "/tmp/yundesk-read-XXXXXX"; // 0700
     if (!mkdtemp(folder))
-        return fail("make a folder in /tmp", error);
+        return fail("cannot make a folder in /tmp", error);
     snprintf(address.sun_path, sizeof address.sun_path, "%s/nbd", folder);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -49,7 +49,7 @@ make_sockets(int *ret_listener, int *ret_client, GError **error)
                     listen(listener, 1) == 0 &&
                     connect(client, (struct sockaddr *)&address, sizeof address) == 0;
     if (!good)
-        fail("make a socket", error);
+        fail("cannot make a socket", error);
     unlink(address.sun_path);
     rmdir(folder);
     if (good) {
@@ -109,7 +109,7 @@ yd_nbd_serve(const char *image, const char *point, pid_t *ret_process, int *ret_
 {
     int listener, client, said[2];
     if (pipe2(said, O_CLOEXEC) != 0)
-        return fail("make a pipe", error);
+        return fail("cannot make a pipe", error);
     if (!make_sockets(&listener, &client, error)) {
         close(said[0]);
         close(said[1]);
@@ -121,7 +121,7 @@ yd_nbd_serve(const char *image, const char *point, pid_t *ret_process, int *ret_
     close(listener);
     close(said[1]);
     if (process < 0) {
-        fail("start a process", error);
+        fail("cannot start a process", error);
         close(client);
         close(said[0]);
         return FALSE;
@@ -135,8 +135,7 @@ yd_nbd_serve(const char *image, const char *point, pid_t *ret_process, int *ret_
 static gboolean
 refused(const char *what, GError **error)
 {
-    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "the disk cannot be %s: %s", what,
-                nbd_get_error());
+    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "%s: %s", what, nbd_get_error());
     return FALSE;
 }
 
@@ -148,7 +147,7 @@ read_bytes(gpointer data, guint64 offset, void *buffer, gsize n, GError **error)
     for (gsize done = 0; done < n;) {
         gsize some = MIN(n - done, ASK_MAX);
         if (nbd_pread(disk->nbd, into + done, some, offset + done, 0) != 0)
-            return refused("read", error);
+            return refused("the disk cannot be read", error);
         done += some;
     }
     return TRUE;
@@ -163,7 +162,7 @@ yd_nbd_disk_new(int client, GError **error)
     if (disk->nbd && nbd_connect_socket(disk->nbd, client) == 0)
         bytes = nbd_get_size(disk->nbd);
     if (bytes < 0) {
-        refused("opened", error);
+        refused("the disk cannot be opened", error);
         return NULL;
     }
     disk->blocks = (YdBlocks){read_bytes, disk, (guint64)bytes};
