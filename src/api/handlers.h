@@ -98,6 +98,10 @@ YD_HANDLER(personal_disk_move);
 YD_HANDLER(restore_files_list);
 YD_HANDLER(restore_files_get);
 YD_HANDLER(restore_files_give);
+// restore-points.c
+YD_HANDLER(restore_point_create);
+YD_HANDLER(restore_point_restore);
+YD_HANDLER(restore_point_delete);
 
 // system.c
 YD_HANDLER(job_cancel);
