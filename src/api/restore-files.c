@@ -25,8 +25,9 @@ whole(YdRequest *request, const char *name, gint64 least, gint64 most, gint64 *v
     const char *text = yd_request_query(request, name);
     if (!text || g_ascii_string_to_signed(text, 10, least, most, value, NULL))
         return TRUE;
-    return yd_error_invalid(error, name, "\"%s\" is no whole number from %" G_GINT64_FORMAT
-                            " to %" G_GINT64_FORMAT, text, least, most);
+    return yd_error_invalid(
+        error, name, "\"%s\" is no whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+        text, least, most);
 }
 
 static gboolean
@@ -49,13 +50,11 @@ dress(json_t *list)
     json_t *item, *next = json_object_get(list, "next");
     json_array_foreach(json_object_get(list, "items"), i, item)
     {
-        g_autofree char *when =
-            yd_time_text(json_integer_value(json_object_get(item, "modified")));
+        g_autofree char *when = yd_time_text(json_integer_value(json_object_get(item, "modified")));
         json_object_set_new(item, "modified", json_string(when));
     }
     if (json_is_integer(next)) {
-        g_autofree char *text =
-            g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(next));
+        g_autofree char *text = g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(next));
         json_object_set_new(list, "next", json_string(text));
     }
     json_object_del(list, "ok");

@@ -15,7 +15,8 @@
 
 #define DISK                                                                                       \
     {                                                                                              \
-        "disk", CTL_TEXT, "DISK", .help = "personal (paths begin at the home; the default) or system" \
+        "disk", CTL_TEXT, "DISK",                                                                  \
+            .help = "personal (paths begin at the home; the default) or system"                    \
     }
 
 static const CtlColumn columns[] = {
@@ -30,7 +31,8 @@ const CtlOption ctl_restore_files_options[] = {DISK, {0}};
 
 const CtlOption ctl_restore_get_options[] = {
     DISK,
-    {"output", CTL_TEXT, "FILE", .help = "where it goes (its own name, here); - is standard output"},
+    {"output", CTL_TEXT, "FILE",
+     .help = "where it goes (its own name, here); - is standard output"},
     {0},
 };
 
@@ -113,7 +115,8 @@ ctl_run_restore_give(Ctl *ctl, GError **error)
     g_autofree char *where = yd_path("restore-points", id, "give-back");
     g_autoptr(json_t) body = json_pack("{s:s, s:s}", "disk", disk_of(ctl), "path", path);
     if (!body)
-        return yd_error_invalid(error, "path", "is not UTF-8; names are written as files shows them");
+        return yd_error_invalid(error, "path",
+                                "is not UTF-8; names are written as files shows them");
     g_autoptr(json_t) answer = yd_rest_post(ctl->rest, where, body, error);
     return ctl_tell_job(ctl, answer, "file", path, "given back", error);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands of restore points that are about single files; cmd-restore-point.c has them in its table.
+// Commands of restore points that are about single files; cmd-restore-point.c has them in its
+// table.
 #pragma once
 
 #include "deskctl/ctl.h"

@@ -14,7 +14,8 @@ static const char script_head[] =
     "have() { command -v \"$1\" >/dev/null 2>&1; }\n"
     "die() { echo \"$*\" >&2; exit 1; }\n";
 
-// Run by the person's user: $1 home, $2 path in base64, $3 stamp, $4 mode, $5 time; the file comes in.
+// Run by the person's user: $1 home, $2 path in base64, $3 stamp, $4 mode, $5 time; the file comes
+// in.
 static const char script_person[] =
     "set -euf\n"
     "umask 077\n"
@@ -70,7 +71,8 @@ static const char script_place[] =
     "    elif have runuser; then runuser -u \"$NAME\" -- \"$@\"\n"
     "    elif have su; then\n"
     "        words=\n"
-    "        for word do words=\"$words '$(printf %s \"$word\" | sed \"s/'/'\\\\\\\\''/g\")'\"; done\n"
+    "        for word do words=\"$words '$(printf %s \"$word\" | sed \"s/'/'\\\\\\\\''/g\")'\"; "
+    "done\n"
     "        su -s /bin/sh -c \"$words\" \"$NAME\"\n"
     "    else die 'the guest has neither runuser nor su'; fi\n"
     "}\n"
@@ -103,7 +105,8 @@ yd_guest_give_place(const YdGuestGive *what)
     const guchar *bytes = g_bytes_get_data(what->path, &n);
     g_autofree char *path = g_base64_encode(bytes, n);
     GString *script = g_string_new(script_head);
-    g_string_append_printf(script, "S=" PLACE "/%s\nPIECES=%u\nMODE=%o\nTIME=%" G_GINT64_FORMAT "\n",
+    g_string_append_printf(script,
+                           "S=" PLACE "/%s\nPIECES=%u\nMODE=%o\nTIME=%" G_GINT64_FORMAT "\n",
                            what->job, what->pieces, what->mode & 0777, what->modified);
     set(script, "NAME", what->username);
     set(script, "PATH64", path);

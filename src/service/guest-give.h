@@ -9,9 +9,9 @@
 typedef struct {
     const char *job;      // id; names the place where the pieces wait
     const char *username; // account that exists in the guest
-    GBytes *path;         // bytes: below the home, without "/" at its begin; or, absolute, in the guest
-    const char *stamp;    // "2026-11-29 18.00"
-    const char *sha256;   // hex, of the whole file
+    GBytes *path; // bytes: below the home, without "/" at its begin; or, absolute, in the guest
+    const char *stamp;  // "2026-11-29 18.00"
+    const char *sha256; // hex, of the whole file
     guint pieces;
     guint mode;      // permissions
     gint64 modified; // s

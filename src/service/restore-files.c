@@ -109,8 +109,7 @@ note_alone(YdService *service, const YdActor *actor, const char *act, const char
            const char *disk, const char *path, GError **error)
 {
     g_autoptr(YdStoreTx) tx = yd_store_tx(yd_service_store(service, NULL), error);
-    return tx && note(service, actor, act, id, disk, path, error) &&
-           yd_store_tx_commit(&tx, error);
+    return tx && note(service, actor, act, id, disk, path, error) && yd_store_tx_commit(&tx, error);
 }
 
 json_t *
@@ -121,8 +120,8 @@ yd_restore_files_list(YdService *service, const YdActor *actor, const char *id, 
     g_autofree char *image = begin(service, actor, id, disk, path, &place, error);
     if (!image || !enter(error))
         return NULL;
-    g_autoptr(json_t) list = yd_point_files_list(yd_service_storage(service), image, id, place,
-                                                 cursor, limit, error);
+    g_autoptr(json_t) list =
+        yd_point_files_list(yd_service_storage(service), image, id, place, cursor, limit, error);
     leave();
     return list && note_alone(service, actor, "restore-point.list", id, disk, path, error)
                ? g_steal_pointer(&list)
@@ -189,9 +188,9 @@ yd_restore_files_get(YdService *service, const YdActor *actor, const char *id, c
     YdPointFile file;
     g_autofree char *place = NULL;
     g_autofree char *image = begin(service, actor, id, disk, path, &place, error);
-    g_autoptr(GBytes) bytes = image ? yd_restore_files_fetch(service, image, id, place,
-                                                             YD_RESTORE_FILE_MAX, &file, error)
-                                    : NULL;
+    g_autoptr(GBytes) bytes =
+        image ? yd_restore_files_fetch(service, image, id, place, YD_RESTORE_FILE_MAX, &file, error)
+              : NULL;
     if (!bytes || !note_alone(service, actor, "restore-point.get", id, disk, path, error))
         return NULL;
     *ret_name = g_path_get_basename(path);
@@ -226,7 +225,8 @@ check_desktop(YdStore *store, const char *point_id, YdDesktop **ret_desktop, GEr
         return FALSE;
     if (g_strcmp0(desktop->state, YD_DESKTOP_READY) != 0) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "“%s” is not running; start it first, or take the file with get", desktop->name);
+                    "“%s” is not running; start it first, or take the file with get",
+                    desktop->name);
         return FALSE;
     }
     if (g_strcmp0(desktop->os, "linux") != 0) {
@@ -248,8 +248,7 @@ yd_restore_files_give(YdService *service, const YdActor *actor, const char *id, 
     YdStore *store = yd_service_store(service, NULL);
     if (!image || !check_desktop(store, id, &desktop, error))
         return NULL;
-    g_autoptr(json_t) args =
-        json_pack("{s:s, s:s, s:s}", "point", id, "disk", disk, "path", path);
+    g_autoptr(json_t) args = json_pack("{s:s, s:s, s:s}", "point", id, "disk", disk, "path", path);
     if (!args) {
         yd_error_invalid(error, "path", "is not UTF-8");
         return NULL;

@@ -15,9 +15,9 @@
 #define YD_RESTORE_GIVE_MAX ((gint64)64 << 20)
 
 // One directory: as yd_point_files_list.
-json_t *yd_restore_files_list(YdService *service, const YdActor *actor, const char *id,
-                              const char *disk, const char *path, gint64 cursor, guint limit,
-                              GError **error);
+json_t *
+yd_restore_files_list(YdService *service, const YdActor *actor, const char *id, const char *disk,
+                      const char *path, gint64 cursor, guint limit, GError **error);
 
 // A file of at most YD_RESTORE_FILE_MAX bytes (else TOO_LARGE). *ret_name is its name, in UTF-8;
 // owned.
@@ -34,9 +34,9 @@ YdJob *yd_restore_files_give(YdService *service, const YdActor *actor, const cha
 
 // The image of that disk of the point, owned; from: the directory in it where paths begin ("" or
 // "/home").
-char *yd_restore_files_image(YdStore *store, const char *id, const char *disk, const char **ret_from,
-                             GError **error);
+char *yd_restore_files_image(YdStore *store, const char *id, const char *disk,
+                             const char **ret_from, GError **error);
 // The whole file in a temporary one without a name, mapped; errors as yd_restore_files_get.
-GBytes *yd_restore_files_fetch(YdService *service, const char *image, const char *id,
-                               const char *path, gint64 most, YdPointFile *ret_file,
-                               GError **error);
+GBytes *
+yd_restore_files_fetch(YdService *service, const char *image, const char *id, const char *path,
+                       gint64 most, YdPointFile *ret_file, GError **error);

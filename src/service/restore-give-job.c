@@ -51,8 +51,7 @@ guest_load(YdJobRun *run, Guest *guest, GError **error)
                     guest->desktop->name);
         return FALSE;
     }
-    guest->hv =
-        yd_service_hypervisor(yd_job_run_service(run), guest->desktop->host_id, error);
+    guest->hv = yd_service_hypervisor(yd_job_run_service(run), guest->desktop->host_id, error);
     return guest->hv != NULL;
 }
 
@@ -118,13 +117,12 @@ step_send(YdJobRun *run, GError **error)
     YdPointFile what;
     if (!guest_load(run, &guest, error))
         return FALSE;
-    g_autofree char *image =
-        yd_restore_files_image(yd_job_run_store(run), arg(run, "point"), arg(run, "disk"), &from, error);
+    g_autofree char *image = yd_restore_files_image(yd_job_run_store(run), arg(run, "point"),
+                                                    arg(run, "disk"), &from, error);
     g_autofree char *path = image ? g_strconcat(from, arg(run, "path"), NULL) : NULL;
-    g_autoptr(GBytes) file =
-        path ? yd_restore_files_fetch(service, image, arg(run, "point"), path, YD_RESTORE_GIVE_MAX,
-                                      &what, error)
-             : NULL;
+    g_autoptr(GBytes) file = path ? yd_restore_files_fetch(service, image, arg(run, "point"), path,
+                                                           YD_RESTORE_GIVE_MAX, &what, error)
+                                  : NULL;
     return file && send_all(run, &guest, file, &what, error);
 }
 
@@ -193,7 +191,8 @@ step_put(YdJobRun *run, GError **error)
         return FALSE;
     if (!username) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "“%s” belongs to nobody, so there is no home for the file", guest.desktop->name);
+                    "“%s” belongs to nobody, so there is no home for the file",
+                    guest.desktop->name);
         return FALSE;
     }
     g_autoptr(GBytes) path = path_bytes(run, error);
