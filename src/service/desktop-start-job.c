@@ -328,7 +328,10 @@ ensure_account(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop, GErro
         return TRUE;
     return yd_desk_account(store, desktop, &username, &uid, error) &&
            (!username ||
-            yd_desk_make_account(hv, desktop->uuid, username, uid, FALSE, SCRIPT_SECONDS, error));
+            yd_desk_make_account(
+                hv, desktop->uuid,
+                &(YdDeskAccount){.username = username, .uid = uid, .timeout = SCRIPT_SECONDS},
+                error));
 }
 
 static gboolean

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the first-boot script. Everything that comes from outside goes through quote() or is PEM;
 // the script is one function called with stdin from /dev/null, so that no command eats what the
-// shell has yet to read. Only POSIX sh and tools that both busybox and Debian have.
+// shell has yet to read. Only POSIX sh and tools that both busybox and Debian have; what the shell
+// can do itself it does, since a person waits and each process is slow where guests are emulated.
 #include "service/first-boot.h"
 
 #include "service/guest-policy.h"
@@ -68,22 +69,26 @@ static const char script_rdp[] = "if [ -f \"$R/etc/xrdp/rsakeys.ini\" ] && have 
 static const char script_account[] =
     "step=account\n"
     "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n"
-    "there=$(awk -F: -v name=\"$NAME\" '$1 == name { print $3 }' \"$R/etc/passwd\")\n"
+    "there= groups=\n"
+    "while IFS=: read -r name x uid x; do\n"
+    "    [ \"$name\" != \"$NAME\" ] || there=$uid\n"
+    "done <\"$R/etc/passwd\"\n"
+    "while IFS=: read -r name x; do\n"
+    "    case $name in audio | video | render | plugdev) groups=${groups:+$groups,}$name ;; esac\n"
+    "done <\"$R/etc/group\"\n"
     "if [ -z \"$there\" ]; then\n"
     "    if have useradd; then\n"
-    "        useradd -m -u \"$UID_\" -s /bin/bash \"$NAME\"\n"
+    "        useradd -m -u \"$UID_\" -s /bin/bash ${groups:+-G \"$groups\"} \"$NAME\"\n"
     "    else\n"
     "        adduser -D -u \"$UID_\" \"$NAME\"\n"
     "    fi\n"
     "elif [ \"$there\" != \"$UID_\" ]; then\n"
     "    echo \"the template has an account '$NAME' with uid $there already\" >&2\n"
     "    return 1\n"
+    "elif [ -n \"$groups\" ] && have usermod; then\n"
+    "    usermod -a -G \"$groups\" \"$NAME\"\n"
     "fi\n"
-    "if have usermod; then\n"
-    "    for group in audio video render plugdev; do\n"
-    "        ! grep -q \"^$group:\" \"$R/etc/group\" || usermod -a -G \"$group\" \"$NAME\"\n"
-    "    done\n"
-    "fi\n";
+    "[ -z \"$HASH\" ] || printf '%s:%s\\n' \"$NAME\" \"$HASH\" | chpasswd -e\n";
 
 static const char script_mark[] = "step=mark\n"
                                   "echo \"$DESKTOP\" >\"$R/etc/yundesk-desktop.new\"\n"
@@ -144,9 +149,10 @@ check_account(const char *username, GError **error)
 }
 
 static void
-set_account(GString *script, const char *username, gint64 uid)
+set_account(GString *script, const char *username, gint64 uid, const char *hash)
 {
     set_variable(script, "NAME", username);
+    set_variable(script, "HASH", hash ? hash : "");
     g_string_append_printf(script, "UID_=%" G_GINT64_FORMAT "\n", uid);
 }
 
@@ -160,7 +166,7 @@ yd_first_boot_script(const YdFirstBoot *what, GError **error)
     set_variable(script, "HOST", what->hostname);
     set_variable(script, "SESSION", what->session);
     if (what->username)
-        set_account(script, what->username, what->uid);
+        set_account(script, what->username, what->uid, NULL);
     g_string_append(script, script_head);
     g_string_append(script, script_identity);
     add_certificate(script, what->certificate, what->key);
@@ -173,12 +179,12 @@ yd_first_boot_script(const YdFirstBoot *what, GError **error)
 }
 
 char *
-yd_first_boot_account_script(const char *username, gint64 uid, GError **error)
+yd_first_boot_account_script(const char *username, gint64 uid, const char *hash, GError **error)
 {
     if (!check_account(username, error))
         return NULL;
     GString *script = g_string_sized_new(4096);
-    set_account(script, username, uid);
+    set_account(script, username, uid, hash);
     g_string_append(script, script_head);
     g_string_append(script, script_account);
     g_string_append(script, script_tail);
