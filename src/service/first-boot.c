@@ -5,6 +5,7 @@
 // can do itself it does, since a person waits and each process is slow where guests are emulated.
 #include "service/first-boot.h"
 
+#include "service/clone-script.h"
 #include "service/guest-policy.h"
 
 #include <string.h>
@@ -27,15 +28,21 @@ static const char script_identity[] =
     "echo \"$HOST\" >\"$R/etc/hostname\"\n"
     "echo \"$HOST\" >\"$R/proc/sys/kernel/hostname\"\n"
     "if [ -f \"$R/etc/hosts\" ]; then\n"
-    "    grep -v '^127\\.0\\.1\\.1[[:space:]]' \"$R/etc/hosts\" >\"$R/etc/hosts.new\" || :\n"
+    "    while IFS= read -r line || [ -n \"$line\" ]; do\n"
+    "        case $line in 127.0.1.1[[:space:]]*) ;; *) printf '%s\\n' \"$line\" ;; esac\n"
+    "    done <\"$R/etc/hosts\" >\"$R/etc/hosts.new\"\n"
     "    echo \"127.0.1.1 $HOST\" >>\"$R/etc/hosts.new\"\n"
     "    mv \"$R/etc/hosts.new\" \"$R/etc/hosts\"\n"
     "fi\n"
     "step=machine-id\n"
-    "if [ -f \"$R/etc/machine-id\" ]; then\n"
-    "    id=$(tr -d '-' </proc/sys/kernel/random/uuid)\n"
+    "renewed=\n" // by clone-script.h, since this guest woke up
+    "[ ! -r \"$R" YD_CLONE_RENEWED "\" ] || read -r renewed <\"$R" YD_CLONE_RENEWED "\" || :\n"
+    "if [ -f \"$R/etc/machine-id\" ] && [ \"$renewed\" != \"$DESKTOP\" ]; then\n"
+    "    IFS=- read -r a b c d e </proc/sys/kernel/random/uuid\n"
+    "    id=$a$b$c$d$e\n"
+    "    umask 0333\n"
     "    echo \"$id\" >\"$R/etc/machine-id.new\"\n"
-    "    chmod 444 \"$R/etc/machine-id.new\"\n"
+    "    umask 022\n"
     "    mv \"$R/etc/machine-id.new\" \"$R/etc/machine-id\"\n"
     "    if [ -f \"$R/var/lib/dbus/machine-id\" ] && [ ! -L \"$R/var/lib/dbus/machine-id\" ]; "
     "then\n"
@@ -48,8 +55,7 @@ static const char script_identity[] =
     "    ssh-keygen -A ${R:+-f \"$R\"} >/dev/null\n"
     "fi\n";
 
-static const char script_place[] = "    chmod 644 cert.pem.new\n"
-                                   "    chmod 600 key.pem.new\n"
+static const char script_place[] = "    umask 022\n"
                                    "    if grep -q '^xrdp:' \"$R/etc/group\"; then\n"
                                    "        chgrp xrdp key.pem.new\n"
                                    "        chmod 640 key.pem.new\n"
@@ -63,7 +69,7 @@ static const char script_rdp[] = "if [ -f \"$R/etc/xrdp/rsakeys.ini\" ] && have 
                                  "    xrdp-keygen xrdp \"$R/etc/xrdp/rsakeys.ini\" >/dev/null\n"
                                  "fi\n"
                                  "step=session\n"
-                                 "mkdir -p \"$R/etc/default\"\n"
+                                 "[ -d \"$R/etc/default\" ] || mkdir -p \"$R/etc/default\"\n"
                                  "echo \"VDI_SESSION=$SESSION\" >\"$R/etc/default/vdi-session\"\n";
 
 static const char script_account[] =
@@ -106,13 +112,14 @@ set_variable(GString *script, const char *name, const char *value)
     g_string_append_printf(script, "%s=%s\n", name, quoted);
 }
 
+// By printf, which is the shell's own: the text is on no command line.
 static void
 add_file(GString *script, const char *name, const char *pem)
 {
-    // A here-document with a quoted end mark is taken as it is; PEM has no such line.
-    g_string_append_printf(script,
-                           "    (umask 077 && cat >%s.new) <<'YUNDESK-END'\n%s%sYUNDESK-END\n",
-                           name, pem, g_str_has_suffix(pem, "\n") ? "" : "\n");
+    g_autofree char *quoted = g_shell_quote(pem);
+    const char *end = g_str_has_suffix(pem, "\n") ? "" : "\\n";
+    g_string_append_printf(script, "    printf '%%s%s' %s >%s.new\n", end, quoted, name);
+    memset(quoted, 0, strlen(quoted));
 }
 
 static void
@@ -123,6 +130,7 @@ add_certificate(GString *script, const char *certificate, const char *key)
                             "    cd \"$R/etc/xrdp\"\n"
                             "    rm -f cert.pem.new key.pem.new\n");
     add_file(script, "cert.pem", certificate);
+    g_string_append(script, "    umask 077\n");
     add_file(script, "key.pem", key);
     g_string_append(script, script_place);
 }
