@@ -16,6 +16,7 @@
 
 #define FIRST_SECONDS 2 // the first word to an agent after a pause may be lost
 #define AGENT_SECONDS 5
+#define ACCOUNT_SECONDS 30 // a few processes in a guest that may be busy
 #define LOOK_MS 500
 
 // --- the guest after its sleep ---
@@ -142,7 +143,7 @@ yd_desk_wake(YdService *service, YdStore *store, const char *id, const char *has
     gboolean good = greet(store, hv, desktop, hash, &hashed, FIRST_SECONDS, &why);
     if (!good && g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT)) {
         g_clear_error(&why);
-        good = greet(store, hv, desktop, hash, &hashed, AGENT_SECONDS, &why);
+        good = greet(store, hv, desktop, hash, &hashed, ACCOUNT_SECONDS, &why);
     }
     if (ret_hashed)
         *ret_hashed = good && hashed;
