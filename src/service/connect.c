@@ -156,6 +156,14 @@ is_console(const Connect *c)
     return strcmp(c->protocol, "console") == 0;
 }
 
+// A workbench is nobody's desktop: who may see consoles has its screen by SPICE, too.
+static gboolean
+by_console_right(const Connect *c)
+{
+    return is_console(c) ||
+           (strcmp(c->protocol, "spice") == 0 && !c->facts.owner_id && !c->facts.pool_id);
+}
+
 // The guest's own desktop session, by whichever client.
 static gboolean
 is_rdp(const Connect *c)
@@ -190,7 +198,7 @@ authorise(Connect *c, GError **error)
                             "the log-in has ended; log in again");
         return FALSE;
     }
-    if (is_console(c))
+    if (by_console_right(c))
         return yd_service_may(c->service, c->actor, YD_RIGHT_CONSOLE, &yd_desktop_type,
                               c->desktop_id, error);
     if (!yd_service_allowed(c->actor, YD_RIGHT_CONNECT, error))
@@ -421,7 +429,7 @@ still_usable(const Connect *c, GError **error)
     g_autoptr(YdDesktop) desktop = yd_store_get(c->store, &yd_desktop_type, c->desktop_id, error);
     if (!desktop)
         return FALSE;
-    if ((is_console(c) || g_strcmp0(desktop->user_id, c->actor->user_id) == 0) &&
+    if ((by_console_right(c) || g_strcmp0(desktop->user_id, c->actor->user_id) == 0) &&
         yd_desktop_state_runs(desktop->state))
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE, "\"%s\" has just been taken back; connect again",
