@@ -6,8 +6,8 @@
 
 // A standing address: the MAC of a desktop says its address (model/address.h), so the network knows
 // all of them from the start. Telling a running network of one more makes libvirt take all of its
-// firewall rules away and set them again, which takes about a second. So many at most: libvirt reads
-// the whole text again and again.
+// firewall rules away and set them again, which takes about a second. So many at most: libvirt
+// reads the whole text again and again.
 #define MAX_STANDING 4096
 
 static gboolean
