@@ -84,9 +84,9 @@ _deskctl() {
     'template list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'template show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'template add') leaf=1 offer=' --os --description --firmware --access --profile --json --quiet --help' ;;
-    'template create') leaf=1 offer=' --iso --os --disk --memory --cpus --drivers --network --description --firmware --access --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template create') leaf=1 offer=' --iso --os --disk --memory --cpus --drivers --network --description --firmware --access --open --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template finish') leaf=1 offer=' --workbench --notes --shutdown --force --wait --no-wait --timeout --profile --json --quiet --help' ;;
-    'template change') leaf=1 offer=' --network --memory --cpus --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'template change') leaf=1 offer=' --network --memory --cpus --disk --open --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template workbenches') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'template publish') leaf=1 offer=' --workbench --notes --shutdown --force --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'template keep') leaf=1 offer=' --workbench --wait --no-wait --timeout --profile --json --quiet --help' ;;

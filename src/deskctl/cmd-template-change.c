@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "deskctl/body.h"
+#include "deskctl/connect.h"
 #include "deskctl/nouns.h"
 #include "deskctl/progress.h"
 #include "deskctl/refs.h"
@@ -24,6 +25,7 @@ const CtlOption ctl_change_options[] = {
     {"memory", CTL_MIB, "SIZE", "memory_mib", .help = "while it is changed; without: as a pool's"},
     {"cpus", CTL_INT, "N", "vcpus", .help = "while it is changed; without: as a pool's"},
     {"disk", CTL_GIB, "SIZE", "disk_gib", .help = "a larger disk, from this version on"},
+    {"open", CTL_FLAG, .help = "show its screen in remote-viewer"},
     {0},
 };
 const CtlOption ctl_publish_options[] = {
@@ -69,12 +71,30 @@ word(Ctl *ctl)
 // --- opening ---
 
 gboolean
+ctl_check_open(Ctl *ctl, GError **error)
+{
+    if (!ctl_args_has(ctl->args, "open") || !ctl_args_has(ctl->args, "no-wait"))
+        return TRUE;
+    g_set_error_literal(error, CTL_USAGE, 0, "--open and --no-wait contradict each other");
+    return FALSE;
+}
+
+gboolean
+ctl_tell_workbench(Ctl *ctl, const json_t *answer, const char *done, GError **error)
+{
+    if (!ctl_tell_job(ctl, answer, "template", word(ctl), done, error))
+        return FALSE;
+    return !ctl_args_has(ctl->args, "open") ||
+           ctl_open_screen(ctl, text_of(answer, "object_id"), error);
+}
+
+gboolean
 ctl_run_template_change(Ctl *ctl, GError **error)
 {
     const char *colon = strrchr(word(ctl), ':');
     g_autofree char *name = colon ? g_strndup(word(ctl), (gsize)(colon - word(ctl))) : NULL;
     g_autoptr(json_t) body = json_object();
-    if (!ctl_body_fill(ctl, body, error))
+    if (!ctl_check_open(ctl, error) || !ctl_body_fill(ctl, body, error))
         return FALSE;
     if (colon) {
         g_autofree char *version = ctl_find_version(ctl, word(ctl), error);
@@ -93,7 +113,7 @@ ctl_run_template_change(Ctl *ctl, GError **error)
         g_strdup_printf("workbench %s runs; change its system on its screen (console, Templates), "
                         "then deskctl template publish %s",
                         text_of(answer, "object_name"), name ? name : word(ctl));
-    return ctl_tell_job(ctl, answer, "template", word(ctl), done, error);
+    return ctl_tell_workbench(ctl, answer, done, error);
 }
 
 // --- which one ---

@@ -79,6 +79,7 @@ static const CtlOption create_options[] = {
      "needed where there are several"},
     {"description", CTL_TEXT, "TEXT", "description", .help = "for people"},
     FIXED,
+    {"open", CTL_FLAG, .help = "show its screen in remote-viewer"},
     {0},
 };
 static const CtlOption ram_options[] = {
@@ -218,13 +219,6 @@ run_ram(Ctl *ctl, GError **error)
     return TRUE;
 }
 
-// The end of an act that made a job; what: "ready", …
-static gboolean
-tell_job(Ctl *ctl, const json_t *answer, const char *what, GError **error)
-{
-    return ctl_tell_job(ctl, answer, "template", ctl_args_word(ctl->args, 0), what, error);
-}
-
 static gboolean
 run_create(Ctl *ctl, GError **error)
 {
@@ -236,10 +230,11 @@ run_create(Ctl *ctl, GError **error)
         return FALSE;
     }
     g_autoptr(json_t) body = json_pack("{s:s}", "name", ctl_args_word(ctl->args, 0));
-    if (!ctl_body_fill(ctl, body, error))
+    if (!ctl_check_open(ctl, error) || !ctl_body_fill(ctl, body, error))
         return FALSE;
     g_autoptr(json_t) answer = yd_rest_post(ctl->rest, "/workbenches", body, error);
-    return tell_job(ctl, answer, "its workbench runs; install the system on its screen", error);
+    return ctl_tell_workbench(ctl, answer, "its workbench runs; install the system on its screen",
+                              error);
 }
 
 static const CtlCommand commands[] = {

@@ -228,3 +228,11 @@ ctl_run_connect(Ctl *ctl, GError **error)
                 text_of(json_object_get(answer, "job"), "id"));
     return TRUE;
 }
+
+gboolean
+ctl_open_screen(Ctl *ctl, const char *id, GError **error)
+{
+    g_autofree char *path = connections_path("desktops", id);
+    g_autoptr(json_t) answer = request_connection(ctl, path, "spice", error);
+    return answer && ctl_viewer_open(ctl, answer, error);
+}

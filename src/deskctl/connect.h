@@ -8,3 +8,7 @@
 extern const CtlOption ctl_connect_options[];
 
 gboolean ctl_run_connect(Ctl *ctl, GError **error);
+
+// Shows the screen of a desktop (its id) by SPICE in remote-viewer, as --open of the verbs that
+// make a workbench wants it.
+gboolean ctl_open_screen(Ctl *ctl, const char *id, GError **error);

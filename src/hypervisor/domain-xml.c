@@ -40,6 +40,15 @@ add_size(xmlNode *domain, const YdMachineSpec *spec, gboolean kvm)
 }
 
 static void
+add_firmware_feature(xmlNode *firmware, const char *name, gboolean enabled)
+{
+    xmlNode *feature = yd_xml_add(firmware, "feature", NULL);
+    yd_xml_set(feature, "enabled", enabled ? "yes" : "no");
+    yd_xml_set(feature, "name", name);
+}
+
+// Who wants a TPM wants Secure Boot, too: Windows 11 is the only such system.
+static void
 add_os(xmlNode *domain, const YdMachineSpec *spec)
 {
     xmlNode *os = yd_xml_add(domain, "os", NULL);
@@ -50,9 +59,9 @@ add_os(xmlNode *domain, const YdMachineSpec *spec)
     yd_xml_set(type, "machine", "q35");
     if (spec->uefi) {
         xmlNode *firmware = yd_xml_add(os, "firmware", NULL);
-        xmlNode *feature = yd_xml_add(firmware, "feature", NULL);
-        yd_xml_set(feature, "enabled", "no");
-        yd_xml_set(feature, "name", "secure-boot");
+        add_firmware_feature(firmware, "secure-boot", spec->tpm);
+        if (spec->tpm) // with the keys that Windows and Linux distributions are signed for
+            add_firmware_feature(firmware, "enrolled-keys", TRUE);
         if (spec->nvram)
             yd_xml_add(os, "nvram", spec->nvram);
     }

@@ -156,6 +156,14 @@ is_console(const Connect *c)
     return strcmp(c->protocol, "console") == 0;
 }
 
+// A workbench is nobody's desktop: who may see consoles has its screen by SPICE, too.
+static gboolean
+by_console_right(const Connect *c)
+{
+    return is_console(c) ||
+           (strcmp(c->protocol, "spice") == 0 && !c->facts.owner_id && !c->facts.pool_id);
+}
+
 // The guest's own desktop session, by whichever client.
 static gboolean
 is_rdp(const Connect *c)
@@ -190,7 +198,7 @@ authorise(Connect *c, GError **error)
                             "the log-in has ended; log in again");
         return FALSE;
     }
-    if (is_console(c))
+    if (by_console_right(c))
         return yd_service_may(c->service, c->actor, YD_RIGHT_CONSOLE, &yd_desktop_type,
                               c->desktop_id, error);
     if (!yd_service_allowed(c->actor, YD_RIGHT_CONNECT, error))
@@ -324,8 +332,11 @@ floating_account(const Connect *c, YdHypervisor *hv, GError **error)
     GError *local = NULL;
     return g_strcmp0(c->facts.pool_kind, "floating") != 0 || c->facts.sealed || c->awoken ||
            g_strcmp0(c->facts.os, "linux") != 0 ||
-           yd_desk_make_account(hv, c->facts.uuid, c->facts.username, c->facts.uid, FALSE,
-                                POLICY_SECONDS, &local) ||
+           yd_desk_make_account(hv, c->facts.uuid,
+                                &(YdDeskAccount){.username = c->facts.username,
+                                                 .uid = c->facts.uid,
+                                                 .timeout = POLICY_SECONDS},
+                                &local) ||
            agent_error(c, local, error);
 }
 
@@ -333,6 +344,8 @@ static gboolean
 account_password(Connect *c, YdHypervisor *hv, GError **error)
 {
     GError *local = NULL;
+    if (c->new_password) // it got one when it was woken
+        return TRUE;
     if (!floating_account(c, hv, error))
         return FALSE;
     c->password = living_password(c, hv, &local);
@@ -343,7 +356,8 @@ account_password(Connect *c, YdHypervisor *hv, GError **error)
     c->password = yd_password_random();
     c->new_password = TRUE;
     if (!yd_hypervisor_agent_set_password(hv, c->facts.uuid, c->facts.username, c->password,
-                                          AGENT_SECONDS, &local))
+                                          g_strcmp0(c->facts.os, "linux") == 0, AGENT_SECONDS,
+                                          &local))
         return agent_error(c, local, error);
     return TRUE;
 }
@@ -415,7 +429,7 @@ still_usable(const Connect *c, GError **error)
     g_autoptr(YdDesktop) desktop = yd_store_get(c->store, &yd_desktop_type, c->desktop_id, error);
     if (!desktop)
         return FALSE;
-    if ((is_console(c) || g_strcmp0(desktop->user_id, c->actor->user_id) == 0) &&
+    if ((by_console_right(c) || g_strcmp0(desktop->user_id, c->actor->user_id) == 0) &&
         yd_desktop_state_runs(desktop->state))
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_STATE, "\"%s\" has just been taken back; connect again",
@@ -572,6 +586,18 @@ wait_for_it(Connect *c, YdConnectAnswer *answer, GError **error)
     return answer->job != NULL;
 }
 
+// A floating desktop that its person has had no password for gets one with the account, while it
+// wakes; NULL: not that.
+static char *
+early_hash(Connect *c)
+{
+    if (!is_rdp(c) || g_strcmp0(c->facts.pool_kind, "floating") != 0 || c->facts.sealed ||
+        g_strcmp0(c->facts.os, "linux") != 0)
+        return NULL;
+    c->password = yd_password_random();
+    return yd_password_crypt(c->password);
+}
+
 // A paused desktop runs within this call; one whose machine has ended meanwhile is off afterwards.
 static gboolean
 wake(Connect *c, GError **error)
@@ -586,7 +612,10 @@ wake(Connect *c, GError **error)
     }
     if (!is_state(c, YD_DESKTOP_PAUSED) || job) // being saved, say: waited for
         return TRUE;
-    c->awoken = yd_desk_wake(c->service, c->store, c->desktop_id, &local);
+    g_autofree char *hash = early_hash(c);
+    c->awoken = yd_desk_wake(c->service, c->store, c->desktop_id, hash, &c->new_password, &local);
+    if (!c->new_password)
+        yd_secret_wipe(&c->password);
     if (!read_facts(c, error)) {
         g_clear_error(&local);
         return FALSE;

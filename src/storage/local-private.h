@@ -44,6 +44,10 @@ gboolean yd_local_remove_nvram(YdStorage *storage, const char *image, GError **e
 // fsync of a path; flags: of open, besides.
 gboolean yd_local_sync(const char *path, int flags, const char *image, GError **error);
 
+// The verbs of point-files.h.
+json_t *yd_local_files(YdStorage *storage, const json_t *request, YdPointSink sink,
+                       YdProgress progress, gpointer data, GError **error);
+
 // The verbs of ram-image.h.
 json_t *yd_local_ram(YdStorage *storage, const char *verb, const json_t *arguments, GError **error);
 

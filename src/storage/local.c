@@ -371,6 +371,7 @@ yd_storage_local(const char *directory)
         .delete = local_delete,
         .list = local_list,
         .space = local_space,
+        .files = yd_local_files,
         .ram = yd_local_ram,
     };
     LocalStorage *local = g_new0(LocalStorage, 1);

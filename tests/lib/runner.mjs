@@ -119,12 +119,13 @@ function isGTest(program) {
   }
 }
 
-// Lines "// needs: desktop guest" (or release build, web console), "// alone", "// seconds: 1800" (its limit) and "// of the
+// Lines "// needs: desktop guest" (or secure medium, release build, web console), "// alone", "// seconds: 1800" (its limit) and "// of the
 // release build" (which it runs in place of the one with sanitizers) in the first comment of a file steer it.
 function nodeItem(folder, file, seconds) {
   const head = fs.readFileSync(path.join(root, folder, file), 'utf8').split('\n').slice(0, 30).join('\n');
   const needs = ['build/asan', 'guest/tiny'];
   if (/^\/\/ needs: .*desktop guest/m.test(head)) needs.push('guest/desktop');
+  if (/^\/\/ needs: .*secure medium/m.test(head)) needs.push('guest/secure');
   if (/^\/\/ needs: .*release build/m.test(head)) needs.push('build/gcc');
   if (/^\/\/ needs: .*web console/m.test(head)) needs.push('build/web');
   const fast = /^\/\/ of the release build$/m.test(head);
@@ -158,7 +159,7 @@ function folderItems(folder, seconds) {
 }
 
 function allItems(options) {
-  const guests = ['tiny', 'desktop'].filter((name) => fs.existsSync(`guest/build-${name}`)).map(guestItem);
+  const guests = ['tiny', 'secure', 'desktop'].filter((name) => fs.existsSync(`guest/build-${name}`)).map(guestItem);
   return [...buildItems(), ...checkItems(), ...webItems(), ...programItems(), ...guests, ...folderItems('tests/e2e', 900),
     ...(options.all ? folderItems('tests/long', 3600) : [])];
 }

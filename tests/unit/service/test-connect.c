@@ -232,6 +232,27 @@ policies(Desk *f, gconstpointer data)
     yd_grant_clear(&grant);
 }
 
+// SPICE of a workbench (nobody's, of no pool) is for who may see consoles; of a desktop it is its
+// person's.
+static void
+workbench_screen(Desk *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = desk_make_ready(f);
+    g_assert_null(try_connect(f, &f->admin, id, "spice", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_autoptr(YdDesktop) desktop = yd_store_get(f->store, &yd_desktop_type, id, NULL);
+    yd_set_string(&desktop->user_id, NULL);
+    yd_set_string(&desktop->pool_id, NULL);
+    g_assert_true(yd_store_update(f->store, &yd_desktop_type, desktop, &error));
+    g_autoptr(YdConnectAnswer) answer = try_connect(f, &f->admin, id, "spice", &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(strstr(answer->file_content, "[virt-viewer]"));
+    g_assert_null(try_connect(f, &f->user, id, "spice", &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_FORBIDDEN);
+}
+
 static void
 refusals(Desk *f, gconstpointer data)
 {
@@ -785,6 +806,7 @@ main(int argc, char **argv)
     ADD("passwords", passwords);
     ADD("policies", policies);
     ADD("refusals", refusals);
+    ADD("workbench-screen", workbench_screen);
     ADD("by-the-template", by_the_template);
     ADD("hosts-in-answers", hosts_in_answers);
     ADD("redeems", redeems);

@@ -464,7 +464,7 @@ export const en = {
   'disks.typed': '{user} with all files',
 
   'media.title': 'Media',
-  'media.empty': 'Installation media are ISO images that templates are installed from.',
+  'media.empty': 'Installation media are ISO images that templates are installed from. Drop one anywhere on this page.',
   'media.upload': 'Upload an ISO image',
   'media.upload-text': 'Drop the .iso file here or choose it. An upload that breaks off goes on where it stopped.',
   'media.go-on': 'Go on with the upload',

@@ -451,7 +451,7 @@ export const zhCN: Record<keyof typeof en, string> = {
   'disks.typed': '{user} 及全部文件',
 
   'media.title': '介质库',
-  'media.empty': '安装介质是用来安装模板的 ISO 镜像。',
+  'media.empty': '安装介质是用来安装模板的 ISO 镜像，可将文件拖到本页任意位置。',
   'media.upload': '上传 ISO 镜像',
   'media.upload-text': '将 .iso 文件拖到这里或选择文件。上传中断后会从中断处继续。',
   'media.go-on': '继续上传',

@@ -1,5 +1,5 @@
 import { Button, FileUpload, Form, FormGroup, FormHelperText, HelperText, HelperTextItem, Progress, TextInput, ToolbarItem } from '@patternfly/react-core';
-import { useState, useSyncExternalStore } from 'react';
+import { useState, useSyncExternalStore, type DragEvent } from 'react';
 import { post } from '../api/client';
 import { uploads, type Upload } from '../data/media-upload';
 import type { Media } from '../data/types';
@@ -24,10 +24,10 @@ function useRun(): Run {
 }
 
 /** A new medium, or (begun) the rest of one. */
-function UploadDialog({ begun, run, onClose }: { begun?: Media; run: Run; onClose: () => void }) {
+function UploadDialog({ begun, dropped, run, onClose }: { begun?: Media; dropped?: File; run: Run; onClose: () => void }) {
   const { t, number } = useI18n();
-  const [file, setFile] = useState<File>();
-  const [name, setName] = useState('');
+  const [file, setFile] = useState(dropped);
+  const [name, setName] = useState(dropped?.name ?? '');
   const [sha256, setSha256] = useState('');
   const [error, setError] = useState<unknown>();
   const other = begun && file && file.size !== begun.size_bytes;
@@ -138,53 +138,66 @@ export default function MediaPage() {
   const mine = useSyncExternalStore(uploads.subscribe, uploads.all);
   const here = (row: Media) =>
     row.state === 'uploading' ? `${bytes(row.received_bytes ?? 0)} / ${bytes(row.size_bytes ?? 0)}` : bytes(row.size_bytes ?? 0);
+  /** A file dropped anywhere on the page, while no dialog is open: that one has a field for it. */
+  const isFile = (event: DragEvent) => !acts.dialog && event.dataTransfer.types.includes('Files');
+  const over = (event: DragEvent) => {
+    if (isFile(event)) event.preventDefault();
+  };
+  const drop = (event: DragEvent) => {
+    const file = isFile(event) ? event.dataTransfer.files[0] : undefined;
+    if (!file) return;
+    event.preventDefault();
+    acts.show(<UploadDialog dropped={file} run={run} onClose={acts.close} />);
+  };
   return (
-    <PageFrame title={t('media.title')}>
-      {mine.map((upload) => (
-        <UploadBar key={upload.id} upload={upload} run={run} />
-      ))}
-      <DataTable<Media>
-        label={t('media.title')}
-        path="/media"
-        sort="name"
-        nameOf={(row) => row.name ?? ''}
-        empty={t('media.empty')}
-        columns={[
-          { key: 'name', label: t('field.name'), sortable: true, render: (row) => row.name },
-          { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="media" state={row.state} /> },
-          { key: 'size_bytes', label: t('media.size'), sortable: true, render: here },
-          { key: 'label', label: t('media.label'), render: (row) => row.label ?? '–' },
-          { key: 'bootable', label: t('media.bootable'), render: (row) => (row.state === 'ready' ? t(row.bootable ? 'field.yes' : 'field.no') : '–') },
-          { key: 'created', label: t('field.created'), sortable: true, nowrap: true, render: (row) => date(row.created) },
-        ]}
-        details={(row) => [
-          [t('field.state'), <StateLabel key="state" of="media" state={row.state} />],
-          [t('media.size'), here(row)],
-          [t('media.checksum'), row.checksum ?? row.sha256],
-          [t('media.label'), row.label],
-          [t('field.error'), said(row.error)],
-          [t('field.created'), date(row.created)],
-        ]}
-        actions={(row) => [
-          ...(row.state === 'uploading' && !mine.some((upload) => upload.id === row.id)
-            ? [{ title: t('media.go-on'), onClick: () => acts.show(<UploadDialog begun={row} run={run} onClose={acts.close} />) }]
-            : []),
-          {
-            title: t('act.delete'),
-            isDanger: true,
-            onClick: () => {
-              uploads.forget(row.id ?? '');
-              acts.askDelete({ path: `/media/${row.id}`, name: row.name ?? '', text: t('media.delete-text') });
+    <div className="yd-drop" onDragOver={over} onDrop={drop}>
+      <PageFrame title={t('media.title')}>
+        {mine.map((upload) => (
+          <UploadBar key={upload.id} upload={upload} run={run} />
+        ))}
+        <DataTable<Media>
+          label={t('media.title')}
+          path="/media"
+          sort="name"
+          nameOf={(row) => row.name ?? ''}
+          empty={t('media.empty')}
+          columns={[
+            { key: 'name', label: t('field.name'), sortable: true, render: (row) => row.name },
+            { key: 'state', label: t('field.state'), sortable: true, render: (row) => <StateLabel of="media" state={row.state} /> },
+            { key: 'size_bytes', label: t('media.size'), sortable: true, render: here },
+            { key: 'label', label: t('media.label'), render: (row) => row.label ?? '–' },
+            { key: 'bootable', label: t('media.bootable'), render: (row) => (row.state === 'ready' ? t(row.bootable ? 'field.yes' : 'field.no') : '–') },
+            { key: 'created', label: t('field.created'), sortable: true, nowrap: true, render: (row) => date(row.created) },
+          ]}
+          details={(row) => [
+            [t('field.state'), <StateLabel key="state" of="media" state={row.state} />],
+            [t('media.size'), here(row)],
+            [t('media.checksum'), row.checksum ?? row.sha256],
+            [t('media.label'), row.label],
+            [t('field.error'), said(row.error)],
+            [t('field.created'), date(row.created)],
+          ]}
+          actions={(row) => [
+            ...(row.state === 'uploading' && !mine.some((upload) => upload.id === row.id)
+              ? [{ title: t('media.go-on'), onClick: () => acts.show(<UploadDialog begun={row} run={run} onClose={acts.close} />) }]
+              : []),
+            {
+              title: t('act.delete'),
+              isDanger: true,
+              onClick: () => {
+                uploads.forget(row.id ?? '');
+                acts.askDelete({ path: `/media/${row.id}`, name: row.name ?? '', text: t('media.delete-text') });
+              },
             },
-          },
-        ]}
-        toolbar={
-          <ToolbarItem>
-            <Button onClick={() => acts.show(<UploadDialog run={run} onClose={acts.close} />)}>{t('media.upload')}</Button>
-          </ToolbarItem>
-        }
-      />
-      {acts.dialog}
-    </PageFrame>
+          ]}
+          toolbar={
+            <ToolbarItem>
+              <Button onClick={() => acts.show(<UploadDialog run={run} onClose={acts.close} />)}>{t('media.upload')}</Button>
+            </ToolbarItem>
+          }
+        />
+        {acts.dialog}
+      </PageFrame>
+    </div>
   );
 }

@@ -13,10 +13,22 @@ import { RowMenu } from '../ui/row-menu';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 
+/** Follows the job that makes a workbench, and shows its screen then, unless the person has gone elsewhere. */
+export function useOpenScreen(): (job: Job, name: string) => void {
+  const toasts = useToasts();
+  const navigate = useNavigate();
+  return (job, name) => {
+    const here = window.location.pathname;
+    void toasts.follow(job, name).then((end) => {
+      if (end.state === 'done' && window.location.pathname === here) navigate(`/console/${end.object_id}`);
+    });
+  };
+}
+
 /** Asks on what a workbench is to be opened, and opens it. */
 export function OpenWorkbenchDialog({ template, version, onClose }: { template: Template; version?: TemplateVersion; onClose: () => void }) {
   const { t } = useI18n();
-  const toasts = useToasts();
+  const openScreen = useOpenScreen();
   return (
     <FormDialog
       title={`${t('templates.change')}: ${template.name ?? ''}${version ? ` ${version.number ?? ''}` : ''}`}
@@ -32,7 +44,7 @@ export function OpenWorkbenchDialog({ template, version, onClose }: { template: 
       onSubmit={async (values) => {
         const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '' && value !== null));
         const body = version ? { ...given, version_id: version.id } : given;
-        void toasts.follow(await post<Job>(`/templates/${template.id}/workbenches`, body), template.name ?? '');
+        openScreen(await post<Job>(`/templates/${template.id}/workbenches`, body), template.name ?? '');
       }}
     />
   );

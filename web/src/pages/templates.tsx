@@ -12,7 +12,7 @@ import { ProblemAlert } from '../ui/problem';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
 import { VersionsDialog } from './template-versions';
-import { WorkbenchesDialog } from './template-workbenches';
+import { useOpenScreen, WorkbenchesDialog } from './template-workbenches';
 
 const choice = (values: string[]) => values.map((value) => ({ value, label: value }));
 
@@ -88,7 +88,7 @@ function ImportDialog({ template, onClose }: { template: Template; onClose: () =
 export default function TemplatesPage() {
   const { t, number, bytes, date } = useI18n();
   const acts = useActs();
-  const toasts = useToasts();
+  const openScreen = useOpenScreen();
   const edited: Field[] = [
     { name: 'name', label: t('field.name'), required: true },
     { name: 'description', label: t('field.description'), kind: 'area' },
@@ -134,8 +134,7 @@ export default function TemplatesPage() {
         submit={t('act.add')}
         onClose={acts.close}
         onSubmit={async (values) => {
-          const job = await post<Job>('/workbenches', values);
-          void toasts.follow(job, String(values.name));
+          openScreen(await post<Job>('/workbenches', values), String(values.name));
         }}
       />,
     );
