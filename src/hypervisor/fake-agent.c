@@ -85,7 +85,7 @@ yd_fake_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **e
 
 gboolean
 yd_fake_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                           const char *password, guint timeout, GError **error)
+                           const char *password, gboolean hashed, guint timeout, GError **error)
 {
     FakeHost *host;
     FakeMachine *machine = begin(hv, "set_password", uuid, timeout, &host, error);

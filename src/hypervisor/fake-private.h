@@ -99,8 +99,9 @@ gboolean yd_fake_machine_state(YdHypervisor *hv, const char *uuid, YdMachineStat
                                GError **error);
 
 gboolean yd_fake_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
-gboolean yd_fake_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                                    const char *password, guint timeout, GError **error);
+gboolean
+yd_fake_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
+                           const char *password, gboolean hashed, guint timeout, GError **error);
 gboolean
 yd_fake_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv, const char *input,
                    guint timeout, int *ret_status, char **ret_output, GError **error);

@@ -39,7 +39,8 @@ typedef struct {
                                    gint64 valid_until, GError **error);
     gboolean (*agent_ping)(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
     gboolean (*agent_set_password)(YdHypervisor *hv, const char *uuid, const char *user,
-                                   const char *password, guint timeout, GError **error);
+                                   const char *password, gboolean hashed, guint timeout,
+                                   GError **error);
     gboolean (*agent_still)(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
                             GError **error);
     gboolean (*agent_exec)(YdHypervisor *hv, const char *uuid, const char *const *argv,

@@ -327,9 +327,10 @@ yd_hypervisor_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GErr
 
 gboolean
 yd_hypervisor_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                                 const char *password, guint timeout, GError **error)
+                                 const char *password, gboolean hashed, guint timeout,
+                                 GError **error)
 {
-    return CALL(agent_set_password, uuid, user, password, timeout);
+    return CALL(agent_set_password, uuid, user, password, hashed, timeout);
 }
 
 gboolean

@@ -191,8 +191,10 @@ gboolean yd_hypervisor_set_spice_password(YdHypervisor *hv, const char *uuid, co
 // Guest agent. timeout in seconds; one call at a time for each guest (the next waits or times out).
 gboolean
 yd_hypervisor_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);
+// hashed: the guest gets a hash only, and has nothing to compute; Windows takes none.
 gboolean yd_hypervisor_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                                          const char *password, guint timeout, GError **error);
+                                          const char *password, gboolean hashed, guint timeout,
+                                          GError **error);
 // Runs argv (argv[0] an absolute path) with input on stdin and waits; output is stdout+stderr, cut
 // at 64 KiB, owned; exit status in ret_status.
 gboolean yd_hypervisor_agent_exec(YdHypervisor *hv, const char *uuid, const char *const *argv,

@@ -269,8 +269,7 @@ exchange(YdRest *rest, const YdRestRequest *request, const char *key, YdRestAnsw
     g_autoptr(GInputStream) stream = soup_session_send(session(rest), message, NULL, error);
     if (!stream)
         return FALSE;
-    g_autoptr(GBytes) bytes =
-        read_all(stream, request->most ? request->most : MAX_ANSWER, error);
+    g_autoptr(GBytes) bytes = read_all(stream, request->most ? request->most : MAX_ANSWER, error);
     if (!bytes)
         return FALSE;
     ret->status = soup_message_get_status(message);

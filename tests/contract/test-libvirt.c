@@ -162,12 +162,14 @@ step_password(void)
                              &error);
     g_assert_no_error(error);
     g_assert_cmpint(status, ==, 0);
-    yd_hypervisor_agent_set_password(hv(), uuid(), "zhang", "se'cret \"1", 10, &error);
-    g_assert_no_error(error);
-    yd_hypervisor_agent_exec(hv(), uuid(), sh, "grep '^zhang:[$]' /etc/shadow", 20, &status, NULL,
-                             &error);
-    g_assert_no_error(error);
-    g_assert_cmpint(status, ==, 0);
+    for (gint hashed = 0; hashed <= 1; hashed++) {
+        yd_hypervisor_agent_set_password(hv(), uuid(), "zhang", "se'cret \"1", hashed, 10, &error);
+        g_assert_no_error(error);
+        yd_hypervisor_agent_exec(hv(), uuid(), sh, "grep '^zhang:[$]6[$]' /etc/shadow", 20, &status,
+                                 NULL, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(status, ==, 0);
+    }
     g_autoptr(GPtrArray) users = yd_hypervisor_agent_users(hv(), uuid(), 5, &error);
     g_assert_no_error(error);
     g_assert_nonnull(users);
