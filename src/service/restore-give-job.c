@@ -9,7 +9,8 @@
 #include "service/guest-give.h"
 #include "service/restore-files.h"
 
-#define PIECE (512 * 1024) // three quarters of a MiB as base64; libvirt takes 4 MiB in all
+#define PIECE (96 * 1024) // agents read byte by byte: a slow guest takes a second for a MiB
+#define TRIES 5           // of a piece, of an agent that is busy for some seconds
 #define PIECE_SECONDS 60
 #define PLACE_SECONDS 300
 
@@ -68,8 +69,8 @@ judge(const Guest *guest, int status, const char *output, GError **error)
 // --- send ---
 
 static gboolean
-send_piece(YdJobRun *run, const Guest *guest, guint number, const guint8 *bytes, gsize n,
-           GError **error)
+try_piece(YdJobRun *run, const Guest *guest, guint number, const guint8 *bytes, gsize n,
+          GError **error)
 {
     g_autofree char *script = yd_guest_give_piece(job_id(run), number);
     g_autofree char *text = g_base64_encode(bytes, n);
@@ -79,6 +80,27 @@ send_piece(YdJobRun *run, const Guest *guest, guint number, const guint8 *bytes,
     return yd_hypervisor_agent_exec(guest->hv, guest->desktop->uuid, argv, text, PIECE_SECONDS,
                                     &status, &output, error) &&
            judge(guest, status, g_strstrip(output), error);
+}
+
+static gboolean
+send_piece(YdJobRun *run, const Guest *guest, guint number, const guint8 *bytes, gsize n,
+           GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    for (guint i = 0; i < TRIES && !yd_job_run_cancelled(run); i++) {
+        g_clear_error(&why);
+        if (try_piece(run, guest, number, bytes, n, &why))
+            return TRUE;
+        if (!g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE) &&
+            !g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT))
+            break;
+        g_usleep(G_USEC_PER_SEC);
+    }
+    if (why)
+        g_propagate_error(error, g_steal_pointer(&why));
+    else
+        g_set_error(error, YD_ERROR, YD_ERROR_CANCELLED, "reading was cancelled");
+    return FALSE;
 }
 
 static void
