@@ -16,7 +16,7 @@ function found(folder: string, where: RegExp, name: RegExp): string[] {
 
 describe('the words of the console', () => {
   it('name every step of the server’s jobs', () => {
-    const steps = found(SERVICE, /(YdJobStep \w+\[\] = \{|#define YD_DESK_START_STEPS)[\s\S]*?(\}\};|\n\};|\n\s*\}\n)/g, /\{\s*\\?\s*(?:\.name = )?"([a-z-]+)"/g);
+    const steps = found(SERVICE, /(YdJobStep \w+\[\] = \{|#define YD_DESK_START_STEPS)[\s\S]*?\n(\};|\s*\}\n)/g, /\{\s*\\?\s*(?:\.name = )?"([a-z-]+)"/g);
     expect(steps.length).toBeGreaterThan(15);
     expect(steps.filter((step) => !(`step.${step}` in en))).toEqual([]);
   });
