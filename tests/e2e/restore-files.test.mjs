@@ -25,7 +25,7 @@ before(async () => {
   await yd.api('POST', `/departments/${office.department.id}/managers`, { body: { user_id: mona.id } });
   await yd.job(await yd.api('POST', `/pools/${office.pool.id}/handout`, { body: { user_ids: [alice.id] } }));
   [desktop] = (await yd.api('GET', `/desktops?user_id=${alice.id}`)).items;
-  await yd.job(await yd.api('POST', `/desktops/${desktop.id}/start`));
+  await yd.job(await yd.api('POST', `/desktops/${desktop.id}/start`), { seconds: 600 });
 });
 after(() => yd?.stop());
 
