@@ -1674,6 +1674,11 @@ export interface components {
             readonly last_seen?: string | null;
             /** Format: int64 */
             readonly open_sessions?: number;
+            /**
+             * Format: int64
+             * @description that the disks of their desktops and their own ones take
+             */
+            readonly disk_bytes?: number;
         };
         UserPage: {
             items: components["schemas"]["User"][];
@@ -2750,6 +2755,11 @@ export interface components {
             readonly user_name?: string | null;
             readonly desktop_name?: string | null;
             readonly desktop_state?: string | null;
+            /**
+             * Format: int64
+             * @description that it takes
+             */
+            readonly disk_bytes?: number;
         };
         PersonalDiskPage: {
             items: components["schemas"]["PersonalDisk"][];

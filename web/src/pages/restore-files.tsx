@@ -15,7 +15,7 @@ interface PointFile {
   name: string;
   kind: 'file' | 'directory' | 'link' | 'other';
   bytes: number;
-  modified: number;
+  modified: string;
 }
 
 interface Props {
