@@ -2,6 +2,7 @@
 // Secrets by libsodium: wiping, argon2id, secretbox.
 #include "base/secret.h"
 
+#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -126,6 +127,24 @@ yd_password_random(void)
         // Password rules commonly want a digit and a letter.
     } while (!strpbrk(text, "23456789") || strspn(text, "23456789") == 16);
     return text;
+}
+
+char *
+yd_password_crypt(const char *password)
+{
+    guint8 salt[16];
+    g_autofree struct crypt_data *data = g_new0(struct crypt_data, 1);
+    start();
+    randombytes_buf(salt, sizeof salt);
+    char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    if (!crypt_gensalt_rn("$6$", 0, (const char *)salt, sizeof salt, setting, sizeof setting))
+        g_error("libcrypt makes no salt: %s", g_strerror(errno));
+    const char *hash = crypt_r(password, setting, data);
+    if (!hash || hash[0] == '*')
+        g_error("libcrypt makes no hash: %s", g_strerror(errno));
+    char *copy = g_strdup(hash);
+    sodium_memzero(data, sizeof *data);
+    return copy;
 }
 
 static gboolean

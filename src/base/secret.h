@@ -35,6 +35,10 @@ gboolean yd_password_needs_rehash(const char *hash, gboolean cheap);
 // owned.
 char *yd_password_random(void);
 
+// SHA-512 hash of it with a salt of its own, as crypt(5) writes it and any Linux takes it; owned.
+// For random passwords: it is not stretched.
+char *yd_password_crypt(const char *password);
+
 // The key that seals secrets at rest.
 typedef struct _YdMasterKey YdMasterKey;
 // Reads the file (32 bytes); makes it (mode 0600, durable) when it is missing and create is TRUE.

@@ -6,6 +6,7 @@ const CtlNoun *const ctl_nouns[] = {
     &ctl_noun_top,
     &ctl_noun_desktop,
     &ctl_noun_disk,
+    &ctl_noun_restore_point,
     &ctl_noun_session,
     &ctl_noun_user,
     &ctl_noun_department,

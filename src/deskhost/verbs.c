@@ -6,6 +6,7 @@
 #include "base/json-util.h"
 #include "base/log.h"
 #include "storage/local.h"
+#include "storage/point-files.h"
 #include "storage/ram-image.h"
 
 #include <errno.h>
@@ -220,6 +221,22 @@ verb_grow(struct request *request, GError **error)
 }
 
 static json_t *
+verb_point(struct request *request, GError **error)
+{
+    YdPointAct act = YD_POINT_MAKE;
+    const char *image = text(request, "image", NAME_MAX, error);
+    const char *name = image ? text(request, "name", NAME_MAX, error) : NULL;
+    const char *what = name ? text(request, "act", 16, error) : NULL;
+    if (!what)
+        return NULL;
+    if (!yd_point_act_from_name(what, &act)) {
+        yd_error_invalid(error, "act", "'%s' is not known", what);
+        return NULL;
+    }
+    return yd_storage_point(request->storage, image, name, act, error) ? json_object() : NULL;
+}
+
+static json_t *
 verb_look(struct request *request, GError **error)
 {
     const char *image = text(request, "image", NAME_MAX, error);
@@ -272,6 +289,25 @@ verb_ram(struct request *request, GError **error)
     return yd_ram_image_call(request->storage, verb, request->arguments, error);
 }
 
+static gboolean
+on_bytes(gpointer data, const void *bytes, gsize n, GError **error)
+{
+    struct request *request = data;
+    g_autofree char *coded = g_base64_encode(bytes, n);
+    g_autoptr(json_t) line = json_pack("{s:s}", "data", coded);
+    if (!hung_up(request->fd) && send_json(request->fd, line))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_CANCELLED, "nobody reads the file any more");
+    return FALSE;
+}
+
+static json_t *
+verb_files(struct request *request, GError **error)
+{
+    return yd_point_files_call(request->storage, request->arguments, on_bytes, on_progress, request,
+                               error);
+}
+
 static json_t *
 verb_directory(struct request *request, GError **error)
 {
@@ -281,7 +317,7 @@ verb_directory(struct request *request, GError **error)
 static const struct {
     const char *name;
     Verb run;
-    const char *arguments[5];
+    const char *arguments[7];
 } verbs[] = {
     {"directory", verb_directory, {"verb"}},
     {"inspect", verb_inspect, {"verb", "path"}},
@@ -292,11 +328,14 @@ static const struct {
     {"chain", verb_chain, {"verb", "image"}},
     {"usage", verb_usage, {"verb"}},
     {"grow", verb_grow, {"verb", "image", "bytes"}},
+    {"point", verb_point, {"verb", "image", "name", "act"}},
     {"look", verb_look, {"verb", "image"}},
     {"verify", verb_verify, {"verb", "image"}},
     {"delete", verb_delete, {"verb", "image"}},
     {"list", verb_list, {"verb"}},
     {"space", verb_space, {"verb"}},
+    {"files-list", verb_files, {"verb", "image", "point", "path", "cursor", "limit"}},
+    {"files-read", verb_files, {"verb", "image", "point", "path", "most"}},
     {"ram-begin", verb_ram, {"verb", "base", "name", "bytes"}},
     {"ram-seal", verb_ram, {"verb", "name", "facts"}},
     {"ram-look", verb_ram, {"verb", "name"}},

@@ -29,11 +29,11 @@ yd_agent_return(const char *text, GError **error)
 }
 
 json_t *
-yd_agent_password_arguments(const char *user, const char *password)
+yd_agent_password_arguments(const char *user, const char *password, gboolean crypted)
 {
     char *encoded = g_base64_encode((const guchar *)password, strlen(password));
     json_t *arguments =
-        json_pack("{s:s, s:s, s:b}", "username", user, "password", encoded, "crypted", 0);
+        json_pack("{s:s, s:s, s:b}", "username", user, "password", encoded, "crypted", crypted);
     memset(encoded, 0, strlen(encoded));
     g_free(encoded);
     return arguments;

@@ -12,7 +12,7 @@ char *yd_agent_command(const char *execute, json_t *arguments);
 // The member "return" of an answer; NULL with error; owned (json_decref).
 json_t *yd_agent_return(const char *text, GError **error);
 
-json_t *yd_agent_password_arguments(const char *user, const char *password);
+json_t *yd_agent_password_arguments(const char *user, const char *password, gboolean crypted);
 json_t *yd_agent_exec_arguments(const char *const *argv, const char *input);
 
 // TRUE when the process of a guest-exec-status has ended; status is 128 + the signal when one

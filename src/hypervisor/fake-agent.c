@@ -85,7 +85,7 @@ yd_fake_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError **e
 
 gboolean
 yd_fake_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                           const char *password, guint timeout, GError **error)
+                           const char *password, gboolean hashed, guint timeout, GError **error)
 {
     FakeHost *host;
     FakeMachine *machine = begin(hv, "set_password", uuid, timeout, &host, error);
@@ -142,6 +142,22 @@ address_of(FakeHost *host, const FakeMachine *machine)
         sscanf(machine->mac, "52:54:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3]) == 4)
         return g_strdup_printf("%u.%u.%u.%u", byte[0], byte[1], byte[2], byte[3]);
     return NULL;
+}
+
+gboolean
+yd_fake_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout, GError **error)
+{
+    FakeHost *host;
+    FakeMachine *machine = begin(hv, on ? "agent_still" : "agent_on", uuid, timeout, &host, error);
+    if (!machine)
+        return FALSE;
+    gboolean good = !on || !machine->still;
+    if (!good)
+        g_set_error(error, YD_ERROR, YD_ERROR_INTERNAL, "the guest '%s' stands still already",
+                    uuid);
+    machine->still = on;
+    g_mutex_unlock(&host->lock);
+    return good;
 }
 
 char *

@@ -10,6 +10,7 @@
 #include "hypervisor/agent-json.h"
 #include "hypervisor/libvirt-private.h"
 #include "base/json-util.h"
+#include "base/secret.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #define SLOTS (SLOTS_PER_CONN * CONNS)
 #define SUSPECT_SLOTS SLOTS_PER_CONN // the last connection's
 #define SHUTDOWN_SECONDS 5
-#define POLL_FIRST_US (10 * 1000)
+#define POLL_FIRST_US (10 * 1000) // grows by a quarter: what is waited in vain is a quarter at most
 #define POLL_MAX_US (500 * 1000)
 
 struct guest {
@@ -246,9 +247,10 @@ yd_libvirt_agent_ping(YdHypervisor *hv, const char *uuid, guint timeout, GError 
 
 gboolean
 yd_libvirt_agent_set_password(YdHypervisor *hv, const char *uuid, const char *user,
-                              const char *password, guint timeout, GError **error)
+                              const char *password, gboolean hashed, guint timeout, GError **error)
 {
-    json_t *arguments = yd_agent_password_arguments(user, password);
+    g_autofree char *hash = hashed ? yd_password_crypt(password) : NULL;
+    json_t *arguments = yd_agent_password_arguments(user, hash ? hash : password, hashed);
     if (!arguments)
         return yd_error_invalid(error, "user", "is not UTF-8");
     g_autoptr(json_t) result =
@@ -294,7 +296,7 @@ await(struct call *call, gint64 pid, int *ret_status, char **ret_output, GError 
             return FALSE;
         }
         g_usleep(pause);
-        pause = MIN(pause * 3 / 2, POLL_MAX_US);
+        pause = MIN(pause * 5 / 4, POLL_MAX_US);
     }
 }
 
@@ -342,6 +344,15 @@ yd_libvirt_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GEr
         return TRUE;
     g_propagate_error(error, g_steal_pointer(&why));
     return FALSE;
+}
+
+gboolean
+yd_libvirt_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                       GError **error)
+{
+    const char *execute = on ? "guest-fsfreeze-freeze" : "guest-fsfreeze-thaw";
+    g_autoptr(json_t) result = single(hv, uuid, timeout, execute, NULL, error);
+    return result != NULL;
 }
 
 char *

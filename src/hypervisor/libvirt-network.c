@@ -96,7 +96,8 @@ has_guests(virNetwork *network)
     return n > 0;
 }
 
-// The wanted definition with the uuid and the fixed addresses of the old one; owned.
+// The wanted definition with the uuid of the old one and the fixed addresses that it does not have
+// itself; owned.
 static char *
 merged(const xmlDoc *old, const YdNetworkSpec *spec)
 {
@@ -107,7 +108,8 @@ merged(const xmlDoc *old, const YdNetworkSpec *spec)
     xmlNode *dhcp = yd_xml_child(yd_xml_child(root, "ip"), "dhcp");
     xmlNode *uuid = yd_xml_child(xmlDocGetRootElement(old), "uuid");
     for (xmlNode *node = from ? from->children : NULL; node; node = node->next)
-        if (xmlStrEqual(node->name, (const xmlChar *)"host"))
+        if (xmlStrEqual(node->name, (const xmlChar *)"host") && !yd_dhcp_covers(spec, node) &&
+            !yd_dhcp_is_standing(node))
             xmlAddChild(dhcp, xmlDocCopyNode(node, doc, 1));
     if (uuid && !spec->uuid)
         xmlAddNextSibling(yd_xml_child(root, "name"), xmlDocCopyNode(uuid, doc, 1));
@@ -265,7 +267,7 @@ fits(const xmlNode *node, const YdDhcpHost *host)
 }
 
 // Removes the entries with that MAC or address; *ret_same when the very entry is there (and then it
-// stays).
+// stays), with a name or, when it stood there from the start, without.
 static gboolean
 clear_entries(virNetwork *network, const char *name, const YdDhcpHost *host, gboolean *ret_same,
               GError **error)
@@ -278,8 +280,11 @@ clear_entries(virNetwork *network, const char *name, const YdDhcpHost *host, gbo
     for (xmlNode *node = dhcp ? dhcp->children : NULL; node && ok; node = node->next) {
         if (!xmlStrEqual(node->name, (const xmlChar *)"host") || !fits(node, host))
             continue;
+        gboolean standing = yd_dhcp_is_standing(node);
+        if (standing && !ret_same)
+            continue;
         if (ret_same && same(node, "mac", host->mac) && same(node, "ip", host->ip) &&
-            same(node, "name", host->name)) {
+            (standing || same(node, "name", host->name))) {
             *ret_same = TRUE;
             continue;
         }

@@ -34,4 +34,9 @@ xmlNode *yd_xml_child(const xmlNode *parent, const char *name);
 // An attribute's value; NULL: none; owned (g_free).
 char *yd_xml_get(const xmlNode *node, const char *name);
 
+// Whether a <host> of a network's DHCP is one that the network has had from the start
+// (network-xml.c): it stays. _covers: whether the network of that spec has the entry's address so.
+gboolean yd_dhcp_is_standing(const xmlNode *host);
+gboolean yd_dhcp_covers(const YdNetworkSpec *spec, const xmlNode *host);
+
 char *yd_domain_xml_test(const YdMachineSpec *spec);

@@ -37,18 +37,24 @@ static const char script_entropy[] =
     "echo \"$HOST\" >/etc/hostname\n"
     "echo \"$HOST\" >/proc/sys/kernel/hostname\n"
     "if [ -f /etc/machine-id ]; then\n"
-    "    tr -d '-' </proc/sys/kernel/random/uuid >/etc/machine-id.new\n"
-    "    chmod 444 /etc/machine-id.new\n"
+    "    IFS=- read -r a b c d e </proc/sys/kernel/random/uuid\n"
+    "    umask 0333\n"
+    "    echo \"$a$b$c$d$e\" >/etc/machine-id.new\n"
+    "    umask 022\n"
     "    mv /etc/machine-id.new /etc/machine-id\n"
-    "fi\n";
+    "    if [ -f /var/lib/dbus/machine-id ] && [ ! -L /var/lib/dbus/machine-id ]; then\n"
+    "        echo \"$a$b$c$d$e\" >/var/lib/dbus/machine-id\n"
+    "    fi\n"
+    "fi\n"
+    "[ ! -d /run ] || echo \"$DESKTOP\" >" YD_CLONE_RENEWED "\n";
 
-// systemd-networkd and NetworkManager see a new card themselves. The rest waits in the background:
-// the card comes when this script has ended.
+// systemd-networkd and NetworkManager see a new card themselves. All of it is in the background:
+// the card comes when this script has ended, and asking systemd takes a while.
 static const char script_network[] =
-    "for manager in systemd-networkd NetworkManager; do\n"
-    "    if have systemctl && systemctl -q is-active $manager; then return 0; fi\n"
-    "done\n"
     "(\n"
+    "    for manager in systemd-networkd NetworkManager; do\n"
+    "        if have systemctl && systemctl -q is-active $manager; then exit 0; fi\n"
+    "    done\n"
     "    nic= tries=0\n"
     "    while [ -z \"$nic\" ] && [ $tries -lt 300 ]; do\n"
     "        for dir in /sys/class/net/*; do\n"
@@ -71,18 +77,19 @@ static const char script_network[] =
     "main </dev/null\n";
 
 char *
-yd_clone_script(const guint8 entropy[YD_CLONE_ENTROPY_BYTES], const char *mac, const char *hostname,
-                gint64 now)
+yd_clone_script(const guint8 entropy[YD_CLONE_ENTROPY_BYTES], const char *desktop_id,
+                const char *mac, const char *hostname, gint64 now)
 {
     g_autofree char *host = g_shell_quote(hostname);
+    g_autofree char *desktop = g_shell_quote(desktop_id);
     g_autofree char *card = g_ascii_strdown(mac, -1);
     g_autofree char *quoted = g_shell_quote(card);
     GString *script = g_string_sized_new(4096); // never grows, so that no copy of the seed is left
     g_string_append(script, "SEED=");
     for (guint i = 0; i < YD_CLONE_ENTROPY_BYTES; i++)
         g_string_append_printf(script, "%02x", entropy[i]);
-    g_string_append_printf(script, "\nHOST=%s\nMAC=%s\nNOW=%" G_GINT64_FORMAT "\n", host, quoted,
-                           now);
+    g_string_append_printf(script, "\nDESKTOP=%s\nHOST=%s\nMAC=%s\nNOW=%" G_GINT64_FORMAT "\n",
+                           desktop, host, quoted, now);
     g_string_append(script, script_entropy);
     g_string_append(script, script_network);
     return g_string_free(script, FALSE);

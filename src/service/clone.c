@@ -208,8 +208,8 @@ renew(YdJobRun *run, const YdDesk *desk, GError **error)
     if (!hv)
         return FALSE;
     randombytes_buf(entropy, sizeof entropy);
-    char *script =
-        yd_clone_script(entropy, desktop->mac ? desktop->mac : "", hostname, yd_now_ms() / 1000);
+    char *script = yd_clone_script(entropy, desktop->id, desktop->mac ? desktop->mac : "", hostname,
+                                   yd_now_ms() / 1000);
     gboolean good = yd_hypervisor_agent_shell(hv, desktop->uuid, script, SCRIPT_SECONDS, &status,
                                               &output, error);
     yd_secret_wipe(&script);

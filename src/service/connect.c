@@ -332,8 +332,11 @@ floating_account(const Connect *c, YdHypervisor *hv, GError **error)
     GError *local = NULL;
     return g_strcmp0(c->facts.pool_kind, "floating") != 0 || c->facts.sealed || c->awoken ||
            g_strcmp0(c->facts.os, "linux") != 0 ||
-           yd_desk_make_account(hv, c->facts.uuid, c->facts.username, c->facts.uid, FALSE,
-                                POLICY_SECONDS, &local) ||
+           yd_desk_make_account(hv, c->facts.uuid,
+                                &(YdDeskAccount){.username = c->facts.username,
+                                                 .uid = c->facts.uid,
+                                                 .timeout = POLICY_SECONDS},
+                                &local) ||
            agent_error(c, local, error);
 }
 
@@ -341,6 +344,8 @@ static gboolean
 account_password(Connect *c, YdHypervisor *hv, GError **error)
 {
     GError *local = NULL;
+    if (c->new_password) // it got one when it was woken
+        return TRUE;
     if (!floating_account(c, hv, error))
         return FALSE;
     c->password = living_password(c, hv, &local);
@@ -351,7 +356,8 @@ account_password(Connect *c, YdHypervisor *hv, GError **error)
     c->password = yd_password_random();
     c->new_password = TRUE;
     if (!yd_hypervisor_agent_set_password(hv, c->facts.uuid, c->facts.username, c->password,
-                                          AGENT_SECONDS, &local))
+                                          g_strcmp0(c->facts.os, "linux") == 0, AGENT_SECONDS,
+                                          &local))
         return agent_error(c, local, error);
     return TRUE;
 }
@@ -580,6 +586,18 @@ wait_for_it(Connect *c, YdConnectAnswer *answer, GError **error)
     return answer->job != NULL;
 }
 
+// A floating desktop that its person has had no password for gets one with the account, while it
+// wakes; NULL: not that.
+static char *
+early_hash(Connect *c)
+{
+    if (!is_rdp(c) || g_strcmp0(c->facts.pool_kind, "floating") != 0 || c->facts.sealed ||
+        g_strcmp0(c->facts.os, "linux") != 0)
+        return NULL;
+    c->password = yd_password_random();
+    return yd_password_crypt(c->password);
+}
+
 // A paused desktop runs within this call; one whose machine has ended meanwhile is off afterwards.
 static gboolean
 wake(Connect *c, GError **error)
@@ -594,7 +612,10 @@ wake(Connect *c, GError **error)
     }
     if (!is_state(c, YD_DESKTOP_PAUSED) || job) // being saved, say: waited for
         return TRUE;
-    c->awoken = yd_desk_wake(c->service, c->store, c->desktop_id, &local);
+    g_autofree char *hash = early_hash(c);
+    c->awoken = yd_desk_wake(c->service, c->store, c->desktop_id, hash, &c->new_password, &local);
+    if (!c->new_password)
+        yd_secret_wipe(&c->password);
     if (!read_facts(c, error)) {
         g_clear_error(&local);
         return FALSE;

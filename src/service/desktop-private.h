@@ -131,14 +131,22 @@ gboolean yd_desk_machine(YdService *service, const YdDesktop *desktop, YdMachine
 // --- desktop-sleep-job.c ---
 
 // Resumes a paused desktop, sets its clock and, for a person's floating one, makes their account;
-// then it is ready. The caller holds it (connect.h). STATE when its machine ended meanwhile: the
+// then it is ready. hash: of the password that the account gets (crypt(5)); ret_hashed: it did.
+// Both may be NULL. The caller holds it (connect.h). STATE when its machine ended meanwhile: the
 // desktop is off then. Errors of the agent as yd_hypervisor_agent_exec.
-gboolean yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error);
+gboolean yd_desk_wake(YdService *service, YdStore *store, const char *id, const char *hash,
+                      gboolean *ret_hashed, GError **error);
 
-// Makes the owner's account in a guest that was prepared for nobody, or for them before. clock: and
-// sets the guest's. timeout in seconds.
-gboolean yd_desk_make_account(YdHypervisor *hv, const char *uuid, const char *username, gint64 uid,
-                              gboolean clock, guint timeout, GError **error);
+// Makes the owner's account in a guest that was prepared for nobody, or for them before.
+typedef struct {
+    const char *username;
+    gint64 uid;
+    const char *hash; // of the password that it gets (crypt(5)); NULL: it keeps what it has
+    gboolean clock;   // the guest's clock is set, too
+    guint timeout;    // in seconds
+} YdDeskAccount;
+gboolean yd_desk_make_account(YdHypervisor *hv, const char *uuid, const YdDeskAccount *account,
+                              GError **error);
 
 // Steps: a sleeping desktop runs again, so that it can be asked to shut down; a spare is paused.
 gboolean yd_desk_step_rouse(YdJobRun *run, GError **error);
@@ -215,6 +223,10 @@ gboolean yd_desk_step_ready(YdJobRun *run, GError **error);
 // version).
 gboolean yd_desk_step_delete_address(YdJobRun *run, GError **error);
 gboolean yd_desk_step_delete_row(YdJobRun *run, GError **error);
+// restore-point-job.c: of a rebuild, before the old disk goes; of a deletion, before the personal
+// disk may go.
+gboolean yd_desk_step_fresh_points(YdJobRun *run, GError **error);
+gboolean yd_desk_step_delete_points(YdJobRun *run, GError **error);
 // Writes why into the desktop's row.
 void yd_desk_note_failure(YdJobRun *run, const GError *why);
 // Likewise, and its state is failed.

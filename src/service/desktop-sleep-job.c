@@ -16,6 +16,7 @@
 
 #define FIRST_SECONDS 2 // the first word to an agent after a pause may be lost
 #define AGENT_SECONDS 5
+#define ACCOUNT_SECONDS 30 // a few processes in a guest that may be busy
 #define LOOK_MS 500
 
 // --- the guest after its sleep ---
@@ -36,31 +37,38 @@ run_in_guest(YdHypervisor *hv, const char *uuid, const char *script, guint timeo
 }
 
 gboolean
-yd_desk_make_account(YdHypervisor *hv, const char *uuid, const char *username, gint64 uid,
-                     gboolean clock, guint timeout, GError **error)
+yd_desk_make_account(YdHypervisor *hv, const char *uuid, const YdDeskAccount *account,
+                     GError **error)
 {
-    g_autofree char *account = yd_first_boot_account_script(username, uid, error);
-    if (!account)
+    g_autofree char *plain =
+        yd_first_boot_account_script(account->username, account->uid, account->hash, error);
+    if (!plain)
         return FALSE;
-    g_autofree char *script =
-        clock ? g_strdup_printf("date -u -s @%" G_GINT64_FORMAT " >/dev/null 2>&1 || :\n%s",
-                                yd_now_ms() / 1000, account)
-              : g_steal_pointer(&account);
-    return run_in_guest(hv, uuid, script, timeout, error);
+    g_autofree char *script = account->clock ? g_strdup_printf("date -u -s @%" G_GINT64_FORMAT
+                                                               " >/dev/null 2>&1 || :\n%s",
+                                                               yd_now_ms() / 1000, plain)
+                                             : g_steal_pointer(&plain);
+    return run_in_guest(hv, uuid, script, account->timeout, error);
 }
 
 // One look at the guest after its sleep: its clock is right, and a floating desktop's person has
-// their account.
+// their account, with that password when hash is not NULL: one call of the agent instead of two,
+// for which a person waits.
 static gboolean
-greet(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop, guint timeout, GError **error)
+greet(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop, const char *hash,
+      gboolean *ret_hashed, guint timeout, GError **error)
 {
     g_autofree char *username = NULL;
     gint64 uid = 0;
+    *ret_hashed = FALSE;
     g_autoptr(GError) why = NULL;
     if (desktop->taken > 0 && !yd_desk_account(store, desktop, &username, &uid, error))
         return FALSE;
-    if (username && g_strcmp0(desktop->os, "windows") != 0)
-        return yd_desk_make_account(hv, desktop->uuid, username, uid, TRUE, timeout, error);
+    if (username && g_strcmp0(desktop->os, "windows") != 0) {
+        const YdDeskAccount account = {username, uid, hash, TRUE, timeout};
+        *ret_hashed = hash != NULL;
+        return yd_desk_make_account(hv, desktop->uuid, &account, error);
+    }
     if (yd_hypervisor_agent_set_time(hv, desktop->uuid, timeout, &why))
         return TRUE;
     if (why->code == YD_ERROR_INTERNAL || why->code == YD_ERROR_INVALID) {
@@ -117,8 +125,10 @@ back_to_sleep(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop)
 }
 
 gboolean
-yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error)
+yd_desk_wake(YdService *service, YdStore *store, const char *id, const char *hash,
+             gboolean *ret_hashed, GError **error)
 {
+    gboolean hashed = FALSE;
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, id, error);
     YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
     GError *why = NULL;
@@ -130,11 +140,13 @@ yd_desk_wake(YdService *service, YdStore *store, const char *id, GError **error)
         g_propagate_error(error, why);
         return FALSE;
     }
-    gboolean good = greet(store, hv, desktop, FIRST_SECONDS, &why);
+    gboolean good = greet(store, hv, desktop, hash, &hashed, FIRST_SECONDS, &why);
     if (!good && g_error_matches(why, YD_ERROR, YD_ERROR_TIMEOUT)) {
         g_clear_error(&why);
-        good = greet(store, hv, desktop, AGENT_SECONDS, &why);
+        good = greet(store, hv, desktop, hash, &hashed, ACCOUNT_SECONDS, &why);
     }
+    if (ret_hashed)
+        *ret_hashed = good && hashed;
     if (good)
         return set_ready(store, id, error);
     back_to_sleep(store, hv, desktop);
@@ -313,7 +325,8 @@ wake_held(YdJobRun *run, GError **error)
         return FALSE;
     if (yd_desk_is(desktop, YD_DESKTOP_SAVED))
         return has_room(service, desktop, error) && restore(run, desktop, error);
-    if (!yd_desk_is(desktop, YD_DESKTOP_PAUSED) || yd_desk_wake(service, store, desktop->id, &why))
+    if (!yd_desk_is(desktop, YD_DESKTOP_PAUSED) ||
+        yd_desk_wake(service, store, desktop->id, NULL, NULL, &why))
         return TRUE;
     g_autoptr(YdDesktop) after =
         yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), NULL);
@@ -349,9 +362,10 @@ step_clock(YdJobRun *run, GError **error)
     YdHypervisor *hv =
         desktop ? yd_service_hypervisor(yd_job_run_service(run), desktop->host_id, error) : NULL;
     g_autoptr(GError) why = NULL;
+    gboolean hashed = FALSE;
     if (!hv)
         return FALSE;
-    if (!desktop->template_id && !greet(store, hv, desktop, AGENT_SECONDS, &why))
+    if (!desktop->template_id && !greet(store, hv, desktop, NULL, &hashed, AGENT_SECONDS, &why))
         g_message("%s: %s, ignoring", desktop->id, why->message);
     return TRUE;
 }

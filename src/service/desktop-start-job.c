@@ -274,9 +274,10 @@ run_script(YdHypervisor *hv, const YdDesktop *desktop, const char *script, guint
     return TRUE;
 }
 
+// before: a script that the guest runs first.
 static gboolean
-prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, YdDeskCertificate *ret,
-              GError **error)
+prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, const char *before,
+              YdDeskCertificate *ret, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStore *store = yd_job_run_store(run);
@@ -295,27 +296,35 @@ prepare_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, YdDeskC
                               .key = ret->key,
                               .session = g_strcmp0(host->accel, "kvm") == 0 ? "xfce" : "light"};
     char *script = yd_first_boot_script(&what, error);
-    gboolean good = script && run_script(hv, desktop, script, SCRIPT_SECONDS, NULL, error);
+    char *all = script ? g_strconcat(before, script, NULL) : NULL;
+    gboolean good = all && run_script(hv, desktop, all, SCRIPT_SECONDS, NULL, error);
     yd_secret_wipe(&script);
+    yd_secret_wipe(&all);
     return good;
 }
 
 // One call of the agent does both: the policy may be another one than at the last start, and the
-// answer is for whom the guest was prepared.
+// answer is for whom the guest was prepared. A guest that never was is not asked: it is told the
+// policy and prepared in one call, since each call costs a person's time.
 static gboolean
-look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, char **ret_mark,
-              GError **error)
+look_at_guest(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, gboolean *ret_prepared,
+              YdDeskCertificate *ret, GError **error)
 {
     YdPolicy policy;
     if (!yd_desk_policy(yd_job_run_store(run), desktop, &policy, error))
         return FALSE;
     g_autofree char *told = yd_guest_policy_script(&policy);
     const char *home = desktop->personal_disk_id ? "" : yd_guest_home_none();
-    g_autofree char *script = g_strconcat(told, home, yd_first_boot_check(), NULL);
-    if (!run_script(hv, desktop, script, CHECK_SECONDS, ret_mark, error))
+    g_autofree char *before = g_strconcat(told, home, NULL);
+    g_autofree char *script = g_strconcat(before, yd_first_boot_check(), NULL);
+    g_autofree char *mark = NULL;
+    gboolean never = !desktop->prepared || !desktop->certificate;
+    if (never ? !prepare_guest(run, hv, desktop, before, ret, error)
+              : !run_script(hv, desktop, script, CHECK_SECONDS, &mark, error))
         return FALSE;
     yd_desk_policy_told(yd_job_run_service(run), desktop->id, told);
-    return TRUE;
+    *ret_prepared = !never && strcmp(mark, desktop->id) == 0;
+    return never || *ret_prepared || prepare_guest(run, hv, desktop, "", ret, error);
 }
 
 // A floating desktop may have been prepared for nobody.
@@ -328,7 +337,10 @@ ensure_account(YdStore *store, YdHypervisor *hv, const YdDesktop *desktop, GErro
         return TRUE;
     return yd_desk_account(store, desktop, &username, &uid, error) &&
            (!username ||
-            yd_desk_make_account(hv, desktop->uuid, username, uid, FALSE, SCRIPT_SECONDS, error));
+            yd_desk_make_account(
+                hv, desktop->uuid,
+                &(YdDeskAccount){.username = username, .uid = uid, .timeout = SCRIPT_SECONDS},
+                error));
 }
 
 static gboolean
@@ -354,23 +366,19 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
     g_autoptr(YdDesktop) desktop =
         yd_store_get(store, &yd_desktop_type, yd_job_run_object(run), error);
     YdHypervisor *hv = desktop ? yd_service_hypervisor(service, desktop->host_id, error) : NULL;
-    g_autofree char *mark = NULL;
     g_auto(YdDeskCertificate) certificate = {0};
+    gboolean was_prepared = FALSE;
     GError *local = NULL;
     if (!hv)
         return FALSE;
     if (is_workbench(desktop) || g_strcmp0(desktop->os, "windows") == 0)
         return TRUE; // sysprep and the template's own answers do it there
-    gboolean good = look_at_guest(run, hv, desktop, &mark, &local);
-    gboolean is_prepared = good && strcmp(mark, desktop->id) == 0 && desktop->certificate;
-    if (is_prepared && !ensure_account(store, hv, desktop, &local))
-        good = FALSE;
-    else if (is_prepared)
-        good = !yd_desk_certificate_is_due(desktop->dns_name, desktop->certificate_name,
-                                           desktop->certificate_expires, yd_now_ms()) ||
-               yd_desk_certificate_renew(service, hv, desktop->id, CHECK_SECONDS, &local);
-    else
-        good = good && prepare_guest(run, hv, desktop, &certificate, &local);
+    gboolean good = look_at_guest(run, hv, desktop, &was_prepared, &certificate, &local);
+    if (good && was_prepared)
+        good = ensure_account(store, hv, desktop, &local) &&
+               (!yd_desk_certificate_is_due(desktop->dns_name, desktop->certificate_name,
+                                            desktop->certificate_expires, yd_now_ms()) ||
+                yd_desk_certificate_renew(service, hv, desktop->id, CHECK_SECONDS, &local));
     if (!good && g_error_matches(local, YD_ERROR, YD_ERROR_TIMEOUT)) {
         g_autoptr(GError) last = local;
         return look_again(run, desktop, "first boot", last, error);
@@ -379,7 +387,7 @@ yd_desk_step_first_boot(YdJobRun *run, GError **error)
         g_propagate_error(error, local);
         return FALSE;
     }
-    return is_prepared || note_prepared(store, desktop->id, &certificate, error);
+    return was_prepared || note_prepared(store, desktop->id, &certificate, error);
 }
 
 gboolean

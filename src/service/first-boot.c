@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the first-boot script. Everything that comes from outside goes through quote() or is PEM;
 // the script is one function called with stdin from /dev/null, so that no command eats what the
-// shell has yet to read. Only POSIX sh and tools that both busybox and Debian have.
+// shell has yet to read. Only POSIX sh and tools that both busybox and Debian have; what the shell
+// can do itself it does, since a person waits and each process is slow where guests are emulated.
 #include "service/first-boot.h"
 
+#include "service/clone-script.h"
 #include "service/guest-policy.h"
 
 #include <string.h>
@@ -26,15 +28,21 @@ static const char script_identity[] =
     "echo \"$HOST\" >\"$R/etc/hostname\"\n"
     "echo \"$HOST\" >\"$R/proc/sys/kernel/hostname\"\n"
     "if [ -f \"$R/etc/hosts\" ]; then\n"
-    "    grep -v '^127\\.0\\.1\\.1[[:space:]]' \"$R/etc/hosts\" >\"$R/etc/hosts.new\" || :\n"
+    "    while IFS= read -r line || [ -n \"$line\" ]; do\n"
+    "        case $line in 127.0.1.1[[:space:]]*) ;; *) printf '%s\\n' \"$line\" ;; esac\n"
+    "    done <\"$R/etc/hosts\" >\"$R/etc/hosts.new\"\n"
     "    echo \"127.0.1.1 $HOST\" >>\"$R/etc/hosts.new\"\n"
     "    mv \"$R/etc/hosts.new\" \"$R/etc/hosts\"\n"
     "fi\n"
     "step=machine-id\n"
-    "if [ -f \"$R/etc/machine-id\" ]; then\n"
-    "    id=$(tr -d '-' </proc/sys/kernel/random/uuid)\n"
+    "renewed=\n" // by clone-script.h, since this guest woke up
+    "[ ! -r \"$R" YD_CLONE_RENEWED "\" ] || read -r renewed <\"$R" YD_CLONE_RENEWED "\" || :\n"
+    "if [ -f \"$R/etc/machine-id\" ] && [ \"$renewed\" != \"$DESKTOP\" ]; then\n"
+    "    IFS=- read -r a b c d e </proc/sys/kernel/random/uuid\n"
+    "    id=$a$b$c$d$e\n"
+    "    umask 0333\n"
     "    echo \"$id\" >\"$R/etc/machine-id.new\"\n"
-    "    chmod 444 \"$R/etc/machine-id.new\"\n"
+    "    umask 022\n"
     "    mv \"$R/etc/machine-id.new\" \"$R/etc/machine-id\"\n"
     "    if [ -f \"$R/var/lib/dbus/machine-id\" ] && [ ! -L \"$R/var/lib/dbus/machine-id\" ]; "
     "then\n"
@@ -47,8 +55,7 @@ static const char script_identity[] =
     "    ssh-keygen -A ${R:+-f \"$R\"} >/dev/null\n"
     "fi\n";
 
-static const char script_place[] = "    chmod 644 cert.pem.new\n"
-                                   "    chmod 600 key.pem.new\n"
+static const char script_place[] = "    umask 022\n"
                                    "    if grep -q '^xrdp:' \"$R/etc/group\"; then\n"
                                    "        chgrp xrdp key.pem.new\n"
                                    "        chmod 640 key.pem.new\n"
@@ -62,28 +69,32 @@ static const char script_rdp[] = "if [ -f \"$R/etc/xrdp/rsakeys.ini\" ] && have 
                                  "    xrdp-keygen xrdp \"$R/etc/xrdp/rsakeys.ini\" >/dev/null\n"
                                  "fi\n"
                                  "step=session\n"
-                                 "mkdir -p \"$R/etc/default\"\n"
+                                 "[ -d \"$R/etc/default\" ] || mkdir -p \"$R/etc/default\"\n"
                                  "echo \"VDI_SESSION=$SESSION\" >\"$R/etc/default/vdi-session\"\n";
 
 static const char script_account[] =
     "step=account\n"
     "[ -n \"$NAME\" ] && [ -n \"$UID_\" ]\n"
-    "there=$(awk -F: -v name=\"$NAME\" '$1 == name { print $3 }' \"$R/etc/passwd\")\n"
+    "there= groups=\n"
+    "while IFS=: read -r name x uid x; do\n"
+    "    [ \"$name\" != \"$NAME\" ] || there=$uid\n"
+    "done <\"$R/etc/passwd\"\n"
+    "while IFS=: read -r name x; do\n"
+    "    case $name in audio | video | render | plugdev) groups=${groups:+$groups,}$name ;; esac\n"
+    "done <\"$R/etc/group\"\n"
     "if [ -z \"$there\" ]; then\n"
     "    if have useradd; then\n"
-    "        useradd -m -u \"$UID_\" -s /bin/bash \"$NAME\"\n"
+    "        useradd -m -u \"$UID_\" -s /bin/bash ${groups:+-G \"$groups\"} \"$NAME\"\n"
     "    else\n"
     "        adduser -D -u \"$UID_\" \"$NAME\"\n"
     "    fi\n"
     "elif [ \"$there\" != \"$UID_\" ]; then\n"
     "    echo \"the template has an account '$NAME' with uid $there already\" >&2\n"
     "    return 1\n"
+    "elif [ -n \"$groups\" ] && have usermod; then\n"
+    "    usermod -a -G \"$groups\" \"$NAME\"\n"
     "fi\n"
-    "if have usermod; then\n"
-    "    for group in audio video render plugdev; do\n"
-    "        ! grep -q \"^$group:\" \"$R/etc/group\" || usermod -a -G \"$group\" \"$NAME\"\n"
-    "    done\n"
-    "fi\n";
+    "[ -z \"$HASH\" ] || printf '%s:%s\\n' \"$NAME\" \"$HASH\" | chpasswd -e\n";
 
 static const char script_mark[] = "step=mark\n"
                                   "echo \"$DESKTOP\" >\"$R/etc/yundesk-desktop.new\"\n"
@@ -101,13 +112,14 @@ set_variable(GString *script, const char *name, const char *value)
     g_string_append_printf(script, "%s=%s\n", name, quoted);
 }
 
+// By printf, which is the shell's own: the text is on no command line.
 static void
 add_file(GString *script, const char *name, const char *pem)
 {
-    // A here-document with a quoted end mark is taken as it is; PEM has no such line.
-    g_string_append_printf(script,
-                           "    (umask 077 && cat >%s.new) <<'YUNDESK-END'\n%s%sYUNDESK-END\n",
-                           name, pem, g_str_has_suffix(pem, "\n") ? "" : "\n");
+    g_autofree char *quoted = g_shell_quote(pem);
+    const char *end = g_str_has_suffix(pem, "\n") ? "" : "\\n";
+    g_string_append_printf(script, "    printf '%%s%s' %s >%s.new\n", end, quoted, name);
+    memset(quoted, 0, strlen(quoted));
 }
 
 static void
@@ -118,6 +130,7 @@ add_certificate(GString *script, const char *certificate, const char *key)
                             "    cd \"$R/etc/xrdp\"\n"
                             "    rm -f cert.pem.new key.pem.new\n");
     add_file(script, "cert.pem", certificate);
+    g_string_append(script, "    umask 077\n");
     add_file(script, "key.pem", key);
     g_string_append(script, script_place);
 }
@@ -144,9 +157,10 @@ check_account(const char *username, GError **error)
 }
 
 static void
-set_account(GString *script, const char *username, gint64 uid)
+set_account(GString *script, const char *username, gint64 uid, const char *hash)
 {
     set_variable(script, "NAME", username);
+    set_variable(script, "HASH", hash ? hash : "");
     g_string_append_printf(script, "UID_=%" G_GINT64_FORMAT "\n", uid);
 }
 
@@ -160,7 +174,7 @@ yd_first_boot_script(const YdFirstBoot *what, GError **error)
     set_variable(script, "HOST", what->hostname);
     set_variable(script, "SESSION", what->session);
     if (what->username)
-        set_account(script, what->username, what->uid);
+        set_account(script, what->username, what->uid, NULL);
     g_string_append(script, script_head);
     g_string_append(script, script_identity);
     add_certificate(script, what->certificate, what->key);
@@ -173,12 +187,12 @@ yd_first_boot_script(const YdFirstBoot *what, GError **error)
 }
 
 char *
-yd_first_boot_account_script(const char *username, gint64 uid, GError **error)
+yd_first_boot_account_script(const char *username, gint64 uid, const char *hash, GError **error)
 {
     if (!check_account(username, error))
         return NULL;
     GString *script = g_string_sized_new(4096);
-    set_account(script, username, uid);
+    set_account(script, username, uid, hash);
     g_string_append(script, script_head);
     g_string_append(script, script_account);
     g_string_append(script, script_tail);

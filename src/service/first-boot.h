@@ -21,8 +21,10 @@ typedef struct {
 // below that folder: for tests.
 char *yd_first_boot_script(const YdFirstBoot *what, GError **error);
 
-// Only the account, for a guest that was prepared without one; makes nothing that is there. owned.
-char *yd_first_boot_account_script(const char *username, gint64 uid, GError **error);
+// Only the account, for a guest that was prepared without one; makes nothing that is there. hash:
+// of the password that it gets (crypt(5)), NULL: it keeps what it has. Owned.
+char *
+yd_first_boot_account_script(const char *username, gint64 uid, const char *hash, GError **error);
 
 // Only the certificate and its key, for a guest that was prepared before; likewise. A guest without
 // xrdp keeps none.

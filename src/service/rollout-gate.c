@@ -86,6 +86,7 @@ open_session(YdJobRun *run, YdHypervisor *hv, const YdDesktop *desktop, GError *
     char *password = yd_password_random();
     char *input = g_strconcat(password, "\n", NULL);
     gboolean good = yd_hypervisor_agent_set_password(hv, desktop->uuid, account, password,
+                                                     g_strcmp0(desktop->os, "linux") == 0,
                                                      AGENT_SECONDS, error) &&
                     yd_hypervisor_agent_exec(hv, desktop->uuid, argv, input, LOG_IN_SECONDS,
                                              &status, &output, error);

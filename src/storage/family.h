@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "storage/point-files.h"
 #include "storage/storage.h"
 
 typedef struct {
@@ -21,12 +22,16 @@ typedef struct {
     GPtrArray *(*chain)(YdStorage *storage, const char *image, GError **error);
     GPtrArray *(*usage)(YdStorage *storage, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+    gboolean (*point)(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+                      GError **error);
     YdImageInfo *(*look)(YdStorage *storage, const char *image, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);
     gboolean (*delete)(YdStorage *storage, const char *image, GError **error);
     GPtrArray *(*list)(YdStorage *storage, GError **error);
     gboolean (*space)(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error);
+    json_t *(*files)(YdStorage *storage, const json_t *request, YdPointSink sink,
+                     YdProgress progress, gpointer data, GError **error);
     json_t *(*ram)(YdStorage *storage, const char *verb, const json_t *arguments, GError **error);
 } YdStorageFamily;
 

@@ -366,11 +366,13 @@ yd_storage_local(const char *directory)
         .chain = yd_local_chain,
         .usage = yd_local_usage,
         .grow = local_grow,
+        .point = yd_local_point,
         .look = yd_local_look,
         .verify = yd_local_verify,
         .delete = local_delete,
         .list = local_list,
         .space = local_space,
+        .files = yd_local_files,
         .ram = yd_local_ram,
     };
     LocalStorage *local = g_new0(LocalStorage, 1);

@@ -103,10 +103,20 @@ refused(RemoteStorage *remote, const json_t *answer, GError **error)
     return FALSE;
 }
 
-// Reads until the final answer; progress lines go to the callback, whose FALSE half-closes the
-// connection: deskhost then cancels and cleans up before it answers.
+static gboolean
+take_data(const json_t *text, YdPointSink sink, gpointer data, GError **error)
+{
+    gsize n = 0;
+    g_autofree guchar *bytes = g_base64_decode(json_string_value(text), &n);
+    return sink(data, bytes, n, error);
+}
+
+// Reads until the final answer. Bytes of files go to the sink (NULL: none are wanted), progress
+// lines to the callback, whose FALSE half-closes the connection: deskhost then cancels and cleans
+// up before it answers.
 static json_t *
-await(RemoteStorage *remote, int fd, YdProgress progress, gpointer data, GError **error)
+await(RemoteStorage *remote, int fd, YdPointSink sink, YdProgress progress, gpointer data,
+      GError **error)
 {
     g_autoptr(GString) buffer = g_string_new(NULL);
     for (;;) {
@@ -116,6 +126,12 @@ await(RemoteStorage *remote, int fd, YdProgress progress, gpointer data, GError 
         g_autoptr(json_t) answer = yd_json_parse_object(line, error);
         if (!answer)
             return NULL;
+        const json_t *bytes = json_object_get(answer, "data");
+        if (sink && json_is_string(bytes)) {
+            if (!take_data(bytes, sink, data, error))
+                return NULL;
+            continue;
+        }
         const json_t *percent = json_object_get(answer, "progress");
         if (!percent) {
             if (json_is_true(json_object_get(answer, "ok")))
@@ -142,7 +158,7 @@ call(YdStorage *storage, json_t *request, YdProgress progress, gpointer data, GE
     }
     int fd = connect_to(remote, error);
     if (fd >= 0 && send_line(remote, fd, request, error))
-        answer = await(remote, fd, progress, data, error);
+        answer = await(remote, fd, NULL, progress, data, error);
     if (fd >= 0)
         close(fd);
     json_decref(request);
@@ -288,6 +304,16 @@ remote_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error)
         error);
 }
 
+static gboolean
+remote_point(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+             GError **error)
+{
+    return call_simple(storage,
+                       json_pack("{s:s, s:s, s:s, s:s}", "verb", "point", "image", image, "name",
+                                 name, "act", yd_point_act_name(what)),
+                       error);
+}
+
 static YdImageInfo *
 remote_look(YdStorage *storage, const char *image, GError **error)
 {
@@ -343,6 +369,20 @@ remote_ram(YdStorage *storage, const char *verb, const json_t *arguments, GError
     return call(storage, request, NULL, NULL, error);
 }
 
+static json_t *
+remote_files(YdStorage *storage, const json_t *arguments, YdPointSink sink, YdProgress progress,
+             gpointer data, GError **error)
+{
+    RemoteStorage *remote = (RemoteStorage *)storage;
+    json_t *answer = NULL;
+    int fd = connect_to(remote, error);
+    if (fd >= 0 && send_line(remote, fd, arguments, error))
+        answer = await(remote, fd, sink, progress, data, error);
+    if (fd >= 0)
+        close(fd); // it cancels what is still going on
+    return answer;
+}
+
 static void
 remote_free(YdStorage *storage)
 {
@@ -367,11 +407,13 @@ yd_storage_remote(const char *socket_path)
         .chain = remote_chain,
         .usage = remote_usage,
         .grow = remote_grow,
+        .point = remote_point,
         .look = remote_look,
         .verify = remote_verify,
         .delete = remote_delete,
         .list = remote_list,
         .space = remote_space,
+        .files = remote_files,
         .ram = remote_ram,
     };
     RemoteStorage *remote = g_new0(RemoteStorage, 1);

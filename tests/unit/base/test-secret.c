@@ -2,6 +2,7 @@
 // Passwords, sealing, comparing.
 #include "base/secret.h"
 
+#include <crypt.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +37,19 @@ test_random(void)
         g_assert_nonnull(strpbrk(password, "23456789"));
         g_assert_true(g_hash_table_add(seen, password));
     }
+}
+
+static void
+test_crypt(void)
+{
+    g_autofree char *hash = yd_password_crypt("correct horse");
+    g_autofree char *again = yd_password_crypt("correct horse");
+    struct crypt_data data = {0};
+    g_assert_true(g_str_has_prefix(hash, "$6$"));
+    g_assert_null(strpbrk(hash, ":\n"));
+    g_assert_cmpstr(hash, !=, again); // salted
+    g_assert_cmpstr(crypt_r("correct horse", hash, &data), ==, hash);
+    g_assert_cmpstr(crypt_r("correct horsf", hash, &data), !=, hash);
 }
 
 static void
@@ -97,6 +111,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/secret/passwords", test_passwords);
+    g_test_add_func("/secret/crypt", test_crypt);
     g_test_add_func("/secret/random", test_random);
     g_test_add_func("/secret/equal", test_equal);
     g_test_add_func("/secret/seal", test_seal);

@@ -19,19 +19,22 @@ test_commands(void)
 {
     g_autofree char *ping = yd_agent_command("guest-ping", NULL);
     g_assert_cmpstr(ping, ==, "{\"execute\":\"guest-ping\"}");
-    g_autofree char *password =
-        yd_agent_command("guest-set-user-password", yd_agent_password_arguments("zhang", "a\"b"));
+    g_autofree char *password = yd_agent_command(
+        "guest-set-user-password", yd_agent_password_arguments("zhang", "a\"b", FALSE));
     g_assert_cmpstr(
         password, ==,
         "{\"execute\":\"guest-set-user-password\",\"arguments\":{\"username\":\"zhang\","
         "\"password\":\"YSJi\",\"crypted\":false}}");
+    g_autofree char *hash = yd_agent_command("guest-set-user-password",
+                                             yd_agent_password_arguments("zhang", "$6$", TRUE));
+    g_assert_nonnull(strstr(hash, "\"password\":\"JDYk\",\"crypted\":true"));
     const char *argv[] = {"/bin/sh", "-s", "x y", NULL};
     g_autofree char *exec = yd_agent_command("guest-exec", yd_agent_exec_arguments(argv, "id\n"));
     g_assert_cmpstr(
         exec, ==,
         "{\"execute\":\"guest-exec\",\"arguments\":{\"path\":\"/bin/sh\",\"arg\":[\"-s\","
         "\"x y\"],\"capture-output\":true,\"input-data\":\"aWQK\"}}");
-    g_assert_null(yd_agent_password_arguments("\xff", "x"));
+    g_assert_null(yd_agent_password_arguments("\xff", "x", FALSE));
 }
 
 static void

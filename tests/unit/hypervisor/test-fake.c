@@ -153,7 +153,7 @@ test_agent(void)
     g_assert_cmpstr(output, ==, "");
     g_autofree char *input = yd_fake_last_input(hv, UUID);
     g_assert_cmpstr(input, ==, "echo");
-    g_assert_true(yd_hypervisor_agent_set_password(hv, UUID, "u", "secret", 1, NULL));
+    g_assert_true(yd_hypervisor_agent_set_password(hv, UUID, "u", "secret", TRUE, 1, NULL));
     g_autofree char *password = yd_fake_last_password(hv, UUID);
     g_assert_cmpstr(password, ==, "secret");
     g_autofree char *address = yd_hypervisor_agent_address(hv, UUID, 1, NULL);

@@ -202,17 +202,53 @@ test_network(void)
         .gateway = "10.99.0.1",
         .prefix = 24,
         .range_first = "10.99.0.10",
-        .range_last = "10.99.0.250",
+        .range_last = "10.99.0.13",
     };
     g_autofree char *xml = yd_network_xml(&spec);
     compare("network", xml);
     validate("network", "network");
+    spec.range_last = "10.99.255.250";
+    g_autofree char *large = yd_network_xml(&spec);
+    guint standing = 0;
+    for (const char *at = large; (at = strstr(at, "<host mac=\"52:54:0a:63:")); at++)
+        standing++;
+    g_assert_cmpuint(standing, ==, 4096);
     g_autofree char *id = yd_xml_marked(xml, YD_XML_NETWORK_NS, "id");
     g_assert_cmpstr(id, ==, spec.network_id);
     YdDhcpHost host = {.mac = "52:54:0a:63:00:0c", .ip = "10.99.0.12", .name = "a\"b<"};
     g_autofree char *line = yd_dhcp_host_xml(&host);
     g_assert_cmpstr(line, ==,
                     "<host mac=\"52:54:0a:63:00:0c\" name=\"a&quot;b&lt;\" ip=\"10.99.0.12\"/>\n");
+}
+
+// What a network has from the start is told from what was added to it.
+static void
+test_standing(void)
+{
+    static const struct {
+        const char *xml;
+        gboolean standing, covered;
+    } cases[] = {
+        {"<host mac='52:54:0a:63:00:0c' ip='10.99.0.12'/>", TRUE, TRUE},
+        {"<host mac='52:54:0A:63:00:0C' ip='10.99.0.12'/>", TRUE, TRUE},
+        {"<host mac='52:54:0a:63:00:0e' ip='10.99.0.14'/>", TRUE, FALSE},
+        {"<host mac='52:54:0a:63:00:09' ip='10.99.0.9'/>", TRUE, FALSE},
+        {"<host mac='52:54:0a:63:00:0c' ip='10.99.0.12' name='dsk-1'/>", FALSE, TRUE},
+        {"<host mac='52:54:0a:63:00:0d' ip='10.99.0.12'/>", FALSE, TRUE},
+        {"<host mac='52:54:0a:63:00:0c'/>", FALSE, FALSE},
+        {"<host ip='10.99.0.12'/>", FALSE, TRUE},
+        {"<host mac='52:54:0a:63:00:0c' ip='ten'/>", FALSE, FALSE},
+    };
+    const YdNetworkSpec spec = {.range_first = "10.99.0.10", .range_last = "10.99.0.13"};
+    const YdNetworkSpec none = {.name = "yd-none"};
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        xmlDoc *doc = yd_xml_parse(cases[i].xml);
+        const xmlNode *host = xmlDocGetRootElement(doc);
+        g_assert_cmpint(yd_dhcp_is_standing(host), ==, cases[i].standing);
+        g_assert_cmpint(yd_dhcp_covers(&spec, host), ==, cases[i].covered);
+        g_assert_false(yd_dhcp_covers(&none, host));
+        xmlFreeDoc(doc);
+    }
 }
 
 static void
@@ -235,6 +271,7 @@ main(int argc, char **argv)
     g_test_add_func("/xml/clone-refused", test_clone_refused);
     g_test_add_func("/xml/tb-cache", test_tb_cache);
     g_test_add_func("/xml/network", test_network);
+    g_test_add_func("/xml/standing-addresses", test_standing);
     g_test_add_func("/xml/foreign", test_foreign);
     return g_test_run();
 }

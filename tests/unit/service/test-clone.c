@@ -308,8 +308,9 @@ static void
 script(void)
 {
     guint8 seed[YD_CLONE_ENTROPY_BYTES] = {0xab, 0xcd};
-    g_autofree char *text = yd_clone_script(seed, "52:54:0A:63:00:0C", "it's", 1234567890);
+    g_autofree char *text = yd_clone_script(seed, "dsk-1", "52:54:0A:63:00:0C", "it's", 1234567890);
     g_assert_true(g_str_has_prefix(text, "SEED=abcd00"));
+    assert_has(text, "\nDESKTOP='dsk-1'\n");
     assert_has(text, "HOST='it'\\''s'\n");
     assert_has(text, "MAC='52:54:0a:63:00:0c'\n");
     assert_has(text, "NOW=1234567890\n");

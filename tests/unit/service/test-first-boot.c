@@ -55,7 +55,7 @@ guest_new(gboolean debian)
     Guest *guest = g_new0(Guest, 1);
     guest->root = g_dir_make_tmp("yd-first-boot-XXXXXX", NULL);
     put(guest, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n", 0644);
-    put(guest, "etc/group", "root:x:0:\naudio:x:29:\n", 0644);
+    put(guest, "etc/group", "root:x:0:\naudio:x:29:\nxvideo:x:43:\nvideo:x:44:\n", 0644);
     put(guest, "etc/hosts", "127.0.0.1 localhost\n127.0.1.1 template\n", 0644);
     put(guest, "etc/machine-id", "00000000000000000000000000000000\n", 0444);
     put(guest, "etc/xrdp/key.pem", "old", 0644);
@@ -80,11 +80,9 @@ guest_free(Guest *guest)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Guest, guest_free)
 
 static void
-run(Guest *guest, const char *shell, const YdFirstBoot *what)
+run_script(Guest *guest, const char *shell, const char *script)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *script = yd_first_boot_script(what, &error);
-    g_assert_no_error(error);
     put(guest, "script", script, 0600);
     g_autofree char *command = g_strdup_printf("YUNDESK_ROOT='%s' %s -s <'%s/script' 2>&1",
                                                guest->root, shell, guest->root);
@@ -92,6 +90,15 @@ run(Guest *guest, const char *shell, const YdFirstBoot *what)
     g_clear_pointer(&guest->output, g_free);
     g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, &guest->output, NULL,
                                &guest->status, &error));
+}
+
+static void
+run(Guest *guest, const char *shell, const YdFirstBoot *what)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *script = yd_first_boot_script(what, &error);
+    g_assert_no_error(error);
+    run_script(guest, shell, script);
 }
 
 static void
@@ -134,8 +141,8 @@ prepares(gconstpointer data)
     g_assert_cmpint(guest->status, ==, 0);
     check_prepared(guest);
     g_autofree char *log = get(guest, "log");
-    g_assert_nonnull(strstr(log, "useradd -m -u 20001 -s /bin/bash anna.k\n"));
-    g_assert_nonnull(strstr(log, "usermod -a -G audio anna.k\n"));
+    g_assert_nonnull(strstr(log, "useradd -m -u 20001 -s /bin/bash -G audio,video anna.k\n"));
+    g_assert_null(strstr(log, "usermod"));
     g_assert_null(strstr(log, "adduser"));
 
     // Again, with the account there: as after a kill in the middle.
@@ -143,6 +150,28 @@ prepares(gconstpointer data)
     run(guest, shell, &plain);
     g_assert_cmpint(guest->status, ==, 0);
     check_prepared(guest);
+    g_autofree char *more = get(guest, "log");
+    g_assert_nonnull(strstr(more, "usermod -a -G audio,video anna.k\n"));
+    g_assert_null(strstr(more, "chpasswd")); // nobody asked for a password
+}
+
+// With a hash the account has that password after the same script; it fails when that fails.
+static void
+account_with_password(void)
+{
+    g_autoptr(Guest) guest = guest_new(TRUE);
+    g_autofree char *script = yd_first_boot_account_script("anna.k", 20001, "$6$a$b'c", NULL);
+    put(guest, "bin/chpasswd", "#!/bin/sh\necho \"chpasswd $* $(cat)\" >>\"$YUNDESK_ROOT/log\"\n",
+        0755);
+    run_script(guest, "/bin/sh", script);
+    g_assert_cmpint(guest->status, ==, 0);
+    g_autofree char *log = get(guest, "log");
+    g_assert_nonnull(strstr(log, "useradd -m -u 20001"));
+    g_assert_nonnull(strstr(log, "chpasswd -e anna.k:$6$a$b'c\n"));
+    put(guest, "bin/chpasswd", "#!/bin/sh\nexit 3\n", 0755);
+    run_script(guest, "/bin/sh", script);
+    g_assert_cmpint(guest->status, !=, 0);
+    g_assert_nonnull(strstr(guest->output, "first boot failed at: account"));
 }
 
 static void
@@ -216,6 +245,7 @@ main(int argc, char **argv)
     g_test_add_data_func("/first-boot/sh", "/bin/sh", prepares);
     g_test_add_data_func("/first-boot/bash", "bash --posix", prepares);
     g_test_add_data_func("/first-boot/busybox", "busybox sh", prepares);
+    g_test_add_func("/first-boot/account-with-password", account_with_password);
     g_test_add_func("/first-boot/account-with-other-uid", account_with_other_uid);
     g_test_add_func("/first-boot/hostile-names", hostile_names);
     g_test_add_func("/first-boot/bad-accounts", bad_accounts);

@@ -1058,6 +1058,81 @@ export interface paths {
         patch: operations["desktop_update"];
         trace?: never;
     };
+    "/api/v1/desktops/{id}/restore-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the present moment of a desktop's disks, also while it runs; people need the pool's policy restore_by_person */
+        post: operations["create_restore_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List restore points */
+        get: operations["list_restore_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One restore point */
+        get: operations["get_restore_point"];
+        put?: never;
+        post?: never;
+        /** Delete a restore point; the desktop's disks stay as they are */
+        delete: operations["delete_restore_point"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back to it. The desktop is shut down, its present state is kept as a restore point of the kind before-restore, and it is started again if it ran (by a job of its own, result.start_job) */
+        post: operations["restore_restore_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/personal-disks": {
         parameters: {
             query?: never;
@@ -2767,6 +2842,42 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        /** @description A moment of a desktop's disks to which it can go back. */
+        RestorePoint: {
+            readonly id?: string;
+            readonly desktop_id?: string;
+            /** @enum {string} */
+            readonly kind?: "nightly" | "manual" | "before-restore";
+            /** @enum {string} */
+            readonly state?: "making" | "ready" | "failed" | "deleting";
+            readonly note?: string | null;
+            /** @description file of the system disk that has it; null: none, or that is gone */
+            readonly image?: string | null;
+            /** @description the personal disk that has it; null: none */
+            readonly personal_disk_id?: string | null;
+            /** @description the file systems stood still: the guest's agent saw to that, or the desktop was off. Else it is as after a power cut */
+            readonly frozen?: boolean;
+            /** Format: date-time */
+            readonly taken?: string | null;
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            /** @description the system disk can go back: it is still the one that has the point. Not after a rebuild or a move to another version */
+            readonly system?: boolean;
+            readonly desktop_name?: string | null;
+            readonly user_id?: string | null;
+            readonly username?: string | null;
+        };
+        RestorePointPage: {
+            items: components["schemas"]["RestorePoint"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
+        };
         /** @description One session of a client with a desktop. */
         Connection: {
             readonly id?: string;
@@ -3006,6 +3117,21 @@ export interface components {
              * @default 60
              */
             idle_notice_seconds: number;
+            /**
+             * @description how many nightly restore points of each desktop are kept; 0: none are made, and those that there are go
+             * @default 0
+             */
+            restore_nightly: number;
+            /**
+             * @description when they are made, in the time zone of the pool's power policy (the server's without one)
+             * @default 1
+             */
+            restore_hour: number;
+            /**
+             * @description people make restore points of their own desktops, go back to them and delete them; else only administrators and managers do
+             * @default false
+             */
+            restore_by_person: boolean;
         };
         /** @description when desktops of the pool start, sleep and are shut down; absent members have their default */
         Power: {
@@ -5483,6 +5609,150 @@ export interface operations {
                     "application/json": components["schemas"]["Desktop"];
                 };
             };
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    create_restore_point: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_restore_points: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePointPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_restore_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePoint"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    delete_restore_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    restore_restore_point: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description the system disk goes back
+                     * @default false
+                     */
+                    system?: boolean;
+                    /**
+                     * @description the personal disk, that is the home, goes back; at least one of both
+                     * @default false
+                     */
+                    personal?: boolean;
+                };
+            };
+        };
+        responses: {
             /** @description Under way */
             202: {
                 headers: {
