@@ -3338,6 +3338,8 @@ export interface components {
                 access?: string | null;
                 /** @description false: the pool was taken back; the desktop is kept but cannot be opened */
                 given?: boolean;
+                /** @description the person may make restore points of the desktop and go back to them */
+                restore?: boolean;
                 os?: string | null;
                 desktop?: components["schemas"]["Desktop"] | null;
             }[];
