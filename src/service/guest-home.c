@@ -56,8 +56,11 @@ static const char script_disk[] =
     "    have e2fsck || return 0\n"
     "    status=0\n"
     "    said=$(e2fsck -p \"$dev\" 2>&1) || status=$?\n"
-    "    [ \"$status\" -lt 4 ] || die \"the personal disk's file system is damaged, e2fsck says: "
-    "$said\"\n"
+    // e2fsck(8): 4 is damage that is left; 8 and more say nothing of the disk.
+    "    [ $((status & 4)) -eq 0 ] || die \"the personal disk's file system is damaged, e2fsck "
+    "says: $said\"\n"
+    "    [ \"$status\" -lt 8 ] || die \"the personal disk's file system cannot be checked, e2fsck "
+    "says: $said\"\n"
     "}\n";
 
 static const char script_home[] =

@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { inGuest } from '../lib/guest.mjs';
 import { ok, poll, virsh } from '../lib/process.mjs';
-import { Product, guestImage } from '../lib/product.mjs';
+import { bootableIso } from '../lib/medium.mjs';
+import { Product } from '../lib/product.mjs';
 import { rdpOpen, echo } from '../lib/wire.mjs';
 
 let yd;
@@ -20,27 +21,6 @@ before(async () => {
   office = await yd.office();
 });
 after(() => yd?.stop());
-
-// A bootable ISO image of the small guest; its /tiny.raw.gz is the disk to install.
-async function bootableIso(file) {
-  const folder = path.join(yd.home, 'iso');
-  fs.mkdirSync(path.join(folder, 'tree/isolinux'), { recursive: true });
-  await ok('sh', ['-euc', `
-    cd "$1"
-    qemu-img convert -O raw "$2" tiny.raw
-    start=$(sfdisk -d tiny.raw | sed -n 's/.*start= *\\([0-9]*\\).*/\\1/p' | head -n1)
-    dd if=tiny.raw of=part bs=512 skip="$start" status=none
-    debugfs -R 'dump /boot/vmlinuz tree/isolinux/vmlinuz' part 2>/dev/null
-    debugfs -R 'dump /boot/initrd.gz first.gz' part 2>/dev/null
-    gzip -1 tiny.raw
-    echo tiny.raw.gz | cpio -o -H newc --quiet | gzip -1 >second.gz
-    cat first.gz second.gz >tree/isolinux/initrd.gz
-    cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 tree/isolinux/
-    printf '%s\\n' 'DEFAULT tiny' 'PROMPT 0' 'LABEL tiny' ' LINUX vmlinuz' ' INITRD initrd.gz' \
-      ' APPEND quiet console=ttyS0 console=tty0 mitigations=off no_timer_check panic=1' >tree/isolinux/isolinux.cfg
-    xorriso -as mkisofs -quiet -V TINY -o "$3" -b isolinux/isolinux.bin -c isolinux/boot.cat \
-      -no-emul-boot -boot-load-size 4 -boot-info-table tree`, 'sh', folder, await guestImage('tiny'), file], { seconds: 120 });
-}
 
 const template = async (name) => (await yd.api('GET', `/templates?name=${name}`)).items[0];
 const ctl = (...args) => yd.done(...args);
@@ -61,7 +41,7 @@ test('a medium that does not boot, a system that is not known, are refused', { t
 
 test('ISO → workbench → version 1 → a desktop of a pool', { timeout: 400000 }, async () => {
   const iso = path.join(yd.home, 'tiny.iso');
-  await bootableIso(iso);
+  await bootableIso(yd.home, iso);
   await ctl('media', 'upload', iso);
   const medium = (await yd.api('GET', '/media?name=tiny.iso')).items[0];
   assert.equal(medium.label, 'TINY');

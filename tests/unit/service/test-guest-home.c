@@ -256,7 +256,11 @@ other_refusals(void)
     g_autoptr(Guest) damaged = guest_new();
     put(damaged, "kind", "ext4", 0644);
     put(damaged, "damage", "4", 0644);
-    refused(damaged, FALSE, "e2fsck says: looked");
+    refused(damaged, FALSE, "is damaged, e2fsck says: looked");
+    put(damaged, "damage", "12", 0644);
+    refused(damaged, FALSE, "is damaged, e2fsck says: looked");
+    put(damaged, "damage", "8", 0644); // as for a disk that is mounted
+    refused(damaged, FALSE, "cannot be checked, e2fsck says: looked");
 
     g_autoptr(Guest) none = guest_new();
     put(none, "sys/block/vdb/serial", "other", 0644);
