@@ -246,7 +246,9 @@ create_failed(YdJobRun *run, const GError *why)
     mark_failed(run, "point", why);
 }
 
-static const YdJobStep create_steps[] = {{"take", create_take, NULL, FALSE, 1}};
+static const YdJobStep create_steps[] = {
+    {"take", create_take, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_restore_point_create = {
     "restore-point-create",     "desktop",    FALSE, create_steps,
@@ -360,7 +362,9 @@ delete_failed(YdJobRun *run, const GError *why)
         g_warning("restore points of %s: %s, ignoring", yd_job_run_object(run), error->message);
 }
 
-static const YdJobStep delete_steps[] = {{"drop", delete_drop, NULL, FALSE, 1}};
+static const YdJobStep delete_steps[] = {
+    {"drop", delete_drop, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_restore_point_delete = {
     "restore-point-delete",     "desktop",    FALSE, delete_steps,

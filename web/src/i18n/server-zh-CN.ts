@@ -121,6 +121,7 @@ const members: Record<string, string> = {
 
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',
+  note: '备注', frozen: '文件系统静止', system: '系统盘',
   restore_nightly: '保留的每夜还原点数', restore_hour: '创建还原点的钟点', restore_by_person: '本人可使用还原点',
   shutdown_seconds: '关机允许的秒数', smartcards: '智能卡', usb: 'USB 设备',
 
