@@ -39,6 +39,15 @@ _deskctl() {
     'disk move') leaf=1 offer=' --pool --profile --json --quiet --help' ;;
     'disk delete') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
     'disk') offer=' list show grow move delete' ;;
+    'restore-point list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'restore-point show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'restore-point make') leaf=1 offer=' --note --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'restore-point back') leaf=1 offer=' --system --personal --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'restore-point files') leaf=1 offer=' --disk --columns --no-header --profile --json --quiet --help' ;;
+    'restore-point get') leaf=1 offer=' --disk --output --profile --json --quiet --help' ;;
+    'restore-point give-back') leaf=1 offer=' --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'restore-point delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'restore-point') offer=' list show make back files get give-back delete' ;;
     'session list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
@@ -137,7 +146,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop disk session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
+    '') offer=' desktop disk restore-point session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

@@ -66,6 +66,7 @@ static const YdResource resources[] = {
     {&yd_host_type, YD_RIGHT_HOSTS_READ, host_create, host_update, yd_host_remove},
     {&yd_desktop_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, NULL},
     {&yd_personal_disk_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, yd_personal_disk_delete},
+    {&yd_restore_point_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, NULL},
 };
 
 const YdResource *

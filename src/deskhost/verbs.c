@@ -221,6 +221,22 @@ verb_grow(struct request *request, GError **error)
 }
 
 static json_t *
+verb_point(struct request *request, GError **error)
+{
+    YdPointAct act = YD_POINT_MAKE;
+    const char *image = text(request, "image", NAME_MAX, error);
+    const char *name = image ? text(request, "name", NAME_MAX, error) : NULL;
+    const char *what = name ? text(request, "act", 16, error) : NULL;
+    if (!what)
+        return NULL;
+    if (!yd_point_act_from_name(what, &act)) {
+        yd_error_invalid(error, "act", "'%s' is not known", what);
+        return NULL;
+    }
+    return yd_storage_point(request->storage, image, name, act, error) ? json_object() : NULL;
+}
+
+static json_t *
 verb_look(struct request *request, GError **error)
 {
     const char *image = text(request, "image", NAME_MAX, error);
@@ -312,6 +328,7 @@ static const struct {
     {"chain", verb_chain, {"verb", "image"}},
     {"usage", verb_usage, {"verb"}},
     {"grow", verb_grow, {"verb", "image", "bytes"}},
+    {"point", verb_point, {"verb", "image", "name", "act"}},
     {"look", verb_look, {"verb", "image"}},
     {"verify", verb_verify, {"verb", "image"}},
     {"delete", verb_delete, {"verb", "image"}},

@@ -144,6 +144,22 @@ address_of(FakeHost *host, const FakeMachine *machine)
     return NULL;
 }
 
+gboolean
+yd_fake_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout, GError **error)
+{
+    FakeHost *host;
+    FakeMachine *machine = begin(hv, on ? "agent_still" : "agent_on", uuid, timeout, &host, error);
+    if (!machine)
+        return FALSE;
+    gboolean good = !on || !machine->still;
+    if (!good)
+        g_set_error(error, YD_ERROR, YD_ERROR_INTERNAL, "the guest '%s' stands still already",
+                    uuid);
+    machine->still = on;
+    g_mutex_unlock(&host->lock);
+    return good;
+}
+
 char *
 yd_fake_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
 {

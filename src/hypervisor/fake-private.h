@@ -13,7 +13,7 @@ typedef struct {
     gboolean spice, saved, saved_badly;
     gint64 time_set; // by agent_set_time, ms
     guint16 spice_port;
-    gboolean agent_busy, agent_hangs;
+    gboolean agent_busy, agent_hangs, still;
     char *password, *input, *spice_password;
 } FakeMachine;
 
@@ -78,6 +78,10 @@ gboolean
 yd_fake_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib, GError **error);
 gboolean yd_fake_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
                              GError **error);
+gboolean yd_fake_point(YdHypervisor *hv, const char *uuid, const char *const *disks,
+                       const char *name, gboolean drop, GError **error);
+gboolean
+yd_fake_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout, GError **error);
 GPtrArray *yd_fake_stats(YdHypervisor *hv, gboolean full, GError **error);
 gboolean yd_fake_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_resume(YdHypervisor *hv, const char *uuid, GError **error);

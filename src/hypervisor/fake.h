@@ -29,6 +29,9 @@ char *yd_fake_last_spice_password(YdHypervisor *hv, const char *uuid);
 // When its agent was told the time last (ms, UTC); 0: never.
 gint64 yd_fake_time_set(YdHypervisor *hv, const char *uuid);
 
+// Whether its file systems stand still (agent_still).
+gboolean yd_fake_is_still(YdHypervisor *hv, const char *uuid);
+
 // Its saved image is of no use: restoring boots it.
 void yd_fake_spoil_saved(YdHypervisor *hv, const char *uuid);
 

@@ -30,6 +30,8 @@ typedef struct {
                        GError **error);
     gboolean (*resize_disk)(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
                             GError **error);
+    gboolean (*point)(YdHypervisor *hv, const char *uuid, const char *const *disks,
+                      const char *name, gboolean drop, GError **error);
     GPtrArray *(*stats)(YdHypervisor *hv, gboolean full, GError **error);
     GBytes *(*screenshot)(YdHypervisor *hv, const char *uuid, GError **error);
     gboolean (*spice)(YdHypervisor *hv, const char *uuid, guint16 *ret_port, GError **error);
@@ -39,6 +41,8 @@ typedef struct {
     gboolean (*agent_set_password)(YdHypervisor *hv, const char *uuid, const char *user,
                                    const char *password, gboolean hashed, guint timeout,
                                    GError **error);
+    gboolean (*agent_still)(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                            GError **error);
     gboolean (*agent_exec)(YdHypervisor *hv, const char *uuid, const char *const *argv,
                            const char *input, guint timeout, int *ret_status, char **ret_output,
                            GError **error);

@@ -287,6 +287,13 @@ yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, 
     return CALL(resize_disk, uuid, disk, bytes);
 }
 
+gboolean
+yd_hypervisor_point(YdHypervisor *hv, const char *uuid, const char *const *disks, const char *name,
+                    gboolean drop, GError **error)
+{
+    return CALL(point, uuid, disks, name, drop);
+}
+
 GPtrArray *
 yd_hypervisor_stats(YdHypervisor *hv, gboolean full, GError **error)
 {
@@ -350,6 +357,13 @@ gboolean
 yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
 {
     return CALL(agent_set_time, uuid, timeout);
+}
+
+gboolean
+yd_hypervisor_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                          GError **error)
+{
+    return CALL(agent_still, uuid, on, timeout);
 }
 
 char *

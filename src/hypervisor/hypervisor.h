@@ -168,6 +168,14 @@ gboolean yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, 
 gboolean yd_hypervisor_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk,
                                    gint64 bytes, GError **error);
 
+// A restore point of a running or paused machine: one moment of all those disks (paths by which its
+// spec named them, NULL-terminated), kept inside their own files under that name as storage.h's
+// yd_storage_point does for images that no machine uses. A disk that has it already is left as it
+// is. drop: takes it away again; disks without it: TRUE. NOT_FOUND: the machine has no such disk;
+// STATE when QEMU refuses.
+gboolean yd_hypervisor_point(YdHypervisor *hv, const char *uuid, const char *const *disks,
+                             const char *name, gboolean drop, GError **error);
+
 // Stats of all our running machines in one call; full FALSE reads only state and interfaces (LAB
 // 3).
 GPtrArray *yd_hypervisor_stats(YdHypervisor *hv, gboolean full, GError **error);
@@ -200,6 +208,11 @@ yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, 
 gboolean
 yd_hypervisor_agent_shell(YdHypervisor *hv, const char *uuid, const char *script, guint timeout,
                           int *ret_status, char **ret_output, GError **error);
+// File systems of the guest stand still (on), or go on; what was written is on its disks then.
+// While they stand still the agent answers little else. INTERNAL when the guest can't, or they
+// stand still already.
+gboolean yd_hypervisor_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                                   GError **error);
 // First IPv4 address that is not loopback, as the agent tells; owned.
 char *
 yd_hypervisor_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error);

@@ -346,6 +346,15 @@ yd_libvirt_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GEr
     return FALSE;
 }
 
+gboolean
+yd_libvirt_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                       GError **error)
+{
+    const char *execute = on ? "guest-fsfreeze-freeze" : "guest-fsfreeze-thaw";
+    g_autoptr(json_t) result = single(hv, uuid, timeout, execute, NULL, error);
+    return result != NULL;
+}
+
 char *
 yd_libvirt_agent_address(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
 {

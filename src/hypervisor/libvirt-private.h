@@ -77,6 +77,11 @@ gboolean yd_libvirt_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gin
                            GError **error);
 gboolean yd_libvirt_resize_disk(YdHypervisor *hv, const char *uuid, const char *disk, gint64 bytes,
                                 GError **error);
+// libvirt-point.c
+gboolean yd_libvirt_point(YdHypervisor *hv, const char *uuid, const char *const *disks,
+                          const char *name, gboolean drop, GError **error);
+gboolean yd_libvirt_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
+                                GError **error);
 gboolean yd_libvirt_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resume(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_save(YdHypervisor *hv, const char *uuid, GError **error);

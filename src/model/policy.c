@@ -19,6 +19,7 @@ static const YdMember switches[] = {
     YD_SWITCH(YdPolicy, multimon),
     YD_SWITCH(YdPolicy, balloon_free_pages),
     YD_SWITCH(YdPolicy, fixed_port),
+    YD_SWITCH(YdPolicy, restore_by_person),
 };
 
 static const YdMember numbers[] = {
@@ -26,6 +27,8 @@ static const YdMember numbers[] = {
     YD_NUMBER(YdPolicy, ready_seconds, 10, 7200),
     YD_NUMBER(YdPolicy, idle_seconds, 0, 7 * 86400),
     YD_NUMBER(YdPolicy, idle_notice_seconds, 5, 3600),
+    YD_NUMBER(YdPolicy, restore_nightly, 0, 30),
+    YD_NUMBER(YdPolicy, restore_hour, 0, 23),
 };
 
 static const char *const sources[] = {"exact", "net", "none", NULL};
@@ -44,7 +47,8 @@ yd_policy_init(YdPolicy *policy)
                          .source = "exact",
                          .shutdown_seconds = 60,
                          .ready_seconds = 600,
-                         .idle_notice_seconds = 60};
+                         .idle_notice_seconds = 60,
+                         .restore_hour = 1};
 }
 
 static gboolean

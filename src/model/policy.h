@@ -13,6 +13,9 @@ typedef struct {
     gboolean fixed_port;         // each desktop has a port of the gate to itself (FALSE)
     gint64 idle_seconds;         // a browser's session without input ends after it; 0: never (0)
     gint64 idle_notice_seconds;  // how long before its end the person is warned (60)
+    gint64 restore_nightly;      // nightly restore points that are kept; 0: none are made (0)
+    gint64 restore_hour;         // of the pool's time zone (see power.h) when they are due (1)
+    gboolean restore_by_person;  // people may make points and go back themselves (FALSE)
 } YdPolicy;
 
 void yd_policy_init(YdPolicy *policy);

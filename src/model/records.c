@@ -400,6 +400,29 @@ static const YdField yd_personal_disk_fields[] = {
 #undef RECORD
 TYPE(YdPersonalDisk, yd_personal_disk, "personal-disk", "personal-disks", "personal_disks", "personal_disk_view", "pdk")
 
+#define RECORD YdRestorePoint
+static const YdField yd_restore_point_fields[] = {
+    F(id, TEXT, 0),
+    F(desktop_id, TEXT, FILTER),
+    F(kind, TEXT, FILTER | SORT),
+    F(state, TEXT, FILTER | SORT),
+    F(note, TEXT, SEARCH),
+    F(image, TEXT, 0),
+    F(personal_disk_id, TEXT, FILTER),
+    F(frozen, BOOL, 0),
+    F(taken, TIME, SORT),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+    F(system, BOOL, VIEW),
+    F(desktop_name, TEXT, VIEW | SORT | SEARCH),
+    F(user_id, TEXT, VIEW | FILTER),
+    F(username, TEXT, VIEW | SORT | SEARCH),
+};
+#undef RECORD
+TYPE(YdRestorePoint, yd_restore_point, "restore-point", "restore-points", "restore_points", "restore_point_view", "rpt")
+
 #define RECORD YdRollout
 static const YdField yd_rollout_fields[] = {
     F(id, TEXT, 0),
@@ -569,6 +592,7 @@ static const YdRecordType *const types[] = {
     &yd_host_type,
     &yd_desktop_type,
     &yd_personal_disk_type,
+    &yd_restore_point_type,
     &yd_rollout_type,
     &yd_rollout_desktop_type,
     &yd_connection_type,

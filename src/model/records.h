@@ -230,6 +230,26 @@ typedef struct {
     char *desktop_name, *desktop_state;            // VIEW
 } YdPersonalDisk;
 YD_RECORD(YdPersonalDisk, yd_personal_disk)
+
+// A moment of a desktop's disks to which it can go back; the moment itself is in the disks' files,
+// under the point's id.
+typedef struct {
+    char *id; // rpt-…
+    char *desktop_id;
+    char *kind;  // "nightly" | "manual" | "before-restore"
+    char *state; // "making" | "ready" | "failed" | "deleting"
+    char *note;
+    char *image;            // file of the system disk that has it; NULL: that is gone
+    char *personal_disk_id; // the personal disk that has it; NULL: none
+    gboolean frozen;        // the guest's file systems stood still, or it was shut down
+    gint64 taken;
+    char *error;
+    gint64 created, changed, version;
+    gboolean system;                         // VIEW: image is the desktop's system disk now
+    char *desktop_name, *user_id, *username; // VIEW
+} YdRestorePoint;
+YD_RECORD(YdRestorePoint, yd_restore_point)
+
 // A new version of a template on its way to the desktops of one pool.
 typedef struct {
     char *id; // rol-…

@@ -124,8 +124,11 @@ rebuild_off(YdJobRun *run, GError **error)
 }
 
 static const YdJobStep rebuild_steps[] = {
-    {"stop", rebuild_stop, NULL, FALSE, 2},  {"version", rebuild_version, NULL, FALSE, 1},
-    {"delete", delete_disk, NULL, FALSE, 1}, {"derive", rebuild_derive, NULL, FALSE, 2},
+    {"stop", rebuild_stop, NULL, FALSE, 2},
+    {"version", rebuild_version, NULL, FALSE, 1},
+    {"points", yd_desk_step_fresh_points, NULL, FALSE, 1},
+    {"delete", delete_disk, NULL, FALSE, 1},
+    {"derive", rebuild_derive, NULL, FALSE, 2},
     {"off", rebuild_off, NULL, FALSE, 1},
 };
 
@@ -205,6 +208,7 @@ yd_desk_step_delete_row(YdJobRun *run, GError **error)
 static const YdJobStep delete_steps[] = {
     {"stop", delete_stop, NULL, FALSE, 2},
     {"disk", delete_disk_if_there, NULL, FALSE, 1},
+    {"points", yd_desk_step_delete_points, NULL, FALSE, 1},
     {"personal", yd_desk_step_delete_personal, NULL, FALSE, 1},
     {"address", yd_desk_step_delete_address, NULL, FALSE, 1},
     {"row", yd_desk_step_delete_row, NULL, FALSE, 1},

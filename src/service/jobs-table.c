@@ -24,6 +24,10 @@ extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
 extern const YdJobKind yd_job_kind_personal_disk_grow;
+extern const YdJobKind yd_job_kind_restore_point_give_back;
+extern const YdJobKind yd_job_kind_restore_point_create;
+extern const YdJobKind yd_job_kind_restore_point_delete;
+extern const YdJobKind yd_job_kind_desktop_restore;
 extern const YdJobKind yd_job_kind_rollout;
 extern const YdJobKind yd_job_kind_template_ram;
 extern const YdJobKind yd_job_kind_workbench_finish;
@@ -47,6 +51,10 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_pool_handout,
     &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,
+    &yd_job_kind_restore_point_give_back,
+    &yd_job_kind_restore_point_create,
+    &yd_job_kind_restore_point_delete,
+    &yd_job_kind_desktop_restore,
     &yd_job_kind_rollout,
     &yd_job_kind_media_check,
     &yd_job_kind_network_create,

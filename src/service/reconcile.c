@@ -12,6 +12,7 @@
 #include "service/login.h"
 #include "service/media.h"
 #include "service/pool-keeper.h"
+#include "service/restore-point.h"
 #include "service/rollout.h"
 #include "service/template.h"
 #include "service/template-image.h"
@@ -416,6 +417,7 @@ run_timers(YdService *service, Timers *timers)
         yd_pool_keep(service, yd_now_ms());
         yd_rollout_tidy(service, yd_now_ms());
         yd_template_image_tidy(service, yd_now_ms());
+        yd_restore_points_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);

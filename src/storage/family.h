@@ -22,6 +22,8 @@ typedef struct {
     GPtrArray *(*chain)(YdStorage *storage, const char *image, GError **error);
     GPtrArray *(*usage)(YdStorage *storage, GError **error);
     gboolean (*grow)(YdStorage *storage, const char *image, gint64 bytes, GError **error);
+    gboolean (*point)(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+                      GError **error);
     YdImageInfo *(*look)(YdStorage *storage, const char *image, GError **error);
     YdImageInfo *(*verify)(YdStorage *storage, const char *image, YdProgress progress,
                            gpointer data, GError **error);

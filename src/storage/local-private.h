@@ -59,6 +59,11 @@ gboolean yd_local_seal(YdStorage *storage, const char *image, const char *base, 
                        GError **error);
 YdImageInfo *yd_local_flatten(YdStorage *storage, const char *image, const char *flat,
                               YdProgress progress, gpointer data, GError **error);
+// How many restore points the image has.
+gboolean
+yd_local_count_points(YdStorage *storage, const char *image, guint *ret_points, GError **error);
+gboolean yd_local_point(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+                        GError **error);
 GPtrArray *yd_local_chain(YdStorage *storage, const char *image, GError **error);
 GPtrArray *yd_local_usage(YdStorage *storage, GError **error);
 YdImageInfo *yd_local_inspect(YdStorage *storage, const char *path, GError **error);

@@ -47,6 +47,21 @@ check_base(YdStorage *storage, const char *image, const char *base, GError **err
     return FALSE;
 }
 
+// They would be in every desktop's base, for ever, and nobody could drop them.
+static gboolean
+check_no_points(YdStorage *storage, const char *image, GError **error)
+{
+    guint points = 0;
+    if (!yd_local_count_points(storage, image, &points, error))
+        return FALSE;
+    if (points == 0)
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                "image '%s' has %u restore points; delete those before it is sealed", image,
+                points);
+    return FALSE;
+}
+
 static gboolean
 seal_entered(YdStorage *storage, const char *image, const char *base, const char *sealed,
              GError **error)
@@ -58,7 +73,7 @@ seal_entered(YdStorage *storage, const char *image, const char *base, const char
         g_set_error(error, YD_ERROR, YD_ERROR_IN_USE, "image '%s' is in use by a machine", image);
         return FALSE;
     }
-    return check_base(storage, image, base, error) &&
+    return check_base(storage, image, base, error) && check_no_points(storage, image, error) &&
            give_sealed_name(storage, image, sealed, error) &&
            yd_local_remove_nvram(storage, image, error);
 }

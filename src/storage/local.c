@@ -366,6 +366,7 @@ yd_storage_local(const char *directory)
         .chain = yd_local_chain,
         .usage = yd_local_usage,
         .grow = local_grow,
+        .point = yd_local_point,
         .look = yd_local_look,
         .verify = yd_local_verify,
         .delete = local_delete,

@@ -304,6 +304,16 @@ remote_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error)
         error);
 }
 
+static gboolean
+remote_point(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+             GError **error)
+{
+    return call_simple(storage,
+                       json_pack("{s:s, s:s, s:s, s:s}", "verb", "point", "image", image, "name",
+                                 name, "act", yd_point_act_name(what)),
+                       error);
+}
+
 static YdImageInfo *
 remote_look(YdStorage *storage, const char *image, GError **error)
 {
@@ -397,6 +407,7 @@ yd_storage_remote(const char *socket_path)
         .chain = remote_chain,
         .usage = remote_usage,
         .grow = remote_grow,
+        .point = remote_point,
         .look = remote_look,
         .verify = remote_verify,
         .delete = remote_delete,

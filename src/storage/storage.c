@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NAME_MAX_LENGTH 80
+#define POINT_MAX_LENGTH 80
 #define SUFFIX ".qcow2"
 
 void
@@ -128,6 +129,48 @@ yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **er
 {
     return yd_image_name_check(image, error) && check_bytes(bytes, error) &&
            storage->family->grow(storage, image, bytes, error);
+}
+
+static const char *const point_acts[] = {
+    [YD_POINT_MAKE] = "make", [YD_POINT_BACK] = "back", [YD_POINT_DROP] = "drop"};
+
+const char *
+yd_point_act_name(YdPointAct what)
+{
+    g_return_val_if_fail((guint)what < G_N_ELEMENTS(point_acts), NULL);
+    return point_acts[what];
+}
+
+gboolean
+yd_point_act_from_name(const char *name, YdPointAct *ret_what)
+{
+    for (guint i = 0; name && i < G_N_ELEMENTS(point_acts); i++) {
+        if (strcmp(point_acts[i], name) != 0)
+            continue;
+        *ret_what = (YdPointAct)i;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+// Such names are ids of ours; qemu-img would take what begins with '-' for an option.
+static gboolean
+check_point_name(const char *name, GError **error)
+{
+    gsize length = name ? strlen(name) : 0;
+    gboolean good = length > 0 && length <= POINT_MAX_LENGTH && *name != '-';
+    for (gsize i = 0; good && i < length; i++)
+        good = g_ascii_islower(name[i]) || g_ascii_isdigit(name[i]) || name[i] == '-';
+    return good || yd_error_invalid(error, "name", "'%.100s' is no name of a restore point",
+                                    name ? name : "");
+}
+
+gboolean
+yd_storage_point(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+                 GError **error)
+{
+    return yd_image_name_check(image, error) && check_point_name(name, error) &&
+           storage->family->point(storage, image, name, what, error);
 }
 
 YdImageInfo *

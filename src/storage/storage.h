@@ -75,6 +75,20 @@ YdImageInfo *yd_storage_flatten(YdStorage *storage, const char *image, const cha
 // Grows an overlay that no machine uses; shrinking is INVALID.
 gboolean yd_storage_grow(YdStorage *storage, const char *image, gint64 bytes, GError **error);
 
+// A restore point of one image that no machine uses: a moment of the disk that is kept inside its
+// own file under a name (a-z, 0-9, '-'). Made already, or dropped already: TRUE. Going back
+// makes the disk as large as it was then: grow it afterwards. NOT_FOUND: it has no such point;
+// IN_USE while a machine writes to the image, STATE when it is sealed.
+typedef enum {
+    YD_POINT_MAKE,
+    YD_POINT_BACK,
+    YD_POINT_DROP,
+} YdPointAct;
+gboolean yd_storage_point(YdStorage *storage, const char *image, const char *name, YdPointAct what,
+                          GError **error);
+const char *yd_point_act_name(YdPointAct what);
+gboolean yd_point_act_from_name(const char *name, YdPointAct *ret_what);
+
 // Looks at an image of ours: INVALID when it is damaged as far as its header tells.
 YdImageInfo *yd_storage_look(YdStorage *storage, const char *image, GError **error);
 

@@ -68,6 +68,15 @@ static const YdScopeRule rules[] = {
      .department = "(user_id = ? OR user_id IN " PEOPLE ")",
      .event_user = "SELECT user_id FROM personal_disks WHERE id = ?",
      .event_departments = DEPARTMENTS_OF(OF_USER "personal_disks r WHERE r.id = ?)")},
+    {.type = &yd_restore_point_type,
+     .own = "desktop_id IN (SELECT d.id FROM desktops d WHERE d.user_id = ?)",
+     .department =
+         "desktop_id IN (SELECT d.id FROM desktops d WHERE d.user_id = ? OR d.user_id IN " PEOPLE
+         ")",
+     .event_user = "SELECT d.user_id FROM restore_points r JOIN desktops d ON d.id = r.desktop_id "
+                   "WHERE r.id = ?",
+     .event_departments = DEPARTMENTS_OF("(SELECT d.user_id FROM restore_points r JOIN desktops d "
+                                         "ON d.id = r.desktop_id WHERE r.id = ?)")},
     {.type = &yd_connection_type,
      .own = "user_id = ?",
      .department = "(user_id = ? OR user_id IN " PEOPLE ")",

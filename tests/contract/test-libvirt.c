@@ -363,6 +363,55 @@ step_resize(void)
     g_assert_error(error, YD_ERROR, YD_ERROR_IN_USE);
 }
 
+// The number of points of that name in the disk's table, as QEMU's own tool reads it.
+static int
+points_of(const char *disk, const char *name)
+{
+    return shell("qemu-img snapshot -U -l %s | grep -qw %s", disk, name) == 0;
+}
+
+static void
+step_points(void)
+{
+    g_autoptr(GError) error = NULL;
+    const char *const disks[] = {lab.disk, NULL};
+    const char *const foreign[] = {lab.disk, "/nowhere/else.qcow2", NULL};
+    g_autofree char *image = g_path_get_basename(lab.disk);
+    yd_hypervisor_agent_still(hv(), uuid(), TRUE, 20, &error);
+    g_assert_no_error(error);
+    yd_hypervisor_point(hv(), uuid(), disks, "rpt-one", FALSE, &error);
+    g_assert_no_error(error);
+    yd_hypervisor_agent_still(hv(), uuid(), FALSE, 20, &error);
+    g_assert_no_error(error);
+    yd_hypervisor_point(hv(), uuid(), disks, "rpt-one", FALSE, &error); // once more: the same one
+    g_assert_no_error(error);
+    g_assert_cmpint(points_of(lab.disk, "rpt-one"), ==, 1);
+    // all or nothing
+    g_assert_false(yd_hypervisor_point(hv(), uuid(), foreign, "rpt-two", FALSE, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
+    g_clear_error(&error);
+    g_assert_cmpint(points_of(lab.disk, "rpt-two"), ==, 0);
+    // a paused machine's disks, too; the storage leaves what is in use alone; growing goes on
+    yd_hypervisor_pause(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    yd_hypervisor_point(hv(), uuid(), disks, "rpt-two", FALSE, &error);
+    g_assert_no_error(error);
+    yd_hypervisor_resume(hv(), uuid(), &error);
+    g_assert_no_error(error);
+    g_assert_false(yd_storage_point(lab.storage, image, "rpt-three", YD_POINT_MAKE, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_IN_USE);
+    g_clear_error(&error);
+    yd_hypervisor_resize_disk(hv(), uuid(), lab.disk, 320 * MIB, &error);
+    g_assert_no_error(error);
+    for (guint i = 0; i < 2; i++) { // gone already: fine
+        yd_hypervisor_point(hv(), uuid(), disks, "rpt-one", TRUE, &error);
+        g_assert_no_error(error);
+    }
+    yd_hypervisor_point(hv(), uuid(), disks, "rpt-two", TRUE, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(points_of(lab.disk, "rpt-one") + points_of(lab.disk, "rpt-two"), ==, 0);
+}
+
 static int
 pid_of(const char *file)
 {
@@ -702,6 +751,7 @@ main(int argc, char **argv)
         {"vnc-socket", step_vnc_socket},
         {"hung-agent", step_hung_agent},
         {"resize", step_resize},
+        {"points", step_points},
         {"sleep", step_sleep},
         {"libvirtd-killed", step_libvirtd_killed},
         {"shutdown", step_shutdown},

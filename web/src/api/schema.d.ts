@@ -1058,6 +1058,138 @@ export interface paths {
         patch: operations["desktop_update"];
         trace?: never;
     };
+    "/api/v1/desktops/{id}/restore-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the present moment of a desktop's disks, also while it runs; people need the pool's policy restore_by_person */
+        post: operations["create_restore_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List restore points */
+        get: operations["list_restore_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One restore point */
+        get: operations["get_restore_point"];
+        put?: never;
+        post?: never;
+        /** Delete a restore point; the desktop's disks stay as they are */
+        delete: operations["delete_restore_point"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go back to it. The desktop is shut down, its present state is kept as a restore point of the kind before-restore, and it is started again if it ran (by a job of its own, result.start_job) */
+        post: operations["restore_restore_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One directory of a restore point's disk, directories first, then by name; ext2, ext3 and ext4 only. Links are shown, not followed. Written to the audit log with its path */
+        get: operations["list_restore_point_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** The bytes of one file, at most 256 MiB. Written to the audit log with its path */
+        get: operations["get_restore_point_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/give-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put one file, at most 64 MiB, into the running desktop's home, beside where it was and under a name that nothing has yet; the job's result.path says which. Linux only. Written to the audit log with its path */
+        post: operations["give_back_restore_point_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/personal-disks": {
         parameters: {
             query?: never;
@@ -2757,6 +2889,55 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        /** @description A moment of a desktop's disks to which it can go back. */
+        RestorePoint: {
+            readonly id?: string;
+            readonly desktop_id?: string;
+            /** @enum {string} */
+            readonly kind?: "nightly" | "manual" | "before-restore";
+            /** @enum {string} */
+            readonly state?: "making" | "ready" | "failed" | "deleting";
+            readonly note?: string | null;
+            /** @description file of the system disk that has it; null: none, or that is gone */
+            readonly image?: string | null;
+            /** @description the personal disk that has it; null: none */
+            readonly personal_disk_id?: string | null;
+            /** @description the file systems stood still: the guest's agent saw to that, or the desktop was off. Else it is as after a power cut */
+            readonly frozen?: boolean;
+            /** Format: date-time */
+            readonly taken?: string | null;
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            /** @description the system disk can go back: it is still the one that has the point. Not after a rebuild or a move to another version */
+            readonly system?: boolean;
+            readonly desktop_name?: string | null;
+            readonly user_id?: string | null;
+            readonly username?: string | null;
+        };
+        PointFilePage: {
+            items: {
+                /** @description UTF-8; \\ stands for a backslash, \xNN for a byte that is no UTF-8 or a control character */
+                name: string;
+                /** @enum {string} */
+                kind: "file" | "directory" | "link" | "other";
+                /** Format: int64 */
+                bytes: number;
+                /** Format: date-time */
+                modified: string;
+            }[];
+            next: string | null;
+        };
+        RestorePointPage: {
+            items: components["schemas"]["RestorePoint"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
+        };
         /** @description One session of a client with a desktop. */
         Connection: {
             readonly id?: string;
@@ -2996,6 +3177,21 @@ export interface components {
              * @default 60
              */
             idle_notice_seconds: number;
+            /**
+             * @description how many nightly restore points of each desktop are kept; 0: none are made, and those that there are go
+             * @default 0
+             */
+            restore_nightly: number;
+            /**
+             * @description when they are made, in the time zone of the pool's power policy (the server's without one)
+             * @default 1
+             */
+            restore_hour: number;
+            /**
+             * @description people make restore points of their own desktops, go back to them and delete them; else only administrators and managers do
+             * @default false
+             */
+            restore_by_person: boolean;
         };
         /** @description when desktops of the pool start, sleep and are shut down; absent members have their default */
         Power: {
@@ -3336,6 +3532,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description personal: paths begin at the home; system: at the root of its largest file system */
+        restore_disk: "personal" | "system";
         limit: number;
         cursor: string;
         sort: string;
@@ -5473,6 +5671,240 @@ export interface operations {
                     "application/json": components["schemas"]["Desktop"];
                 };
             };
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    create_restore_point: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_restore_points: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePointPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_restore_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestorePoint"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    delete_restore_point: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    restore_restore_point: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description the system disk goes back
+                     * @default false
+                     */
+                    system?: boolean;
+                    /**
+                     * @description the personal disk, that is the home, goes back; at least one of both
+                     * @default false
+                     */
+                    personal?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_restore_point_files: {
+        parameters: {
+            query: {
+                /** @description personal: paths begin at the home; system: at the root of its largest file system */
+                disk: components["parameters"]["restore_disk"];
+                /** @description begins with /; without: / */
+                path?: string;
+                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointFilePage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_restore_point_file: {
+        parameters: {
+            query: {
+                /** @description personal: paths begin at the home; system: at the root of its largest file system */
+                disk: components["parameters"]["restore_disk"];
+                path: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    give_back_restore_point_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    disk: "personal" | "system";
+                    path: string;
+                };
+            };
+        };
+        responses: {
             /** @description Under way */
             202: {
                 headers: {

@@ -712,6 +712,22 @@ export const messages: Record<string, string> = {
   'the reader of restore points ended without an answer': '还原点的读取程序没有给出结果就结束了',
   '"{1}" is no restore point': '"{1}" 不是还原点',
   'the reader of restore points gave no list': '还原点的读取程序没有给出列表',
+  // service/restore-files.c, service/restore-give-job.c, api/restore-files.c
+  '"{1}" is no whole number from {2} to {3}': '"{1}" 不是 {2} 到 {3} 之间的整数',
+  'is not known here': '此处不能使用',
+  '{1} restore points are being read already; try again in some seconds': '已有 {1} 个还原点正在读取；请过几秒再试',
+  'the restore point is not ready, so there is nothing to look into': '还原点尚未就绪，没有可查看的内容',
+  'must be "personal" or "system"': '必须是 "personal" 或 "system"',
+  'the system disk that has the restore point is gone; only the personal disk can be looked into': '含有该还原点的系统盘已不存在；只能查看个人磁盘',
+  'must begin with "/"': '必须以 "/" 开头',
+  'the file cannot be kept on the way: {1}': '无法暂存该文件：{1:text}',
+  'another file is being put into “{1}”; try again when that has ended': '正在把另一个文件放回“{1}”；请等它结束后再试',
+  '“{1}” is not running; start it first, or take the file with get': '“{1}”没有运行；请先启动它，或者用 get 取出文件',
+  'files are put into Linux desktops only; take the file with get': '只能把文件放回 Linux 桌面；请用 get 取出文件',
+  'the file could not be put into “{1}”: {2}': '无法把文件放回“{1}”：{2:text}',
+  'the guest gave no reason': '虚拟机没有给出原因',
+  'the guest did not say what it made of the file': '虚拟机没有说明文件放到了哪里',
+  '“{1}” belongs to nobody, so there is no home for the file': '“{1}”不属于任何人，没有可放文件的主目录',
   // storage/qemu-img.c
   'no file descriptor is left: {1}': '没有可用的文件描述符：{1:text}',
   'qemu-img cannot be run ({1}); install the package qemu-utils': '无法运行 qemu-img（{1:text}）；请安装软件包 qemu-utils',
@@ -964,4 +980,44 @@ export const messages: Record<string, string> = {
   'its description is too long': '说明太长',
   // service/pool.c: floating pools have no personal disks
   'spares of a floating pool run before anybody has them, so they get no personal disk; make the pool dedicated, or set this to 0': '浮动池的备用桌面在分配给人之前就已运行，因此没有个人磁盘；请改为专用池，或将此项设为 0',
+  // hypervisor/libvirt-point.c
+  'QEMU refuses \'{1}\': {2}': 'QEMU 拒绝了“{1}”：{2}',
+  'the monitor of the machine does not answer \'{1}\': {2}': '虚拟机的监控接口没有应答“{1}”：{2}',
+  'the machine has no disk \'{1}\'': '虚拟机没有磁盘“{1}”',
+  // service/restore-point-job.c
+  'deskhost was never reached; check that it runs': '从未连接到 deskhost；请检查它是否在运行',
+  '“{1}” was never started, there is nothing to keep': '“{1}”从未启动过，没有可保留的内容',
+  '“{1}” does not have the disks of the restore point any more, nothing was changed': '“{1}”已没有该还原点所在的磁盘，未作任何更改',
+  // service/restore-point.c
+  'in the pool “{1}” only administrators make restore points and go back to them; ask one (policy restore_by_person)': '在桌面池“{1}”中，只有管理员可以创建还原点和退回；请联系管理员（策略 restore_by_person）',
+  '“{1}” can have no restore point now: {2}': '“{1}”现在不能创建还原点：{2}',
+  '{1} MiB are free where images lie; a restore point needs {2}. Delete restore points or desktops that nobody needs': '镜像所在处剩余 {1} MiB，创建还原点需要 {2} MiB。请删除不再需要的还原点或桌面',
+  '“{1}” has {2} restore points, that is the most; delete some that nobody needs': '“{1}”已有 {2} 个还原点，达到上限；请删除不再需要的还原点',
+  '“{1}” is going back to a restore point; try again when that has ended': '“{1}”正在退回还原点，请待其完成后再试',
+  'the restore point is {1}, not ready': '该还原点的状态是“{1}”，尚不可用',
+  'choose what goes back: system, personal, or both': '请选择要退回的内容：系统盘、个人磁盘，或两者',
+  'the system disk is another one since (the desktop was rebuilt, or moved to another version of its template); only the personal disk can go back': '系统盘在那之后已更换（桌面重建过，或已更新到模板的其他版本）；只能退回个人磁盘',
+  'the restore point has no system disk': '该还原点不含系统盘',
+  'the restore point has no personal disk': '该还原点不含个人磁盘',
+  'that personal disk was moved to another pool since; move it back first': '该个人磁盘在那之后已移到其他桌面池；请先移回',
+  'the restore point is being made; delete it when it is ready': '该还原点正在创建，请待其完成后再删除',
+  'it is a workbench, and a template must not carry any': '它是安装虚拟机，模板中不能带有还原点',
+  'it is being made, rebuilt or deleted, or has failed': '它正在创建、重建或删除，或已失败',
+  'desktops of floating pools are made afresh after each use': '浮动桌面池的桌面每次使用后都会重新制作',
+  'it was never started, there is nothing to keep': '它从未启动过，没有可保留的内容',
+  // storage/local-point.c
+  'image \'{1}\' has no restore point \'{2}\'': '镜像“{1}”没有还原点“{2}”',
+  '\'{1}\' is sealed and cannot have restore points': '“{1}”已封存，不能有还原点',
+  'restore point \'{1}\' of \'{2}\'': '“{2}”的还原点“{1}”',
+  // storage/local-seal.c
+  'image \'{1}\' has {2} restore points; delete those before it is sealed': '镜像“{1}”有 {2} 个还原点；请先删除再封存',
+  // storage/qcow2-points.c
+  'the image\'s table of restore points {1}': '镜像的还原点表{1}',
+  'ends before it should': '不完整',
+  'has an absurd entry': '含有不合理的条目',
+  'cannot be found: it is no qcow2 file': '找不到：不是 qcow2 文件',
+  'has too many entries': '条目过多',
+  'lies nowhere': '位置无效',
+  // storage/storage.c
+  '\'{1}\' is no name of a restore point': '“{1}”不是还原点的名称',
 };

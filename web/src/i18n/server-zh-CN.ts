@@ -69,6 +69,8 @@ const words: Record<string, string> = {
   linux: 'Linux', windows: 'Windows', 'other': '其他', 'answered': '有应答', true: '是', false: '否',
   exact: '申请票据的地址', net: '该地址所在的网络', none: '任何地址', virtio: 'virtio', standard: '标准', nat: 'NAT',
   cookie: '浏览器', bearer: '程序', 'zh-CN': '中文', en: 'English', on: '开', nobody: '无人', reset: '重设',
+  'restore-point': '还原点', 'restore-points': '还原点', 'restore-point-create': '创建还原点', 'restore-point-delete': '删除还原点',
+  'desktop-restore': '退回还原点', making: '创建中', nightly: '每夜', manual: '手动', 'before-restore': '退回之前',
   'checked': '检查', 'imported': '导入', 'template-check': '检查版本', 'template-verify': '校验版本', 'template-flatten': '合并版本文件',
 };
 
@@ -119,6 +121,8 @@ const members: Record<string, string> = {
 
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',
+  note: '备注', frozen: '文件系统静止', system: '系统盘',
+  restore_nightly: '保留的每夜还原点数', restore_hour: '创建还原点的钟点', restore_by_person: '本人可使用还原点',
   shutdown_seconds: '关机允许的秒数', smartcards: '智能卡', usb: 'USB 设备',
 
   lock_after: '连续输错密码的次数', lock_seconds: '锁定时长（秒）', login_idle_seconds: '登录闲置时长（秒）',
