@@ -43,8 +43,11 @@ _deskctl() {
     'restore-point show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'restore-point make') leaf=1 offer=' --note --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'restore-point back') leaf=1 offer=' --system --personal --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'restore-point files') leaf=1 offer=' --disk --columns --no-header --profile --json --quiet --help' ;;
+    'restore-point get') leaf=1 offer=' --disk --output --profile --json --quiet --help' ;;
+    'restore-point give-back') leaf=1 offer=' --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'restore-point delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'restore-point') offer=' list show make back delete' ;;
+    'restore-point') offer=' list show make back files get give-back delete' ;;
     'session list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;

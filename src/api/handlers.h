@@ -94,6 +94,10 @@ YD_HANDLER(connection_cut);
 YD_HANDLER(personal_disk_grow);
 YD_HANDLER(personal_disk_move);
 
+// restore-files.c
+YD_HANDLER(restore_files_list);
+YD_HANDLER(restore_files_get);
+YD_HANDLER(restore_files_give);
 // restore-points.c
 YD_HANDLER(restore_point_create);
 YD_HANDLER(restore_point_restore);

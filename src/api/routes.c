@@ -141,6 +141,11 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/desktops/{id}/restore-points", DESKTOPS_POWER, restore_point_create),
     ROUTE("POST", V1 "/restore-points/{id}/restore", DESKTOPS_POWER, restore_point_restore),
     ROUTE("DELETE", V1 "/restore-points/{id}", DESKTOPS_POWER, restore_point_delete),
+    ROUTE("GET", V1 "/restore-points/{id}/files", DESKTOPS_FILES, restore_files_list,
+          .lane = YD_LANE_CONNECT),
+    ROUTE("GET", V1 "/restore-points/{id}/file", DESKTOPS_FILES, restore_files_get,
+          .lane = YD_LANE_CONNECT),
+    ROUTE("POST", V1 "/restore-points/{id}/give-back", DESKTOPS_FILES, restore_files_give),
 
     ROUTE("GET", V1 "/personal-disks", DESKTOPS_READ, list, OF(personal_disk)),
     ROUTE("GET", V1 "/personal-disks/{id}", DESKTOPS_READ, get, OF(personal_disk)),

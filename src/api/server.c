@@ -174,7 +174,10 @@ yd_exchange_answer(YdExchange *exchange)
     if (request->answer)
         soup_message_body_append_bytes(soup_server_message_get_response_body(exchange->msg),
                                        request->answer);
-    yd_client_give(exchange->client, exchange->api->config.answer_seconds);
+    // A large answer, a file of a restore point, gets a second for each MiB besides.
+    gsize bytes = request->answer ? g_bytes_get_size(request->answer) : 0;
+    yd_client_give(exchange->client,
+                   exchange->api->config.answer_seconds + (guint)(bytes / (1024 * 1024)));
     count_request(request);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskctl restore-point: moments of desktops, and going back to one.
+#include "deskctl/cmd-restore-files.h"
 #include "deskctl/nouns.h"
 #include "deskctl/progress.h"
 #include "deskctl/refs.h"
@@ -113,6 +114,13 @@ static const CtlCommand commands[] = {
     {"back", "POINT --system|--personal",
      "shut the desktop down, keep its present state, and go back; it is started again if it ran",
      run_back, 1, 1, CTL_WAITS | CTL_ASKS, back_options},
+    {"files", "POINT [PATH]", "list a directory of a restore point's disk", ctl_run_restore_files,
+     1, 2, CTL_COLUMNS, ctl_restore_files_options},
+    {"get", "POINT PATH", "take a file out of a restore point", ctl_run_restore_get, 2, 2, 0,
+     ctl_restore_get_options},
+    {"give-back", "POINT PATH",
+     "put a file of a restore point into the running desktop, beside where it was",
+     ctl_run_restore_give, 2, 2, CTL_WAITS, ctl_restore_files_options},
     {"delete", "POINT…", "delete restore points; the disks stay as they are", ctl_run_delete, 1,
      CTL_MANY, CTL_ASKS | CTL_WAITS},
     {0},

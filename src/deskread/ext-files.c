@@ -9,7 +9,7 @@
 #include "base/json-util.h"
 #include "deskread/ext-io.h"
 #include "deskread/journal.h"
-#include "deskread/name-text.h"
+#include "base/name-text.h"
 
 #define PIECE (256 * 1024)
 #define DOTS(name, n) ((n) == 1 ? (name)[0] == '.' : (n) == 2 && memcmp(name, "..", 2) == 0)

@@ -31,6 +31,7 @@ static const struct {
     [YD_RIGHT_DESKTOPS_POWER] = {"desktops.power", OWN, DEPT, ALL},
     [YD_RIGHT_DESKTOPS_HANDOUT] = {"desktops.handout", NOTHING, DEPT, ALL},
     [YD_RIGHT_DESKTOPS_WRITE] = {"desktops.write", NOTHING, NOTHING, ALL},
+    [YD_RIGHT_DESKTOPS_FILES] = {"desktops.files", NOTHING, NOTHING, ALL},
     [YD_RIGHT_CONNECT] = {"connect", OWN, OWN, OWN},
     [YD_RIGHT_CONSOLE] = {"console", NOTHING, NOTHING, ALL},
     [YD_RIGHT_CONNECTIONS_READ] = {"connections.read", OWN, DEPT, ALL},

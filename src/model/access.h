@@ -30,6 +30,7 @@ typedef enum {
     YD_RIGHT_DESKTOPS_POWER,   // start, shut down, reboot, power off, rebuild: as above
     YD_RIGHT_DESKTOPS_HANDOUT, // admin all, manager department
     YD_RIGHT_DESKTOPS_WRITE,   // delete, hardware: admin
+    YD_RIGHT_DESKTOPS_FILES,   // look into restore points, give a file back: admin
     YD_RIGHT_CONNECT,          // own desktops only, every role
     YD_RIGHT_CONSOLE,          // the VM's screen: admin all
     YD_RIGHT_CONNECTIONS_READ, // admin all, manager department, user own

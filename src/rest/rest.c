@@ -236,7 +236,7 @@ make_message(YdRest *rest, const YdRestRequest *request, const char *key, GError
 }
 
 static GBytes *
-read_all(GInputStream *stream, GError **error)
+read_all(GInputStream *stream, gsize most, GError **error)
 {
     g_autoptr(GByteArray) all = g_byte_array_new();
     guint8 buffer[32768];
@@ -246,9 +246,9 @@ read_all(GInputStream *stream, GError **error)
             return NULL;
         if (n == 0)
             return g_byte_array_free_to_bytes(g_steal_pointer(&all));
-        if (all->len + (gsize)n > MAX_ANSWER) {
+        if (all->len + (gsize)n > most) {
             g_set_error(error, YD_ERROR, YD_ERROR_TOO_LARGE,
-                        "the server's answer is larger than %d MiB", MAX_ANSWER >> 20);
+                        "the server's answer is larger than %d MiB", (int)(most >> 20));
             return NULL;
         }
         g_byte_array_append(all, buffer, (guint)n);
@@ -269,7 +269,7 @@ exchange(YdRest *rest, const YdRestRequest *request, const char *key, YdRestAnsw
     g_autoptr(GInputStream) stream = soup_session_send(session(rest), message, NULL, error);
     if (!stream)
         return FALSE;
-    g_autoptr(GBytes) bytes = read_all(stream, error);
+    g_autoptr(GBytes) bytes = read_all(stream, request->most ? request->most : MAX_ANSWER, error);
     if (!bytes)
         return FALSE;
     ret->status = soup_message_get_status(message);
@@ -396,7 +396,7 @@ read_events(YdRest *rest, SoupMessage *message, YdSse *sse, GCancellable *cancel
     guint status = soup_message_get_status(message);
     if (status == 200)
         return pump(stream, sse, cancellable, error);
-    g_autoptr(GBytes) bytes = read_all(stream, error);
+    g_autoptr(GBytes) bytes = read_all(stream, MAX_ANSWER, error);
     if (!bytes)
         return FALSE;
     json_auto_t *body = json_loadb(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), 0, NULL);

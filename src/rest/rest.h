@@ -49,6 +49,7 @@ typedef struct {
     goffset length;       // of the stream
     YdRestProgress progress;
     gpointer user_data;
+    gsize most; // bytes of the answer; 0: 64 MiB
 } YdRestRequest;
 
 typedef struct {
@@ -63,7 +64,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(YdRestAnswer, yd_rest_answer_clear)
 
 // Sends it and waits. ret_answer (may be NULL) is cleared by the caller. Errors: what the problem
 // document says; YD_ERROR_UNAVAILABLE when the server can't be reached or is not trusted,
-// YD_ERROR_TIMEOUT when it stays silent, YD_ERROR_TOO_LARGE for answers above 64 MiB.
+// YD_ERROR_TIMEOUT when it stays silent, YD_ERROR_TOO_LARGE for larger answers.
 gboolean
 yd_rest_send(YdRest *rest, const YdRestRequest *request, YdRestAnswer *ret_answer, GError **error);
 

@@ -15,6 +15,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#define FIRST_ATTEMPT_MS 100
+
 // --- a socket with a deadline ---
 
 static int
@@ -68,6 +70,21 @@ connect_one(const struct addrinfo *address, gint64 deadline)
     return -1;
 }
 
+// A guest that is just getting its address does not see the first SYN, and TCP repeats that only
+// after a second: so there are new attempts, each twice as long as the one before.
+static int
+connect_again(const struct addrinfo *address, gint64 deadline)
+{
+    gint64 patience = FIRST_ATTEMPT_MS * 1000;
+    for (;;) {
+        gint64 now = g_get_monotonic_time();
+        int fd = connect_one(address, MIN(deadline, now + patience));
+        if (fd >= 0 || errno != ETIMEDOUT || now + patience >= deadline)
+            return fd;
+        patience *= 2;
+    }
+}
+
 static int
 dial(const char *host, guint16 port, gint64 deadline, GError **error)
 {
@@ -83,7 +100,7 @@ dial(const char *host, guint16 port, gint64 deadline, GError **error)
     }
     int fd = -1;
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = connect_one(a, deadline);
+        fd = connect_again(a, deadline);
     int reason = errno;
     freeaddrinfo(list);
     if (fd < 0)

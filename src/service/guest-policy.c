@@ -40,6 +40,13 @@ static const char script_head[] =
 static const char script_change[] =
     "change() {\n"
     "    [ -f \"$1\" ] || return 0\n"
+    "    if [ -z \"$2\" ]; then\n" // nothing to switch off, and often nothing to bring back
+    "        ours=\n"
+    "        while read -r line || [ -n \"$line\" ]; do\n"
+    "            case $line in \";yundesk\"*) ours=yes ;; esac\n"
+    "        done <\"$1\"\n"
+    "        [ -n \"$ours\" ] || return 0\n"
+    "    fi\n"
     "    new=$1.yundesk.$$\n"
     "    cp -p \"$1\" \"$new\"\n"
     "    awk -v off=\"$2\" '\n"
@@ -78,7 +85,7 @@ static const char script_change[] =
     "        }\n"
     "        print\n"
     "    }' \"$1\" >\"$new\"\n"
-    "    if [ \"$(cat \"$1\")\" = \"$(cat \"$new\")\" ]; then\n"
+    "    if cmp -s \"$1\" \"$new\"; then\n" // no cmp there: as if they differed
     "        rm \"$new\"\n"
     "    else\n"
     "        mv \"$new\" \"$1\"\n"

@@ -24,6 +24,7 @@ extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
 extern const YdJobKind yd_job_kind_personal_disk_grow;
+extern const YdJobKind yd_job_kind_restore_point_give_back;
 extern const YdJobKind yd_job_kind_restore_point_create;
 extern const YdJobKind yd_job_kind_restore_point_delete;
 extern const YdJobKind yd_job_kind_desktop_restore;
@@ -50,6 +51,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_pool_handout,
     &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,
+    &yd_job_kind_restore_point_give_back,
     &yd_job_kind_restore_point_create,
     &yd_job_kind_restore_point_delete,
     &yd_job_kind_desktop_restore,

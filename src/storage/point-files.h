@@ -4,7 +4,7 @@
 // machine. ext2, ext3 and ext4 only.
 //
 // Paths: "/a/b", names in UTF-8 with "\\" for a backslash and "\xNN" for other bytes
-// (deskread/name-text.h). Symbolic links are shown, not followed.
+// (base/name-text.h). Symbolic links are shown, not followed.
 // Threads: any. Errors: as storage.h, and INVALID (other file system, damaged; field "path"),
 // NOT_FOUND (image, point, path), STATE (a file where a directory is wanted, and the reverse),
 // TOO_LARGE, TIMEOUT.

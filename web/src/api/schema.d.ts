@@ -1133,6 +1133,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/restore-points/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One directory of a restore point's disk, directories first, then by name; ext2, ext3 and ext4 only. Links are shown, not followed. Written to the audit log with its path */
+        get: operations["list_restore_point_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** The bytes of one file, at most 256 MiB. Written to the audit log with its path */
+        get: operations["get_restore_point_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/restore-points/{id}/give-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put one file, at most 64 MiB, into the running desktop's home, beside where it was and under a name that nothing has yet; the job's result.path says which. Linux only. Written to the audit log with its path */
+        post: operations["give_back_restore_point_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/personal-disks": {
         parameters: {
             query?: never;
@@ -2872,6 +2929,19 @@ export interface components {
             readonly user_id?: string | null;
             readonly username?: string | null;
         };
+        PointFilePage: {
+            items: {
+                /** @description UTF-8; \\ stands for a backslash, \xNN for a byte that is no UTF-8 or a control character */
+                name: string;
+                /** @enum {string} */
+                kind: "file" | "directory" | "link" | "other";
+                /** Format: int64 */
+                bytes: number;
+                /** Format: date-time */
+                modified: string;
+            }[];
+            next: string | null;
+        };
         RestorePointPage: {
             items: components["schemas"]["RestorePoint"][];
             next: string | null;
@@ -3474,6 +3544,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description personal: paths begin at the home; system: at the root of its largest file system */
+        restore_disk: "personal" | "system";
         limit: number;
         cursor: string;
         sort: string;
@@ -5751,6 +5823,96 @@ export interface operations {
                      * @default false
                      */
                     personal?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_restore_point_files: {
+        parameters: {
+            query: {
+                /** @description personal: paths begin at the home; system: at the root of its largest file system */
+                disk: components["parameters"]["restore_disk"];
+                /** @description begins with /; without: / */
+                path?: string;
+                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PointFilePage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_restore_point_file: {
+        parameters: {
+            query: {
+                /** @description personal: paths begin at the home; system: at the root of its largest file system */
+                disk: components["parameters"]["restore_disk"];
+                path: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    give_back_restore_point_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    disk: "personal" | "system";
+                    path: string;
                 };
             };
         };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deskread/name-text.h"
+#include "base/name-text.h"
 
 #include <string.h>
 
@@ -26,6 +26,22 @@ yd_name_text(const char *name, gsize length)
             g_string_append_printf(text, "\\x%02x", byte);
             name++;
         }
+    }
+    return g_string_free(text, FALSE);
+}
+
+char *
+yd_path_text(const char *path, gsize length)
+{
+    GString *text = g_string_new(NULL);
+    const char *end = path + length;
+    while (path < end) {
+        const char *slash = memchr(path, '/', (gsize)(end - path));
+        g_autofree char *part = yd_name_text(path, (gsize)((slash ? slash : end) - path));
+        g_string_append(text, part);
+        if (slash)
+            g_string_append_c(text, '/');
+        path = slash ? slash + 1 : end;
     }
     return g_string_free(text, FALSE);
 }

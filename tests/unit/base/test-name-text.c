@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names as texts and back; what no path may have.
-#include "deskread/name-text.h"
+#include "base/name-text.h"
 
 #include <string.h>
 
@@ -40,6 +40,8 @@ test_texts(void)
     // What cannot be in a sound directory has a text, too, that leads nowhere.
     g_autofree char *hostile = yd_name_text("a/b\0c", 5);
     g_assert_cmpstr(hostile, ==, "a\\x2fb\\x00c");
+    g_autofree char *path = yd_path_text("a\xff/b/", 5);
+    g_assert_cmpstr(path, ==, "a\\xff/b/");
 }
 
 static void

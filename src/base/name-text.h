@@ -10,6 +10,8 @@
 #define YD_PATH_LENGTH 4096
 
 char *yd_name_text(const char *name, gsize length);
+// Likewise of a path, whose "/" stay.
+char *yd_path_text(const char *path, gsize length);
 
 // The names of a path ("/a/b" has two, "/" none), as bytes (of GBytes). INVALID with field "path":
 // not absolute, "." or "..", NUL, an escape that yd_name_text does not write, too long.
