@@ -50,8 +50,7 @@ async function inTurns(all, act) {
 
 // Connects as that person's client would, which starts the desktop when it is off.
 async function comeToWork(name) {
-  const c = await yd.connect(people[name], { pool: pool.id });
-  desktops[name] ??= c.desktop_id;
+  const c = await yd.connect(people[name], { pool: pool.id, seconds: 480 });
   assert.equal(c.desktop_id, desktops[name]);
   const { wire, granted } = await rdpOpen(yd.port, c.ticket);
   assert.ok(granted && await echo(wire, 4096), name);
