@@ -157,10 +157,11 @@ yd_handle_me_desktops(YdRequest *request, GError **error)
         const YdOwnPool *own = pools->pdata[i];
         json_t *desktop =
             own->desktop ? yd_record_json(&yd_desktop_type, own->desktop) : json_null();
-        json_array_append_new(items, json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:o}", "pool_id",
-                                               own->pool->id, "pool_name", own->pool->name,
-                                               "access", own->pool->access, "os", own->pool->os,
-                                               "given", own->given, "desktop", desktop));
+        json_array_append_new(items,
+                              json_pack("{s:s, s:s, s:s?, s:s?, s:b, s:b, s:o}", "pool_id",
+                                        own->pool->id, "pool_name", own->pool->name, "access",
+                                        own->pool->access, "os", own->pool->os, "given", own->given,
+                                        "restore", own->restore, "desktop", desktop));
     }
     yd_request_answer(request, 200, json_pack("{s:o, s:n}", "items", items, "next"));
     return TRUE;

@@ -12,6 +12,7 @@ static const CtlColumn columns[] = {
     {"username", "USER"},
     {"pool_name", "POOL"},
     {"size_gib", "SIZE", CTL_CELL_GIB},
+    {"disk_bytes", "TAKES", CTL_CELL_BYTES},
     {"desktop_name", "DESKTOP"},
     {"desktop_state", "DESKTOP IS"},
     {"created", "MADE", CTL_CELL_TIME},

@@ -24,6 +24,7 @@ static const CtlColumn columns[] = {
     {"enabled", "ENABLED", CTL_CELL_BOOL},
     {"last_login", "LAST LOG-IN", CTL_CELL_TIME},
     {"open_sessions", "SESSIONS", CTL_CELL_INT},
+    {"disk_bytes", "TAKES", CTL_CELL_BYTES},
     {0},
 };
 

@@ -42,6 +42,7 @@ static const YdField yd_user_fields[] = {
     F(department_ids, TEXT, VIEW | FILTER),
     F(last_seen, TIME, VIEW | FILTER),
     F(open_sessions, INT, VIEW),
+    F(disk_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdUser, yd_user, "user", "users", "users", "user_view", "usr")
@@ -396,6 +397,7 @@ static const YdField yd_personal_disk_fields[] = {
     F(user_name, TEXT, VIEW | SORT | SEARCH),
     F(desktop_name, TEXT, VIEW | SORT),
     F(desktop_state, TEXT, VIEW),
+    F(disk_bytes, INT, VIEW),
 };
 #undef RECORD
 TYPE(YdPersonalDisk, yd_personal_disk, "personal-disk", "personal-disks", "personal_disks", "personal_disk_view", "pdk")

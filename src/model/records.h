@@ -20,6 +20,7 @@ typedef struct {
     char *department_ids;   // VIEW: their ids joined by ","
     gint64 last_seen;       // VIEW: newest use of a live log-in
     gint64 open_sessions;   // VIEW
+    gint64 disk_bytes;      // VIEW: that the disks of their desktops and their own ones take
 } YdUser;
 YD_RECORD(YdUser, yd_user)
 
@@ -228,6 +229,7 @@ typedef struct {
     gint64 created, changed, version;
     char *name, *pool_name, *username, *user_name; // VIEW; name: "alice@office"
     char *desktop_name, *desktop_state;            // VIEW
+    gint64 disk_bytes;                             // VIEW: that it takes
 } YdPersonalDisk;
 YD_RECORD(YdPersonalDisk, yd_personal_disk)
 

@@ -399,6 +399,14 @@ own_pool_free(gpointer data)
 }
 
 static gboolean
+has_restore(const YdOwnPool *own)
+{
+    YdPolicy policy;
+    return own->given && own->desktop && g_strcmp0(own->pool->kind, "floating") != 0 &&
+           yd_policy_parse(own->pool->policy, &policy, NULL) && policy.restore_by_person;
+}
+
+static gboolean
 add_own(GPtrArray *own, YdStore *store, const GPtrArray *pools, gboolean given, const char *user_id,
         GError **error)
 {
@@ -413,6 +421,7 @@ add_own(GPtrArray *own, YdStore *store, const GPtrArray *pools, gboolean given, 
             g_propagate_error(error, g_steal_pointer(&why));
             return FALSE;
         }
+        entry->restore = has_restore(entry);
     }
     return TRUE;
 }

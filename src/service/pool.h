@@ -49,6 +49,7 @@ gboolean yd_pool_cut_unentitled(YdService *service, const char *pool_id, const c
 typedef struct {
     YdPool *pool;
     YdDesktop *desktop;
-    gboolean given; // FALSE: the desktop is kept, but can't be opened
+    gboolean given;   // FALSE: the desktop is kept, but can't be opened
+    gboolean restore; // the person may make restore points of it and go back to them
 } YdOwnPool;
 GPtrArray *yd_pool_list_own(YdService *service, const YdActor *actor, GError **error);

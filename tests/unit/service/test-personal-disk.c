@@ -9,6 +9,7 @@
 #include "service/personal-disk.h"
 #include "service/pool.h"
 #include "service/settings.h"
+#include "service/template-image.h"
 
 static void
 want_disks(Desk *f, const char *pool_id, gint64 gib)
@@ -90,6 +91,15 @@ outlives_its_desktop(Desk *f, gconstpointer data)
     g_assert_cmpint(g_stat(file, &now), ==, 0);
     g_assert_cmpuint(made.st_ino, ==, now.st_ino);
     g_assert_cmpuint(desk_count(f, &yd_personal_disk_type), ==, 1);
+
+    // What it takes counts for its person, beside their desktop.
+    yd_template_image_tidy(f->service, yd_now_ms());
+    g_autoptr(YdPersonalDisk) measured = disk_of(f);
+    g_autoptr(YdDesktop) desktop = desk_get(f, again);
+    g_autoptr(YdUser) user = yd_store_get(f->store, &yd_user_type, f->user_id, NULL);
+    g_assert_cmpint(measured->disk_bytes, >, 0);
+    g_assert_cmpint(desktop->disk_bytes, >, 0);
+    g_assert_cmpint(user->disk_bytes, ==, measured->disk_bytes + desktop->disk_bytes);
 }
 
 static void

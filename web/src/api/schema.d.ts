@@ -1806,6 +1806,11 @@ export interface components {
             readonly last_seen?: string | null;
             /** Format: int64 */
             readonly open_sessions?: number;
+            /**
+             * Format: int64
+             * @description that the disks of their desktops and their own ones take
+             */
+            readonly disk_bytes?: number;
         };
         UserPage: {
             items: components["schemas"]["User"][];
@@ -2882,6 +2887,11 @@ export interface components {
             readonly user_name?: string | null;
             readonly desktop_name?: string | null;
             readonly desktop_state?: string | null;
+            /**
+             * Format: int64
+             * @description that it takes
+             */
+            readonly disk_bytes?: number;
         };
         PersonalDiskPage: {
             items: components["schemas"]["PersonalDisk"][];
@@ -3398,6 +3408,8 @@ export interface components {
                 access?: string | null;
                 /** @description false: the pool was taken back; the desktop is kept but cannot be opened */
                 given?: boolean;
+                /** @description the person may make restore points of the desktop and go back to them */
+                restore?: boolean;
                 os?: string | null;
                 desktop?: components["schemas"]["Desktop"] | null;
             }[];

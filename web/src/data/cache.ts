@@ -32,7 +32,7 @@ const NOUNS: Record<string, string[]> = {
   pools: ['pool', 'entitlement', 'desktop'],
   desktops: ['desktop', 'connection', 'personal_disk'],
   'personal-disks': ['personal_disk', 'desktop', 'pool'],
-  'restore-points': ['restore_point', 'desktop'],
+  'restore-points': ['restore_point', 'desktop', 'personal_disk'],
   rollouts: ['rollout', 'rollout_desktop'],
   connections: ['connection'],
   hosts: ['host', 'desktop'],

@@ -17,6 +17,7 @@ export type Entitlement = Schemas['Entitlement'];
 export type Host = Schemas['Host'];
 export type Desktop = Schemas['Desktop'];
 export type PersonalDisk = Schemas['PersonalDisk'];
+export type RestorePoint = Schemas['RestorePoint'];
 export type Connection = Schemas['Connection'];
 export type Job = Schemas['Job'];
 export type Audit = Schemas['Audit'];

@@ -23,6 +23,7 @@ import { QualityLabel } from '../ui/quality';
 import { StateLabel } from '../ui/state-label';
 import { useActs } from '../ui/use-acts';
 import { useDesktopActs, useDesktopMenu } from './desktops';
+import { RestorePoints } from './restore-points';
 
 interface Stats {
   age_ms: number;
@@ -236,6 +237,11 @@ export function DesktopDetails() {
         {admin && (
           <Box title={t('desktops.placement')}>
             <Why desktop={desktop} />
+          </Box>
+        )}
+        {!desktop.template_id && desktop.user_id && (
+          <Box title={t('points.title')}>
+            <RestorePoints desktop={desktop} files={admin} show={acts.show} close={acts.close} />
           </Box>
         )}
         <Box title={t('desktops.sessions')}>

@@ -54,7 +54,7 @@ export function DeleteDesktopDialog({ desktop, onClose }: { desktop: Desktop; on
 }
 
 export default function PersonalDisksPage() {
-  const { t, number, date, word } = useI18n();
+  const { t, number, date, word, bytes } = useI18n();
   const admin = useRole() === 'admin';
   const acts = useActs();
   const toasts = useToasts();
@@ -100,6 +100,7 @@ export default function PersonalDisksPage() {
           { key: 'user_name', label: t('field.owner'), sortable: true, render: (row) => row.user_name || t('disks.gone', { user: row.username ?? '' }) },
           { key: 'pool_name', label: t('field.pool'), sortable: true, render: (row) => row.pool_name },
           { key: 'size_gib', label: t('disks.size'), sortable: true, render: (row) => number(row.size_gib ?? 0) },
+          { key: 'disk_bytes', label: t('templates.takes'), render: (row) => (row.disk_bytes ? bytes(row.disk_bytes) : '–') },
           { key: 'desktop_name', label: t('disks.desktop'), sortable: true, render: desktop },
           { key: 'error', label: t('field.error'), render: (row) => row.error ?? '' },
         ]}

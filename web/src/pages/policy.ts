@@ -20,6 +20,9 @@ export const POLICY = {
   ready_seconds: 600,
   shutdown_seconds: 60,
   balloon_free_pages: false,
+  restore_nightly: 0,
+  restore_hour: 1,
+  restore_by_person: false,
 } satisfies Values;
 
 const NAMES = Object.keys(POLICY) as (keyof typeof POLICY)[];
@@ -30,6 +33,9 @@ const HELP: Partial<Record<keyof typeof POLICY, Key>> = {
   source: 'policy-help.source',
   fixed_port: 'policy-help.fixed_port',
   balloon_free_pages: 'policy-help.balloon_free_pages',
+  restore_nightly: 'policy-help.restore_nightly',
+  restore_hour: 'policy-help.restore_hour',
+  restore_by_person: 'policy-help.restore_by_person',
 };
 
 export function policyFields({ t, word }: I18n): Field[] {

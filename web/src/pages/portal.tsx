@@ -20,7 +20,7 @@ import {
 } from '@patternfly/react-core';
 import { DesktopIcon } from '@patternfly/react-icons/dist/esm/icons/desktop-icon';
 import { EllipsisVIcon } from '@patternfly/react-icons/dist/esm/icons/ellipsis-v-icon';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useNavigate } from 'react-router-dom';
 import { post } from '../api/client';
 import { connect, save, waysOf, type ConnectAnswer, type Way } from '../data/connect';
@@ -39,8 +39,12 @@ export interface PortalEntry {
   access: string;
   /** false: taken back; the desktop is kept. */
   given?: boolean;
+  /** Whether the person may go back to restore points. */
+  restore?: boolean;
   desktop: Desktop | null;
 }
+
+const RestorePointsDialog = lazy(async () => ({ default: (await import('./restore-points')).RestorePointsDialog }));
 
 const RUNS = ['ready', 'preparing', 'starting'];
 
@@ -54,7 +58,7 @@ function Preparing({ job }: { job: Job }) {
   );
 }
 
-function PowerMenu({ desktop, onRebuild }: { desktop: Desktop; onRebuild: () => void }) {
+function PowerMenu({ desktop, onRebuild, onPoints }: { desktop: Desktop; onRebuild: () => void; onPoints?: (() => void) | undefined }) {
   const { t } = useI18n();
   const toasts = useToasts();
   const [open, setOpen] = useState(false);
@@ -89,6 +93,7 @@ function PowerMenu({ desktop, onRebuild }: { desktop: Desktop; onRebuild: () => 
         {!runs && <DropdownItem onClick={() => void act('start')}>{t('portal.start')}</DropdownItem>}
         {runs && <DropdownItem onClick={() => void act('shutdown')}>{t('portal.shutdown')}</DropdownItem>}
         {runs && <DropdownItem onClick={() => void act('reboot')}>{t('portal.reboot')}</DropdownItem>}
+        {onPoints && <DropdownItem onClick={onPoints}>{t('points.menu')}</DropdownItem>}
         <DropdownItem isDanger onClick={onRebuild}>
           {t('portal.rebuild')}
         </DropdownItem>
@@ -156,6 +161,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
   const [error, setError] = useState<unknown>();
   const [answer, setAnswer] = useState<ConnectAnswer>();
   const [asking, setAsking] = useState(false);
+  const [points, setPoints] = useState(false);
   const { desktop } = entry;
   const taken = entry.given === false;
   // A .vv file has its password inside.
@@ -189,7 +195,7 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
     <Card data-testid="desktop-card">
       <CardHeader
         actions={{
-          actions: desktop && !taken ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} /> : <span />,
+          actions: desktop && !taken ? <PowerMenu desktop={desktop} onRebuild={() => setAsking(true)} onPoints={entry.restore ? () => setPoints(true) : undefined} /> : <span />,
           hasNoOffset: true,
         }}
       >
@@ -223,6 +229,11 @@ function DesktopCard({ entry }: { entry: PortalEntry }) {
           secret={secret}
           onClose={() => setAnswer(undefined)}
         />
+      )}
+      {points && desktop && (
+        <Suspense>
+          <RestorePointsDialog desktop={desktop} onClose={() => setPoints(false)} />
+        </Suspense>
       )}
       {asking && desktop && (
         <ConfirmDialog

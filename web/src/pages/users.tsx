@@ -51,7 +51,7 @@ const name = (user: User) => encodeURIComponent(user.username ?? '');
 
 export default function UsersPage() {
   const i18n = useI18n();
-  const { t, word, date, number } = i18n;
+  const { t, word, date, number, bytes } = i18n;
   const admin = useRole() === 'admin';
   const toasts = useToasts();
   const acts = useActs();
@@ -145,6 +145,7 @@ export default function UsersPage() {
           [t('field.departments'), user.department_names],
           [t('field.sessions'), user.open_sessions ? <Link to={`/sessions?state=open&search=${name(user)}`}>{number(user.open_sessions)}</Link> : number(0)],
           [t('field.desktops'), <Link key="desktops" to={`/desktops?search=${name(user)}`}>{t('users.desktops')}</Link>],
+          [t('templates.takes'), user.disk_bytes ? bytes(user.disk_bytes) : '–'],
           [t('field.must-change'), t(user.must_change ? 'field.yes' : 'field.no')],
           [t('field.locked'), user.locked_until ? date(user.locked_until) : t('field.no')],
           [t('field.last-login'), date(user.last_login)],
