@@ -32,10 +32,10 @@ const idle = () => yd.wait('no job is left', async () => (await yd.api('GET', `/
 
 // The small guest lives in its memory: its system disk is written to behind all that is on it.
 async function write(word) {
-  await inGuest(`echo ${word} >~alice/note; echo ${word} | dd of=/dev/vda bs=512 seek=1800000 conv=notrunc 2>/dev/null; sync`);
+  await inGuest(`echo ${word} >~alice/note; echo ${word} | dd of=/dev/vda bs=512 seek=77824 conv=notrunc 2>/dev/null && sync`);
 }
 
-const read = () => inGuest('cat ~alice/note; dd if=/dev/vda bs=512 skip=1800000 count=1 2>/dev/null | { read word; echo $word; }');
+const read = () => inGuest('cat ~alice/note; dd if=/dev/vda bs=512 skip=77824 count=1 2>/dev/null | { read word; echo $word; }');
 
 async function back(point, body, token) {
   const job = await yd.job(await yd.api('POST', `/restore-points/${point.id}/restore`, { body, ...(token ? { token } : {}) }));
@@ -84,6 +84,8 @@ test('deskd killed on the way goes on', { timeout: 240000 }, async () => {
 });
 
 test('at night by itself, when the policy wants it', { timeout: 240000 }, async () => {
+  // A desktop that was made today has its first night before it; this one was made the day before.
+  await ok('sqlite3', [path.join(yd.state, 'yundesk.db'), `.timeout 5000`, `UPDATE desktops SET created = created - 86400000 WHERE id = '${desktop.id}'`]);
   await yd.api('PATCH', `/pools/${office.pool.id}`, { body: { policy: { restore_nightly: 2, restore_hour: 0 } } });
   await yd.wait('the night has come', async () => (await points('&kind=nightly&state=ready')).length === 1, 150);
   await assert.rejects(yd.api('POST', `/restore-points/${first.id}/restore`, { body: { system: true }, token: alice.token }), (error) => error.status === 403);

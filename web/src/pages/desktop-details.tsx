@@ -239,11 +239,6 @@ export function DesktopDetails() {
             <Why desktop={desktop} />
           </Box>
         )}
-        {!desktop.template_id && desktop.user_id && (
-          <Box title={t('points.title')}>
-            <RestorePoints desktop={desktop} files={admin} show={acts.show} close={acts.close} />
-          </Box>
-        )}
         <Box title={t('desktops.sessions')}>
           <Sessions id={id} />
         </Box>
@@ -251,6 +246,13 @@ export function DesktopDetails() {
           <Jobs id={id} />
         </Box>
       </Gallery>
+      {!desktop.template_id && desktop.user_id && (
+        <div className="yd-below">
+          <Box title={t('points.title')}>
+            <RestorePoints desktop={desktop} files={admin} show={acts.show} close={acts.close} />
+          </Box>
+        </div>
+      )}
       {acts.dialog}
     </PageFrame>
   );
