@@ -71,6 +71,20 @@ yd_restore_files_image(YdStore *store, const char *id, const char *disk, const c
     return NULL;
 }
 
+gboolean
+yd_restore_files_still(YdStore *store, const char *id, const char *disk, const char *image,
+                       GError **error)
+{
+    const char *from = "";
+    g_autoptr(GError) why = NULL;
+    g_autofree char *now = yd_restore_files_image(store, id, disk, &from, &why);
+    if (g_strcmp0(now, image) == 0)
+        return TRUE;
+    g_set_error_literal(error, YD_ERROR, YD_ERROR_STATE,
+                        "the restore point was deleted while it was read; nothing of that is used");
+    return FALSE;
+}
+
 // May they, and which image is it? Owned; *ret_path: where it is on that image, owned.
 static char *
 begin(YdService *service, const YdActor *actor, const char *id, const char *disk, const char *path,
@@ -123,7 +137,10 @@ yd_restore_files_list(YdService *service, const YdActor *actor, const char *id, 
     g_autoptr(json_t) list =
         yd_point_files_list(yd_service_storage(service), image, id, place, cursor, limit, error);
     leave();
-    return list && note_alone(service, actor, "restore-point.list", id, disk, path, error)
+    return list &&
+                   yd_restore_files_still(yd_service_store(service, NULL), id, disk, image,
+                                          error) &&
+                   note_alone(service, actor, "restore-point.list", id, disk, path, error)
                ? g_steal_pointer(&list)
                : NULL;
 }
@@ -191,7 +208,9 @@ yd_restore_files_get(YdService *service, const YdActor *actor, const char *id, c
     g_autoptr(GBytes) bytes =
         image ? yd_restore_files_fetch(service, image, id, place, YD_RESTORE_FILE_MAX, &file, error)
               : NULL;
-    if (!bytes || !note_alone(service, actor, "restore-point.get", id, disk, path, error))
+    if (!bytes ||
+        !yd_restore_files_still(yd_service_store(service, NULL), id, disk, image, error) ||
+        !note_alone(service, actor, "restore-point.get", id, disk, path, error))
         return NULL;
     *ret_name = g_path_get_basename(path);
     return g_steal_pointer(&bytes);

@@ -36,6 +36,10 @@ YdJob *yd_restore_files_give(YdService *service, const YdActor *actor, const cha
 // "/home").
 char *yd_restore_files_image(YdStore *store, const char *id, const char *disk,
                              const char **ret_from, GError **error);
+// After reading: the point is still ready, in the same image. Else what was read may be of another
+// moment (STATE).
+gboolean yd_restore_files_still(YdStore *store, const char *id, const char *disk, const char *image,
+                                GError **error);
 // The whole file in a temporary one without a name, mapped; errors as yd_restore_files_get.
 GBytes *
 yd_restore_files_fetch(YdService *service, const char *image, const char *id, const char *path,

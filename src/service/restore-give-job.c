@@ -145,7 +145,10 @@ step_send(YdJobRun *run, GError **error)
     g_autoptr(GBytes) file = path ? yd_restore_files_fetch(service, image, arg(run, "point"), path,
                                                            YD_RESTORE_GIVE_MAX, &what, error)
                                   : NULL;
-    return file && send_all(run, &guest, file, &what, error);
+    return file &&
+           yd_restore_files_still(yd_job_run_store(run), arg(run, "point"), arg(run, "disk"), image,
+                                  error) &&
+           send_all(run, &guest, file, &what, error);
 }
 
 // --- put ---

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "service/personal-disk.h"
 #include "service/pool.h"
+#include "service/restore-files.h"
 #include "service/restore-point.h"
 
 #define HOUR_MS (3600 * (gint64)1000)
@@ -391,6 +392,13 @@ disks_come_and_go(Desk *f, gconstpointer data)
     g_assert_false(after->system);
     g_assert_cmpstr(after->personal_disk_id, ==, point->personal_disk_id);
     check_refused(f, point->id, TRUE, FALSE, YD_ERROR_INVALID);
+    // Who read files of it meanwhile is told, where they may be of another moment.
+    g_autoptr(GError) error = NULL;
+    g_autofree char *name = g_path_get_basename(personal);
+    g_assert_true(yd_restore_files_still(f->store, point->id, "personal", name, &error));
+    g_assert_false(yd_restore_files_still(f->store, point->id, "system", point->image, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_clear_error(&error);
     put(f, id, 2, 2);
     back(f, point->id, FALSE, TRUE);
     check_holds(f, id, 2, 1);
@@ -402,7 +410,6 @@ disks_come_and_go(Desk *f, gconstpointer data)
     g_autoptr(YdRestorePoint) system = make(f, id);
     g_assert_true(system->system);
     yd_set_string(&system->personal_disk_id, NULL);
-    g_autoptr(GError) error = NULL;
     g_assert_true(yd_store_update(f->store, &yd_restore_point_type, system, &error));
     power(f, id, yd_desktop_rebuild);
     g_assert_cmpuint(desk_count(f, &yd_restore_point_type), ==, 2);

@@ -717,6 +717,7 @@ export const messages: Record<string, string> = {
   'is not known here': '此处不能使用',
   '{1} restore points are being read already; try again in some seconds': '已有 {1} 个还原点正在读取；请过几秒再试',
   'the restore point is not ready, so there is nothing to look into': '还原点尚未就绪，没有可查看的内容',
+  'the restore point was deleted while it was read; nothing of that is used': '读取期间还原点已被删除，读到的内容不会使用',
   'must be "personal" or "system"': '必须是 "personal" 或 "system"',
   'the system disk that has the restore point is gone; only the personal disk can be looked into': '含有该还原点的系统盘已不存在；只能查看个人磁盘',
   'must begin with "/"': '必须以 "/" 开头',
