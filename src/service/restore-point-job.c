@@ -91,7 +91,7 @@ disks_load(YdJobRun *run, gboolean system, gboolean personal, Disks *disks, GErr
         personal && own && strcmp(own->state, "ready") == 0 &&
         (g_strcmp0(own->desktop_id, id) == 0 || (is_off(disks->state) && !own->desktop_id));
     return (!disks->system || add_disk(storage, disks, disks->desk.desktop->image, error)) &&
-           (!disks->personal || add_disk(storage, disks, own->image, error));
+           (!own || !disks->personal || add_disk(storage, disks, own->image, error));
 }
 
 static gboolean

@@ -73,6 +73,14 @@ test('alice reaches her desktop', { timeout: 300000 }, async () => {
   wire.close();
 });
 
+test('a restore point of it is made and looked into', { timeout: 200000 }, async () => {
+  const admin = async (...args) => ok(deskctl, [...args, '--profile', 'admin'], { env, seconds: 120 });
+  const [desktop] = JSON.parse(await admin('desktop', 'list', '--json'));
+  await admin('restore-point', 'make', desktop.name);
+  const [point] = JSON.parse(await admin('restore-point', 'list', '--json'));
+  assert.match(await admin('restore-point', 'files', point.id, '/boot', '--disk', 'system'), /vmlinuz/);
+});
+
 test('a second run takes seconds and shows no password', async () => {
   const began = Date.now();
   const result = await yundesk([]);
