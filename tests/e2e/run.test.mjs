@@ -75,7 +75,7 @@ test('alice reaches her desktop', { timeout: 300000 }, async () => {
 
 test('a restore point of it is made and looked into', { timeout: 200000 }, async () => {
   const admin = async (...args) => ok(deskctl, [...args, '--profile', 'admin'], { env, seconds: 120 });
-  const [desktop] = JSON.parse(await admin('desktop', 'list', '--json'));
+  const desktop = JSON.parse(await admin('desktop', 'list', '--json')).find((it) => it.username === 'alice');
   await admin('restore-point', 'make', desktop.name);
   const [point] = JSON.parse(await admin('restore-point', 'list', '--json'));
   assert.match(await admin('restore-point', 'files', point.id, '/boot', '--disk', 'system'), /vmlinuz/);
