@@ -119,9 +119,11 @@ hear(struct hearing *hearing, int fd)
             g_set_error(&hearing->error, YD_ERROR, YD_ERROR_CANCELLED, "reading was cancelled");
             return FALSE;
         }
-        ssize_t n = ready > 0 ? read(fd, piece, LINE_MAX_BYTES / 8) : -1;
-        if (ready > 0 && n == 0)
-            return TRUE;
+        if (ready <= 0)
+            continue;
+        ssize_t n = read(fd, piece, LINE_MAX_BYTES / 8);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+            return TRUE; // its last words are judged
         if (n > 0)
             g_string_append_len(hearing->buffer, piece, n);
         if (n > 0 && !take_lines(hearing))

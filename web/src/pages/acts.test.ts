@@ -13,7 +13,7 @@ function commands(): string[] {
     .flatMap((file) => {
       const text = readFileSync(join(CTL, file), 'utf8');
       const tables = new Map([...text.matchAll(/static const CtlCommand (\w+)\[\] = \{([\s\S]*?)\n\};/g)].map((it) => [it[1], it[2] ?? '']));
-      return [...text.matchAll(/const CtlNoun \w+ = \{\s*"([a-z]*)",([\s\S]*?)\n\};/g)].flatMap(([, noun, body]) => {
+      return [...text.matchAll(/const CtlNoun \w+ = \{\s*"([a-z-]*)",([\s\S]*?)\n\};/g)].flatMap(([, noun, body]) => {
         const table = [...tables].find(([name]) => new RegExp(`\\b${name}\\b`).test(body ?? ''))?.[1] ?? '';
         return [...table.matchAll(/^ {4}\{"([a-z-]+)"/gm)].map((it) => `${noun} ${it[1]}`.trim());
       });
