@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+gboolean
+yd_machine_is_off(YdMachineState state)
+{
+    return state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED;
+}
+
 struct event {
     gboolean quit;
     char *uuid;

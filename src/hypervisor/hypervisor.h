@@ -54,6 +54,9 @@ typedef enum {
     YD_MACHINE_SHUTTING_DOWN,
 } YdMachineState;
 
+// Off, or ended by itself: it has no process that uses its disks.
+gboolean yd_machine_is_off(YdMachineState state);
+
 typedef struct {
     char *uuid, *name, *desktop_id;
     YdMachineState state;

@@ -267,7 +267,7 @@ resize_hardware(YdJobRun *run, GError **error)
     YdMachineState state = YD_MACHINE_OFF;
     if (!before || !yd_desk_machine(service, before, &state, error))
         return FALSE;
-    gboolean off = state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED;
+    gboolean off = yd_machine_is_off(state);
     gboolean live_vcpus = off, live_memory = off;
     YdHypervisor *hv = off ? NULL : yd_service_hypervisor(service, before->host_id, error);
     if (!off && (!hv || (vcpus && !try_live(hv, before, vcpus, 0, &live_vcpus, error)) ||
@@ -297,7 +297,7 @@ resize_disk(YdJobRun *run, GError **error)
         return before != NULL;
     if (!before || !yd_desk_machine(service, before, &state, error))
         return FALSE;
-    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED) {
+    if (yd_machine_is_off(state)) {
         if (!yd_storage_grow(yd_service_storage(service), before->image, gib << 30, error))
             return FALSE;
     } else {

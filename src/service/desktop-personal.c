@@ -35,8 +35,7 @@ yd_desk_step_personal(YdJobRun *run, GError **error)
     if (!yd_desk_load(store, yd_job_run_object(run), &desk, error) ||
         !yd_desk_machine(service, desk.desktop, &state, error))
         return FALSE;
-    if (!desk.pool || !desk.desktop->user_id ||
-        (state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED))
+    if (!desk.pool || !desk.desktop->user_id || !yd_machine_is_off(state))
         return TRUE; // none, or launched before a restart
     if (!yd_personal_disk_ready(service, store, desk.desktop, desk.pool, &disk, &wait, error))
         return FALSE;

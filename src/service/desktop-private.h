@@ -223,7 +223,7 @@ gboolean yd_desk_step_ready(YdJobRun *run, GError **error);
 // version).
 gboolean yd_desk_step_delete_address(YdJobRun *run, GError **error);
 gboolean yd_desk_step_delete_row(YdJobRun *run, GError **error);
-// restore-point-job.c: of a rebuild, before the old disk goes; of a deletion, before the personal
+// restore-point-drop.c: of a rebuild, before the old disk goes; of a deletion, before the personal
 // disk may go.
 gboolean yd_desk_step_fresh_points(YdJobRun *run, GError **error);
 gboolean yd_desk_step_delete_points(YdJobRun *run, GError **error);

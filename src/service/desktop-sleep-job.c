@@ -109,8 +109,7 @@ static gboolean
 has_ended(YdService *service, const YdDesktop *desktop)
 {
     YdMachineState state;
-    return yd_desk_machine(service, desktop, &state, NULL) &&
-           (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED);
+    return yd_desk_machine(service, desktop, &state, NULL) && yd_machine_is_off(state);
 }
 
 // A machine that runs, whose guest cannot be used: it sleeps on, as its row says.

@@ -148,7 +148,7 @@ yd_desk_step_disk(YdJobRun *run, GError **error)
     YdMachineState state = YD_MACHINE_OFF;
     if (!yd_desk_machine(service, desk.desktop, &state, error))
         return FALSE;
-    if (state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED)
+    if (!yd_machine_is_off(state))
         return TRUE; // launched before a restart
     if (desk.desktop->target_version_id && !take_update(service, store, &desk, error))
         return FALSE;
@@ -207,7 +207,7 @@ still_worth_it(YdJobRun *run, const YdDesktop *desktop, const char *what, const 
     if (!yd_desk_machine(yd_job_run_service(run), desktop, &state, error) ||
         !yd_desk_policy(yd_job_run_store(run), desktop, &policy, error))
         return FALSE;
-    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED) {
+    if (yd_machine_is_off(state)) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,
                     "the machine of \"%s\" ended by itself while it started; look at its console "
                     "and at the host's /var/log/libvirt/qemu/yd-%s.log",

@@ -89,7 +89,7 @@ yd_desk_wait_off(YdJobRun *run, gint64 *ret_late_seconds, GError **error)
     if (!desktop || !yd_desk_policy(store, desktop, &policy, error) ||
         !yd_desk_machine(service, desktop, &state, error))
         return FALSE;
-    if (state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED)
+    if (yd_machine_is_off(state))
         return TRUE;
     gint64 ms = yd_job_run_step_ms(run), part = ms * 3 / (policy.shutdown_seconds * 1000);
     if (part >= 3) {

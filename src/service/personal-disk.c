@@ -68,7 +68,7 @@ yd_personal_disk_holder(YdService *service, YdStore *store, const YdPersonalDisk
         }
         g_clear_error(&local);
     }
-    gboolean off = state == YD_MACHINE_OFF || state == YD_MACHINE_CRASHED;
+    gboolean off = yd_machine_is_off(state);
     return off && !saved ? NULL : g_steal_pointer(&desktop);
 }
 

@@ -100,7 +100,7 @@ has_job(YdStore *store, const char *desktop_id, gboolean *ret_has, GError **erro
 static gboolean
 runs(YdMachineState state)
 {
-    return state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED;
+    return !yd_machine_is_off(state);
 }
 
 // Its machine is off and nobody is about to change that.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of restore points share: restore-point.c (what people ask for),
-// restore-point-nights.c, restore-point-job.c.
+// restore-point-nights.c, restore-point-job.c, restore-point-drop.c.
 #pragma once
 
 #include "service/desktop-private.h"

@@ -222,8 +222,7 @@ step_move(YdJobRun *run, GError **error)
     g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, id, error);
     if (!desktop || !yd_desk_machine(service, desktop, &state, error))
         return FALSE;
-    if (strcmp(desktop->state, YD_DESKTOP_OFF) != 0 ||
-        (state != YD_MACHINE_OFF && state != YD_MACHINE_CRASHED))
+    if (strcmp(desktop->state, YD_DESKTOP_OFF) != 0 || !yd_machine_is_off(state))
         return TRUE; // it was started meanwhile: at its next start
     return yd_rollout_settle(service, store, id, error);
 }

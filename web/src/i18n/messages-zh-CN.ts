@@ -985,7 +985,7 @@ export const messages: Record<string, string> = {
   'QEMU refuses \'{1}\': {2}': 'QEMU 拒绝了“{1}”：{2}',
   'the monitor of the machine does not answer \'{1}\': {2}': '虚拟机的监控接口没有应答“{1}”：{2}',
   'the machine has no disk \'{1}\'': '虚拟机没有磁盘“{1}”',
-  // service/restore-point-job.c
+  // service/restore-point-job.c, service/restore-point-drop.c
   'deskhost was never reached; check that it runs': '从未连接到 deskhost；请检查它是否在运行',
   '“{1}” was never started, there is nothing to keep': '“{1}”从未启动过，没有可保留的内容',
   '“{1}” does not have the disks of the restore point any more, nothing was changed': '“{1}”已没有该还原点所在的磁盘，未作任何更改',
