@@ -15,7 +15,7 @@ drop_from(YdJobRun *run, const char *image, const YdDesktop *by, const char *nam
     GError *why = NULL;
     if (by && !yd_desk_machine(service, by, &state, error))
         return FALSE;
-    if (!yd_machine_is_off(state)) {
+    if (by && !yd_machine_is_off(state)) {
         YdHypervisor *hv = yd_service_hypervisor(service, by->host_id, error);
         g_autofree char *path = yd_storage_path(storage, image);
         const char *const disks[] = {path, NULL};
