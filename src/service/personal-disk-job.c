@@ -39,7 +39,7 @@ grow_image(YdJobRun *run, const YdPersonalDisk *disk, const YdDesktop *holder, G
     YdMachineState state = YD_MACHINE_OFF;
     if (holder && !yd_desk_machine(service, holder, &state, error))
         return FALSE;
-    if (yd_machine_is_off(state))
+    if (!holder || yd_machine_is_off(state))
         return yd_storage_grow(yd_service_storage(service), disk->image, bytes, error);
     YdHypervisor *hv = yd_service_hypervisor(service, holder->host_id, error);
     g_autofree char *path = yd_storage_path(yd_service_storage(service), disk->image);
