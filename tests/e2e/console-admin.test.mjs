@@ -10,7 +10,7 @@ import path from 'node:path';
 import { dir, poll } from '../lib/process.mjs';
 import { Product, guestImage, source } from '../lib/product.mjs';
 import { xlsxOf } from '../lib/xlsx.mjs';
-import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
+import { Browser, axe, close, fitsWidth, logIn, picture, stopBoth } from '../lib/browser.mjs';
 
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">"\'&{{7*7}}';
 const PASSWORD = 'Lantern-61-harbour-quilt';
@@ -24,13 +24,7 @@ before(async () => {
   await yd.startAll();
   browser = await Browser.start(yd);
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 const button = (name, where = page) => where.getByRole('button', { name, exact: true });
 const dialog = () => page.getByRole('dialog');

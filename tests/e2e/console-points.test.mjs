@@ -5,7 +5,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Browser, axe, close, fitsWidth, picture } from '../lib/browser.mjs';
+import { Browser, axe, close, fitsWidth, picture, stopBoth } from '../lib/browser.mjs';
 import { inGuest } from '../lib/guest.mjs';
 import { Product } from '../lib/product.mjs';
 
@@ -24,13 +24,7 @@ before(async () => {
   await inGuest(desktop.id, 'echo before >~alice/report.txt; chown alice ~alice/report.txt; sync');
   browser = await Browser.start(yd);
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 const button = (name, where) => where.getByRole('button', { name, exact: true });
 const points = async (kind) => (await yd.api('GET', `/restore-points?desktop_id=${desktop.id}&kind=${kind}&state=ready`)).items;

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import { poll, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
 import { rdpOpen, spiceOpen } from '../lib/wire.mjs';
-import { Browser, axe, close, fitsWidth, logIn, picture } from '../lib/browser.mjs';
+import { Browser, axe, close, fitsWidth, logIn, picture, stopBoth } from '../lib/browser.mjs';
 
 let yd;
 let browser;
@@ -24,13 +24,7 @@ before(async () => {
   office = await yd.office();
   alice = await yd.person('alice', { department: office.department.id });
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 const button = (name, where = page) => where.getByRole('button', { name, exact: true });
 const card = () => page.getByTestId('desktop-card');

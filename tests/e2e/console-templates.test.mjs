@@ -6,7 +6,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Browser, axe, close, fitsWidth, picture } from '../lib/browser.mjs';
+import { Browser, axe, close, fitsWidth, picture, stopBoth } from '../lib/browser.mjs';
 import { Product } from '../lib/product.mjs';
 
 let yd;
@@ -20,13 +20,7 @@ before(async () => {
   browser = await Browser.start(yd);
   page = await browser.as(yd.admin, { where: '/templates' });
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 const button = (name, where = page) => where.getByRole('button', { name, exact: true });
 const dialog = () => page.getByRole('dialog');

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ok, poll } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
-import { Browser, axe, close } from '../lib/browser.mjs';
+import { Browser, axe, close, stopBoth } from '../lib/browser.mjs';
 
 const MIB = 1024 * 1024;
 let yd;
@@ -20,13 +20,7 @@ before(async () => {
   yd = await Product.start();
   browser = await Browser.start(yd);
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 // A file with the head of an ISO 9660 volume and bytes that don't repeat.
 function iso(name, bytes) {

@@ -8,7 +8,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Product } from '../lib/product.mjs';
-import { Browser, close } from '../lib/browser.mjs';
+import { Browser, close, stopBoth } from '../lib/browser.mjs';
 import { PASSWORD, logInUntilUsable, percentile, quietWindow, rows, seed, usable } from '../lib/speed.mjs';
 
 const USABLE_MS = 5000; // goal: 1000
@@ -27,13 +27,7 @@ before(async () => {
   admin = { username: 'admin', password: PASSWORD };
   yd.admin = { ...admin, token: await yd.login(admin.username, admin.password) };
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 test('the portal can be used soon, with nothing cached', { timeout: 300000 }, async (t) => {
   const took = [];

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { sleep, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
-import { Browser } from '../lib/browser.mjs';
+import { Browser, stopBoth } from '../lib/browser.mjs';
 import { kept, ownMemory } from '../lib/speed.mjs';
 import { Wire } from '../lib/wire.mjs';
 
@@ -33,13 +33,7 @@ before(async () => {
   desktop = (await yd.api('GET', '/desktops')).items[0];
   machine = `yd-${desktop.id}`;
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 // The console through the gate, as a browser opens it, until QEMU's first words have come.
 async function openConsole() {

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { poll, virsh } from '../lib/process.mjs';
 import { Product } from '../lib/product.mjs';
-import { Browser } from '../lib/browser.mjs';
+import { Browser, stopBoth } from '../lib/browser.mjs';
 
 const NEAR = 0.02; // of the screen's width and height; a pixel of the page is about a thousandth
 
@@ -34,13 +34,7 @@ before(async () => {
   box = await page.locator('.yd-viewer-screen canvas').boundingBox();
   cdp = await page.context().newCDPSession(page);
 });
-after(async () => {
-  try {
-    await browser?.stop();
-  } finally {
-    await yd?.stop();
-  }
-});
+after(() => stopBoth(browser, yd));
 
 // Where fingers lie, in shares of the screen. No finger: all are lifted.
 const touch = (type, ...places) => cdp.send('Input.dispatchTouchEvent', { type,

@@ -81,6 +81,15 @@ export async function logIn(page, { username, password }) {
 // Ends with its window; what it still loads is of no interest.
 export const close = (page) => page.context().close();
 
+// At the end of a file: the product also when the browser's end failed; either may be undefined.
+export async function stopBoth(browser, yd) {
+  try {
+    await browser?.stop();
+  } finally {
+    await yd?.stop();
+  }
+}
+
 // Pastes as hands do, in place of what stands in the viewer's clipboard panel.
 export async function paste(page, text) {
   await page.evaluate((it) => navigator.clipboard.writeText(it), text);
