@@ -5,6 +5,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { Browser, axe, close, fitsWidth, picture, stopBoth } from '../lib/browser.mjs';
 import { inGuest } from '../lib/guest.mjs';
 import { Product } from '../lib/product.mjs';
@@ -70,5 +71,9 @@ test('an administrator finds a file in what was, and gives it back', { timeout: 
   await page.getByRole('menuitem', { name: 'Give back to the desktop' }).click();
   await yd.wait('the file is there', async () => (await inGuest(desktop.id, 'cat ~alice/report\\ *.txt 2>/dev/null || true')).includes('after'), 90);
   assert.equal((await inGuest(desktop.id, 'cat ~alice/report.txt')).trim(), 'before', 'the one of today stays');
+  const saved = page.waitForEvent('download');
+  await dialog.getByRole('row').filter({ hasText: 'report.txt' }).getByRole('button', { name: /^Actions for/ }).click();
+  await page.getByRole('menuitem', { name: 'Download' }).click();
+  assert.equal(fs.readFileSync(await (await saved).path(), 'utf8'), 'after\n');
   await close(page);
 });

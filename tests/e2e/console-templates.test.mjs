@@ -43,8 +43,9 @@ test('a workbench is opened on a version, and published, from the dialogs’ own
   await axe(page, 'the versions of a template');
   await act('ready', 'Open a workbench', dialog());
   await button('Open', dialog().getByRole('contentinfo')).click();
-  await yd.wait('the workbench runs', async () => (await workbench())?.state === 'ready', 120);
-  await page.reload();
+  await page.waitForURL(/\/console\/dsk-/, { timeout: 180000 }); // its screen opens by itself
+  assert.equal((await workbench()).state, 'ready');
+  await page.goto(new URL('/templates', page.url()).href);
   await act('tiny', 'Workbenches');
   await dialog().getByText('tiny-workbench').waitFor();
   await axe(page, 'the workbenches of a template');

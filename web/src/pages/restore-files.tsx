@@ -2,7 +2,8 @@
 import { Button, FormSelect, FormSelectOption } from '@patternfly/react-core';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useState } from 'react';
-import { post, queryString } from '../api/client';
+import { post, queryString, requestRaw } from '../api/client';
+import { download } from '../data/connect';
 import type { Desktop, Job, RestorePoint } from '../data/types';
 import { useGet } from '../data/use-get';
 import { useI18n } from '../i18n';
@@ -37,7 +38,6 @@ export function PointFilesDialog({ desktop, point, onClose }: Props) {
   const [disk, setDisk] = useState(disks[0]?.value ?? 'system');
   const [path, setPath] = useState('/');
   const { data, error } = useGet<{ items: PointFile[]; next?: string | null }>(`/restore-points/${point.id}/files${queryString({ disk, path, limit: 1000 })}`);
-  const address = (name: string) => `/api/v1/restore-points/${point.id}/file${queryString({ disk, path: inside(path, name) })}`;
   const giveBack = async (name: string) => {
     try {
       void toasts.follow(await post<Job>(`/restore-points/${point.id}/give-back`, { disk, path: inside(path, name) }), name);
@@ -45,11 +45,14 @@ export function PointFilesDialog({ desktop, point, onClose }: Props) {
       toasts.failure(why);
     }
   };
-  const download = (name: string) => {
-    const link = document.createElement('a');
-    link.href = address(name);
-    link.download = name;
-    link.click();
+  /** Read as a whole before it is saved, so that a refusal is told and not saved in its place. */
+  const take = async (name: string) => {
+    try {
+      const answer = await requestRaw(`/restore-points/${point.id}/file${queryString({ disk, path: inside(path, name) })}`);
+      download(name, await answer.blob());
+    } catch (why) {
+      toasts.failure(why);
+    }
   };
   return (
     <Dialog
@@ -108,7 +111,7 @@ export function PointFilesDialog({ desktop, point, onClose }: Props) {
                     name={file.name}
                     items={() => [
                       { title: t('points.give-back'), onClick: () => void giveBack(file.name) },
-                      { title: t('points.download'), onClick: () => download(file.name) },
+                      { title: t('points.download'), onClick: () => void take(file.name) },
                     ]}
                   />
                 )}
