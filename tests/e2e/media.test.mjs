@@ -114,8 +114,17 @@ test('the console sends a medium, stops, goes on and deletes it', { timeout: 120
   const page = await browser.as(yd.admin, { where: '/media' });
   const button = (name, where = page) => where.getByRole('button', { name, exact: true });
   await page.getByRole('link', { name: 'Media', exact: true }).click();
-  await button('Upload an ISO image').click();
   const dialog = page.getByRole('dialog');
+  // Dropped anywhere on the page, a file is the one to send.
+  const carried = await page.evaluateHandle(() => {
+    const data = new DataTransfer();
+    data.items.add(new File(['x'], 'dropped.iso'));
+    return data;
+  });
+  await page.getByRole('heading', { level: 1 }).dispatchEvent('drop', { dataTransfer: carried });
+  assert.equal(await dialog.getByLabel('Name').inputValue(), 'dropped.iso');
+  await button('Cancel', dialog).click();
+  await button('Upload an ISO image').click();
   await dialog.locator('input[type=file]').setInputFiles(file);
   await axe(page, 'the upload of a medium');
   assert.equal(await dialog.getByLabel('Name').inputValue(), 'console.iso');
