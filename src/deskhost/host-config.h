@@ -9,6 +9,8 @@ typedef struct {
     char **import_dirs;     // sources of imports must lie below one of these
     char *user, *qemu_user; // who may ask; whom QEMU runs as
     gint64 max_requests;    // at the same time
+    char *backup_dir;       // where backups lie; NULL: there are none
+    char *config_file;      // that was read; NULL: the usual one
 } YdHostConfig;
 
 // Import directories are [deskhost] import_dirs, else [deskd] import_dirs, and always

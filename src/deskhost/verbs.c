@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json-util.h"
 #include "base/log.h"
+#include "storage/backup.h"
 #include "storage/local.h"
 #include "storage/point-files.h"
 #include "storage/ram-image.h"
@@ -309,6 +310,12 @@ verb_files(struct request *request, GError **error)
 }
 
 static json_t *
+verb_backup(struct request *request, GError **error)
+{
+    return yd_backup_call(request->storage, request->arguments, on_progress, request, error);
+}
+
+static json_t *
 verb_directory(struct request *request, GError **error)
 {
     return json_pack("{s:s, s:s}", "directory", request->config->images_dir, "version", YD_VERSION);
@@ -317,7 +324,7 @@ verb_directory(struct request *request, GError **error)
 static const struct {
     const char *name;
     Verb run;
-    const char *arguments[7];
+    const char *arguments[8];
 } verbs[] = {
     {"directory", verb_directory, {"verb"}},
     {"inspect", verb_inspect, {"verb", "path"}},
@@ -342,6 +349,14 @@ static const struct {
     {"ram-clone", verb_ram, {"verb", "name", "image", "xml"}},
     {"ram-drop", verb_ram, {"verb", "image"}},
     {"ram-delete", verb_ram, {"verb", "name"}},
+    {"backup-space", verb_backup, {"verb"}},
+    {"backup-disk", verb_backup, {"verb", "id", "image", "point", "previous", "about", "known"}},
+    {"backup-image", verb_backup, {"verb", "image"}},
+    {"backup-product", verb_backup, {"verb", "id", "known"}},
+    {"backup-verify", verb_backup, {"verb", "id", "checksum"}},
+    {"backup-fill", verb_backup, {"verb", "id", "checksum", "image"}},
+    {"backup-drop", verb_backup, {"verb", "id"}},
+    {"backup-sweep", verb_backup, {"verb"}},
 };
 
 static json_t *

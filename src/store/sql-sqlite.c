@@ -245,6 +245,23 @@ yd_sql_close(YdSql *sql)
 }
 
 gboolean
+yd_sql_copy(YdSql *sql, const char *path, GError **error)
+{
+    g_unlink(path);
+    int fd = g_open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "%s can't be made: %s", path,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    close(fd);
+    if (yd_sql_run(sql, NULL, error, "VACUUM INTO ?", "t", path))
+        return TRUE;
+    g_unlink(path);
+    return FALSE;
+}
+
+gboolean
 yd_sql_script(YdSql *sql, const char *text, GError **error)
 {
     int code = sqlite3_exec(sql->db, text, NULL, NULL, NULL);

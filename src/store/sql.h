@@ -16,6 +16,10 @@ typedef struct _YdStatement YdStatement;
 YdSql *yd_sql_open(const char *path, gboolean check, GError **error);
 void yd_sql_close(YdSql *sql);
 
+// Copies the whole database as of one moment to a new file of mode 0600, while others write. STATE
+// where the database is no file.
+gboolean yd_sql_copy(YdSql *sql, const char *path, GError **error);
+
 // Runs a script of several statements.
 gboolean yd_sql_script(YdSql *sql, const char *text, GError **error);
 
