@@ -237,7 +237,9 @@ verify_read(YdJobRun *run, GError **error)
     return good;
 }
 
-static const YdJobStep verify_steps[] = {{"read", verify_read, NULL, FALSE, 1}};
+static const YdJobStep verify_steps[] = {
+    {"read", verify_read, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_backup_verify = {
     "backup-verify", "backup", TRUE, verify_steps, G_N_ELEMENTS(verify_steps), NULL};

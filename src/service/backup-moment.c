@@ -61,7 +61,9 @@ step_take(YdJobRun *run, GError **error)
     return has ? set_point(store, id, TRUE, frozen, error) : take_alone(run, backup, error);
 }
 
-static const YdJobStep take_steps[] = {{"take", step_take, NULL, FALSE, 1}};
+static const YdJobStep take_steps[] = {
+    {"take", step_take, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_backup_take = {
     "backup-take", "desktop", FALSE, take_steps, G_N_ELEMENTS(take_steps), NULL};
@@ -193,7 +195,9 @@ step_drop(YdJobRun *run, GError **error)
     return all != NULL;
 }
 
-static const YdJobStep drop_steps[] = {{"drop", step_drop, NULL, FALSE, 1}};
+static const YdJobStep drop_steps[] = {
+    {"drop", step_drop, NULL, FALSE, 1},
+};
 
 const YdJobKind yd_job_kind_backup_drop = {
     "backup-drop", "desktop", FALSE, drop_steps, G_N_ELEMENTS(drop_steps), NULL};

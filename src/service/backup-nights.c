@@ -96,22 +96,24 @@ load(Night *night, GError **error)
     return page != NULL;
 }
 
-// When the work of the newest night that has begun began.
+// When today's work begins, on the server's clock.
+static gint64
+hour_of(gint64 now, gint64 hour)
+{
+    g_autoptr(GDateTime) local = g_date_time_new_from_unix_local(now / 1000);
+    g_autoptr(GDateTime) then =
+        local ? g_date_time_new_local(g_date_time_get_year(local), g_date_time_get_month(local),
+                                      g_date_time_get_day_of_month(local), (int)hour, 0, 0)
+              : NULL;
+    return then ? g_date_time_to_unix(then) * 1000 : 0;
+}
+
+// The same, 0 while it is not yet time. A day that was missed altogether is not made up for.
 static gint64
 night_of(gint64 now, gint64 hour)
 {
-    gint64 begin = 0;
-    for (gint64 at = now; at > now - 2 * DAY_MS && !begin; at -= DAY_MS) {
-        g_autoptr(GDateTime) local = g_date_time_new_from_unix_local(at / 1000);
-        g_autoptr(GDateTime) then =
-            local ? g_date_time_new_local(g_date_time_get_year(local), g_date_time_get_month(local),
-                                          g_date_time_get_day_of_month(local), (int)hour, 0, 0)
-                  : NULL;
-        gint64 ms = then ? g_date_time_to_unix(then) * 1000 : 0;
-        if (ms && ms <= now)
-            begin = ms;
-    }
-    return begin;
+    gint64 begin = hour_of(now, hour);
+    return begin <= now ? begin : 0;
 }
 
 // Of tonight, whatever became of it; a failed one is tried again after a while.
@@ -382,7 +384,7 @@ yd_backup_status(YdService *service, const YdActor *actor, GError **error)
                   json_object_get(space, "bytes"), "free_bytes", json_object_get(space, "free"),
                   "problem", why ? why->message : NULL, "alarm", alarm);
     put_time(status, "last", standing.good);
-    put_time(status, "next",
-             on ? night_of(now, yd_settings_int(service, "backup_hour")) + DAY_MS : 0);
+    gint64 next = hour_of(now, yd_settings_int(service, "backup_hour"));
+    put_time(status, "next", !on ? 0 : next > now ? next : next + DAY_MS);
     return status;
 }
