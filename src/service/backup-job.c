@@ -139,11 +139,20 @@ make_copy(YdJobRun *run, GError **error)
     return facts ? note(run, facts, error) : busy(run, &why, error);
 }
 
+// A folder that is away now has at most a list that goes with the row, later.
 static gboolean
 undo_copy(YdJobRun *run, GError **error)
 {
-    return yd_backup_drop(yd_service_storage(yd_job_run_service(run)), yd_job_run_object(run),
-                          error);
+    GError *why = NULL;
+    if (yd_backup_drop(yd_service_storage(yd_job_run_service(run)), yd_job_run_object(run), &why))
+        return TRUE;
+    gboolean away = g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE) ||
+                    g_error_matches(why, YD_ERROR, YD_ERROR_IN_USE);
+    if (away)
+        g_error_free(why);
+    else
+        g_propagate_error(error, why);
+    return away;
 }
 
 // What the disk is built on, once; of the product's, again: a sweep may have come between.
@@ -265,11 +274,20 @@ delete_wait(YdJobRun *run, GError **error)
     return TRUE;
 }
 
+// One that never came to be has nothing in a folder that is away.
 static gboolean
 delete_drop(YdJobRun *run, GError **error)
 {
-    return yd_backup_drop(yd_service_storage(yd_job_run_service(run)), yd_job_run_object(run),
-                          error);
+    GError *why = NULL;
+    g_autoptr(YdBackup) backup = load(run, error);
+    if (!backup)
+        return FALSE;
+    if (yd_backup_drop(yd_service_storage(yd_job_run_service(run)), backup->id, &why))
+        return TRUE;
+    if (backup->checksum || !g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE))
+        return busy(run, &why, error);
+    g_error_free(why);
+    return TRUE;
 }
 
 static gboolean
@@ -289,6 +307,10 @@ delete_sweep(YdJobRun *run, GError **error)
 {
     GError *why = NULL;
     g_autoptr(json_t) done = yd_backup_sweep(yd_service_storage(yd_job_run_service(run)), &why);
+    if (g_error_matches(why, YD_ERROR, YD_ERROR_UNAVAILABLE)) {
+        g_error_free(why); // the next deletion does it
+        return TRUE;
+    }
     if (!done)
         return busy(run, &why, error);
     json_object_update(yd_job_run_result(run), done);

@@ -39,9 +39,10 @@ add_images(YdStore *store, json_t *images, GError **error)
     for (guint i = 0; rows && i < rows->len; i++) {
         const YdSealedImage *row = rows->pdata[i];
         if (row->checksum && !row->damage)
-            json_array_append_new(images,
-                                  json_pack("{s:s, s:s, s:s*}", "image", row->image, "checksum",
-                                            row->checksum, "template", row->template_name));
+            json_array_append_new(images, json_pack("{s:s, s:s, s:I, s:s*}", "image", row->image,
+                                                    "checksum", row->checksum, "mtime",
+                                                    (json_int_t)row->mtime, "template",
+                                                    row->template_name));
     }
     return rows != NULL;
 }

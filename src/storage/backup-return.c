@@ -183,9 +183,20 @@ put_files(const Return *back, gboolean database, GError **error)
 
 // --- images ---
 
+// Whether a sealed file is still what it was is told by its time first.
 static gboolean
-put_image(const Return *back, const char *image, const char *checksum, GError **error)
+set_time(const char *path, gint64 ms, GError **error)
 {
+    const struct timespec times[] = {{.tv_nsec = UTIME_OMIT},
+                                     {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}};
+    return ms <= 0 || utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) == 0 ||
+           yd_backup_fail(error, "cannot set the time of", path);
+}
+
+static gboolean
+put_image(const Return *back, const json_t *what, GError **error)
+{
+    const char *image = text(what, "image"), *checksum = text(what, "checksum");
     g_autofree char *from = yd_backup_path(back->storage, "images", image), *sum = NULL;
     g_autofree char *to = yd_local_path(back->storage, image);
     g_autofree char *half = yd_local_part(back->storage, image);
@@ -201,7 +212,8 @@ put_image(const Return *back, const char *image, const char *checksum, GError **
         g_set_error(error, YD_ERROR, YD_ERROR_INVALID, "the copy of '%s' is damaged", image);
         return FALSE;
     }
-    return yd_local_publish(back->storage, image, 0444, error);
+    return set_time(half, json_integer_value(json_object_get(what, "mtime")), error) &&
+           yd_local_publish(back->storage, image, 0444, error);
 }
 
 static void
@@ -225,7 +237,7 @@ put_images(const Return *back)
         const char *image = text(what, "image"), *sum = text(what, "checksum");
         if (!image || !yd_image_name_check(image, NULL) || !sum)
             continue;
-        if (put_image(back, image, sum, &why))
+        if (put_image(back, what, &why))
             say(back, "%s", image);
         else
             note_failure(back, what, why);

@@ -122,7 +122,7 @@ yd_backup_do_drop(YdStorage *storage, const json_t *request, YdProgress progress
     g_autofree char *list = yd_backup_path(storage, "disks", name);
     g_autofree char *product = yd_backup_path(storage, "product", id);
     g_autofree char *half = yd_backup_path(storage, "part", id);
-    if (!yd_backup_open(storage, YD_BACKUP_SHARED, FALSE, &hold, error))
+    if (!yd_backup_open(storage, YD_BACKUP_SHARED, TRUE, &hold, error))
         return NULL;
     if (unlink(list) != 0 && errno != ENOENT) {
         yd_backup_fail(error, "cannot remove", list);

@@ -1076,6 +1076,7 @@ export const messages: Record<string, string> = {
   'the backup is of a machine with state in \'{1}\', here it is \'{2}\'; disks name each other by their paths, so set [paths] state as it was': '备份来自状态目录为“{1}”的机器，这里是“{2}”；磁盘之间以路径相互引用，请将 [paths] state 设为原值',
   '\'{1}\' is there already; everything is put back onto a machine that has nothing yet. Move that file away if it is not needed': '“{1}”已存在；完整恢复只能在空机器上进行。如不需要该文件，请移走',
   'the backup {1} is damaged: its file \'{2}\' is not what it was; name an older one': '备份 {1} 已损坏：其文件“{2}”已改变；请指定更早的备份',
+  'cannot set the time of \'{1}\': {2}': '无法设置“{1}”的时间：{2}',
   'cannot give away \'{1}\': {2}': '无法更改“{1}”的所有者：{2}',
   'is there already and is another file': '已存在且是另一个文件',
   'the copy of \'{1}\' is damaged': '“{1}”的副本已损坏',
@@ -1115,4 +1116,7 @@ export const messages: Record<string, string> = {
   // store/store-backup.c
   'The copy of the store has nobody in it': '数据库副本中没有任何用户',
   '{1} can\'t be put in place': '无法将 {1} 放到最终位置',
+  // service/doctor.c (backups)
+  'the newest backups are good, and not old': '最近的备份有效且不旧',
+  'look at the backups in the console, or at deskctl backup status': '请查看控制台的备份页面或 deskctl backup status',
 };
