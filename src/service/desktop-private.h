@@ -206,6 +206,7 @@ gboolean yd_probe_spice(const char *host, guint16 port, const char *ticket, guin
 // TLS to host:port: the certificate must be signed by the CA in that file and name the host.
 gboolean
 yd_probe_tls(const char *host, guint16 port, const char *ca_file, guint timeout_ms, GError **error);
+// desktop-answers.c
 // Tests: in place of the look at the guest's RDP port. NULL: the real one.
 typedef gboolean (*YdProbe)(const YdDesktop *desktop, GError **error);
 void yd_desk_set_probe(YdProbe probe);

@@ -337,6 +337,8 @@ export const messages: Record<string, string> = {
   'there is no host yet; add one': '还没有主机；请添加一台',
   // service/desktop-policy.c
   'the pool\'s policy could not be set in the guest (status {1}): {2}': '无法在来宾系统中设置桌面池的策略（状态 {1}）：{2:text}',
+  // service/desktop-answers.c
+  'nothing in the guest listens at port {1}': '虚拟机中没有程序监听端口 {1}',
   // service/desktop-probe.c
   '{1} port {2} does not answer in time': '{1} 的端口 {2} 没有及时响应',
   'cannot look up "{1}": {2}': '无法解析“{1}”：{2:text}',
