@@ -221,8 +221,8 @@ step_settle(YdJobRun *run, GError **error)
 static const YdJobStep steps[] = {
     {.name = "place", .run = step_place},
     {.name = "network", .run = step_network},
-    {.name = "move", .run = step_move, .weight = 10},
-    {.name = "settle", .run = step_settle},
+    {.name = "migrate", .run = step_move, .weight = 10},
+    {.name = "arrive", .run = step_settle},
 };
 
 const YdJobKind yd_job_kind_desktop_migrate = {

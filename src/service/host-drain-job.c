@@ -197,7 +197,7 @@ step_move(YdJobRun *run, GError **error)
     return yd_job_run_progress(run, 100.0 * drain.done / MAX(1, drain.done + left), error);
 }
 
-static const YdJobStep steps[] = {{.name = "move", .run = step_move}};
+static const YdJobStep steps[] = {{.name = "drain", .run = step_move}};
 
 const YdJobKind yd_job_kind_host_drain = {
     .kind = "host-drain",

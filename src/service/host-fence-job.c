@@ -60,7 +60,8 @@ yd_host_fence(YdService *service, const YdActor *actor, const char *host_id, gbo
                          "destroy their disks");
         return NULL;
     }
-    const char *details = confirmed ? "{\"confirmed\": true}" : NULL;
+    g_autoptr(json_t) said = json_pack("{s:b}", "confirmed", confirmed);
+    g_autofree char *details = yd_json_text(said);
     if (!(job = yd_host_fence_submit(service, actor, host, confirmed, error)) ||
         !yd_service_audit(service, actor, "host.fence", "host", host->id, host->name, details,
                           error) ||

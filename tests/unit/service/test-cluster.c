@@ -207,8 +207,8 @@ move_survives_kills(Desk *f, gconstpointer data)
 {
     static const char *const places[] = {
         "desktop-migrate:place",       "desktop-migrate:place:after", "desktop-migrate:network",
-        "desktop-migrate:move",        "desktop-migrate:move:after",  "desktop-migrate:settle",
-        "desktop-migrate:settle:after"};
+        "desktop-migrate:migrate",        "desktop-migrate:migrate:after",  "desktop-migrate:arrive",
+        "desktop-migrate:arrive:after"};
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
     g_autofree char *two = second_host(f);
