@@ -206,8 +206,8 @@ static void
 move_survives_kills(Desk *f, gconstpointer data)
 {
     static const char *const places[] = {
-        "desktop-migrate:place",       "desktop-migrate:place:after", "desktop-migrate:network",
-        "desktop-migrate:migrate",        "desktop-migrate:migrate:after",  "desktop-migrate:arrive",
+        "desktop-migrate:place",       "desktop-migrate:place:after",   "desktop-migrate:network",
+        "desktop-migrate:migrate",     "desktop-migrate:migrate:after", "desktop-migrate:arrive",
         "desktop-migrate:arrive:after"};
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
