@@ -4,8 +4,7 @@
 
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { Product, ApiError } from '../lib/product.mjs';
+import { Product } from '../lib/product.mjs';
 import { Hosts } from '../lib/hosts.mjs';
 import { inGuest } from '../lib/guest.mjs';
 import { poll, virsh } from '../lib/process.mjs';
@@ -24,7 +23,7 @@ before(async () => {
   for (const host of hosts) await host.add();
   // The desktops are on the two new hosts, which may be lost; "local" is where the manager runs.
   await yd.done('host', 'maintenance', 'local', 'on');
-  office = await yd.office();
+  office = await yd.office({ personal_disk_gib: 1 });
   ann = await yd.person('ann', { department: office.department.id });
 });
 
@@ -46,6 +45,9 @@ async function runsOn(desktop) {
   }
   return found;
 }
+
+const hostOf = (desktop) => (desktop.host_name === 'local' ? undefined : byName(desktop.host_name));
+const bootId = (desktop) => inGuest(desktop.id, 'cat /proc/sys/kernel/random/boot_id', hostOf(desktop));
 
 // The echo through the gate, by a ticket of her own.
 async function reaches(who) {
@@ -87,7 +89,7 @@ test('a host is drained: what runs there moves, and nothing new comes', async ()
 test('a host that lost its power is not believed to be dead until somebody says so', async (t) => {
   const desktop = await desktopOf(ann);
   const dead = byName(desktop.host_name);
-  await inGuest(desktop, 'echo kept > /root/note; sync', { run: dead.run.bind(dead) });
+  await inGuest(desktop.id, 'echo kept > /home/ann/note; sync', dead);
   await dead.powerOff();
   const died = Date.now();
   await poll('it is down', async () => (await record(dead.name)).state === 'down', { seconds: 60 });
@@ -102,6 +104,7 @@ test('a host that lost its power is not believed to be dead until somebody says 
   }, { seconds: 120 });
   t.diagnostic(`ready elsewhere ${Date.now() - said} ms after the word was given`);
   assert.equal((await record(dead.name)).state, 'fenced');
+  assert.equal(await inGuest(desktop.id, 'cat /home/ann/note', hostOf(back)), 'kept\n');
   await reaches(ann);
   await dead.boot();
   await dead.up();
