@@ -16,9 +16,7 @@ let office;
 let ann;
 
 before(async () => {
-  yd = await Product.make();
-  yd.configure({ ...yd.groups, deskd: { ...yd.groups.deskd, host_down: 4 } });
-  await yd.startAll();
+  yd = await Product.start({ config: { deskd: { host_down: '4s' } } });
   hosts = await Hosts.start(yd, { count: 2 });
   for (const host of hosts) await host.add();
   // The desktops are on the two new hosts, which may be lost; "local" is where the manager runs.
@@ -89,7 +87,7 @@ test('a host is drained: what runs there moves, and nothing new comes', async ()
 test('a host that lost its power is not believed to be dead until somebody says so', async (t) => {
   const desktop = await desktopOf(ann);
   const dead = byName(desktop.host_name);
-  await inGuest(desktop.id, 'echo kept > /home/ann/note; sync', dead);
+  await inGuest(desktop.id, 'echo kept > ~ann/note; sync', dead);
   await dead.powerOff();
   const died = Date.now();
   await poll('it is down', async () => (await record(dead.name)).state === 'down', { seconds: 60 });
@@ -104,7 +102,7 @@ test('a host that lost its power is not believed to be dead until somebody says 
   }, { seconds: 120 });
   t.diagnostic(`ready elsewhere ${Date.now() - said} ms after the word was given`);
   assert.equal((await record(dead.name)).state, 'fenced');
-  assert.equal(await inGuest(desktop.id, 'cat /home/ann/note', hostOf(back)), 'kept\n');
+  assert.equal(await inGuest(desktop.id, 'cat ~ann/note', hostOf(back)), 'kept\n');
   await reaches(ann);
   await dead.boot();
   await dead.up();
