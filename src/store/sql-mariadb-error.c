@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-typedef enum { TAKEN, NEEDED, BAD_VALUE, BAD_CHECK, NO_ROOM, AGAIN, GONE, BLOCKED } Meaning;
+typedef enum { TAKEN, NEEDED, BAD_VALUE, BAD_CHECK, NO_ROOM, AGAIN, GONE, BUSY, BLOCKED } Meaning;
 
 #ifndef ER_CONSTRAINT_FAILED
 #define ER_CONSTRAINT_FAILED 4025
@@ -35,7 +35,6 @@ static const struct {
     {ER_RECORD_FILE_FULL, NO_ROOM},
     {ER_ERROR_ON_WRITE, NO_ROOM},
     {ER_LOCK_DEADLOCK, AGAIN},
-    {ER_LOCK_WAIT_TIMEOUT, AGAIN},
     {ER_CHECKREAD, AGAIN},
     {CR_CONNECTION_ERROR, GONE},
     {CR_CONN_HOST_ERROR, GONE},
@@ -55,6 +54,7 @@ static const struct {
     {ER_NEW_ABORTING_CONNECTION, GONE},
     {ER_CON_COUNT_ERROR, GONE},
     {ER_UNKNOWN_STMT_HANDLER, GONE},
+    {ER_LOCK_WAIT_TIMEOUT, BUSY}, // ten seconds, as long as SQLite's
     {ER_OPTION_PREVENTS_STATEMENT, BLOCKED},
     {ER_QUERY_INTERRUPTED, BLOCKED},
 };
@@ -140,6 +140,9 @@ yd_mariadb_fail(const char *name, guint code, const char *message, GError **erro
         case NO_ROOM:
             kind = YD_ERROR_NO_SPACE;
             advice = "; make room on the disk of the database";
+            break;
+        case BUSY:
+            advice = "; it is busy, try again";
             break;
         case BLOCKED:
             advice = "; it takes no changes at present";
