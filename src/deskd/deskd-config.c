@@ -2,13 +2,18 @@
 // Reads deskd's part of the configuration into the configurations of its rooms.
 #include "deskd/deskd-config.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "model/names.h"
 #include "service/route.h"
+#include "store/sql-mariadb-url.h"
 
 #define GROUP "deskd"
 
 static const char *const known[] = {
     "hypervisor",
+    "database",
     "accel",
     "public_host",
     "desktop_domain",
@@ -29,6 +34,8 @@ static const char *const known[] = {
     "max_sessions_per_user",
     "import_dirs",
     "host_gates",
+    "host_down",
+    "fence_command",
     "max_upload",
     "media_quota_gib",
     "personal_quota_gib",
@@ -93,6 +100,18 @@ read_size(const YdConfig *file, const char *key, gsize *value, GError **error)
 }
 
 static gboolean
+read_fence_command(const YdConfig *file, YdServiceConfig *config, GError **error)
+{
+    if (!yd_config_string(file, GROUP, "fence_command", &config->fence_command, error))
+        return FALSE;
+    if (!config->fence_command || g_path_is_absolute(config->fence_command))
+        return TRUE;
+    return yd_error_invalid(error, "fence_command",
+                            "[deskd] fence_command: “%.100s” is no absolute path of a program",
+                            config->fence_command);
+}
+
+static gboolean
 read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
 {
     static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
@@ -122,6 +141,8 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
         !yd_route_check((const char *const *)config->host_gates, error) ||
+        !yd_config_seconds(file, GROUP, "host_down", 1, 3600, &config->host_down_seconds, error) ||
+        !read_fence_command(file, config, error) ||
         !read_uint(file, "media_quota_gib", 1, 1 << 20, &config->media_quota_gib, error) ||
         !read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) ||
         !read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) ||
@@ -188,6 +209,25 @@ set_paths(const YdConfig *file, DeskdConfig *config)
     config->pid_file = yd_config_run_path(file, "deskd.pid");
 }
 
+// A URL of MariaDB is looked at now, so that its mistakes are told as mistakes of the
+// configuration.
+static gboolean
+read_database(const YdConfig *file, char **database, GError **error)
+{
+    if (!yd_config_string(file, GROUP, "database", database, error))
+        return FALSE;
+    if (!*database)
+        return yd_error_invalid(error, "[deskd] database",
+                                "is empty; leave it out, or give a path "
+                                "or mariadb://…");
+    if (!strstr(*database, "://"))
+        return TRUE;
+    g_autoptr(YdMariadbUrl) url = yd_mariadb_url_parse(*database, error);
+    if (!url)
+        g_prefix_error_literal(error, "[deskd] ");
+    return url != NULL;
+}
+
 gboolean
 deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
 {
@@ -199,6 +239,7 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
     set_paths(file, &config);
     if (!yd_config_known(file, GROUP, known, error) ||
         !yd_config_string(file, GROUP, "hypervisor", &config.hypervisor, error) ||
+        !read_database(file, &config.service.database, error) ||
         !yd_config_strings(file, "deskgate", "names", &config.gate_names, error) ||
         !yd_config_string(file, "deskgate", "name", &config.gate_name, error) ||
         !yd_config_ports(file, "deskgate", "fixed_ports", &config.service.fixed_port_first,

@@ -324,35 +324,3 @@ yd_probe_tls(const char *host, guint16 port, const char *ca_file, guint timeout_
     close(fd);
     return good;
 }
-
-// --- desktops ---
-
-static YdProbe test_probe;
-
-void
-yd_desk_set_probe(YdProbe probe)
-{
-    test_probe = probe;
-}
-
-gboolean
-yd_desk_answers(YdService *service, const YdDesktop *desktop, GError **error)
-{
-    if (test_probe)
-        return test_probe(desktop, error);
-    YdHypervisor *hv = yd_service_hypervisor(service, desktop->host_id, error);
-    if (!hv)
-        return FALSE;
-    const char *uri = yd_hypervisor_uri(hv);
-    if (g_str_has_prefix(uri, "fake:") || g_str_has_prefix(uri, "test"))
-        return TRUE;
-    if (g_strcmp0(desktop->access, "spice") == 0) {
-        guint16 port = 0;
-        return yd_hypervisor_spice(hv, desktop->uuid, &port, error) && port != 0;
-    }
-    if (!desktop->ip) {
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE, "the desktop has no address");
-        return FALSE;
-    }
-    return yd_probe_rdp(desktop->ip, 3389, NULL, 3000, error);
-}

@@ -96,6 +96,14 @@ gate_of(YdService *service, const char *host, char **ret_gate, char **ret_addres
     return FALSE;
 }
 
+char *
+yd_route_gate(YdService *service, const char *host_name)
+{
+    char *gate = NULL;
+    g_autofree char *address = NULL;
+    return gate_of(service, host_name, &gate, &address) ? gate : NULL;
+}
+
 // ---- grants on their way ----
 
 static gboolean

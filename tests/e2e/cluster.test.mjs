@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several hosts: they are added, desktops are placed on all of them, and people reach a desktop of another host by way of
+// this one's gate, and at that host's gate itself.
+
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { Product } from '../lib/product.mjs';
+import { HERE, Hosts } from '../lib/hosts.mjs';
+import { poll } from '../lib/process.mjs';
+import { Wire, echo, rdpOpen, spiceOpen } from '../lib/wire.mjs';
+
+let yd;
+let hosts;
+let office;
+const person = {}; // by the name of the host where their desktop is
+const desktop = {};
+
+before(async () => {
+  yd = await Product.start();
+  hosts = await Hosts.start(yd, { count: 2 });
+  office = await yd.office();
+});
+
+after(async () => {
+  await hosts?.stop();
+  await yd?.stop();
+});
+
+const hostRecords = async () => (await yd.api('GET', '/hosts?limit=100')).items;
+const setState = async (host, state) => yd.api('PATCH', `/hosts/${host.id}`, { body: { state } });
+
+// A ticket of the person for their desktop, to be used from that address.
+async function ticket(who, protocol, address) {
+  return poll(`a ${protocol} connection is ready`, async () => {
+    const answer = await yd.api('POST', `/pools/${office.pool.id}/connections`, { token: who.token, body: { protocol, address } });
+    if (answer.state === 'ready') return answer;
+    await yd.job(answer, { token: who.token });
+    return null;
+  }, { seconds: 240 });
+}
+
+test('two hosts are added, and each shows what it has', async () => {
+  for (const host of hosts) {
+    const record = await host.add();
+    assert.ok(record.cpus > 0 && record.memory_mib > 0, JSON.stringify(record));
+    assert.equal(record.accel, 'tcg');
+  }
+  assert.deepEqual((await hostRecords()).map((host) => host.name).sort(), ['host1', 'host2', 'local']);
+});
+
+test('each host gets a desktop, while the others take none', async () => {
+  const records = await hostRecords();
+  for (const record of records) {
+    for (const other of records) await setState(other, other.id === record.id ? 'up' : 'maintenance');
+    await poll('it is up', async () => (await hostRecords()).find((one) => one.id === record.id).state === 'up');
+    const who = await yd.person(`at-${record.name}`, { department: office.department.id });
+    await ticket(who, 'rdp', '127.0.0.1');
+    person[record.name] = who;
+    [desktop[record.name]] = (await yd.api('GET', `/desktops?user_id=${who.id}`)).items;
+    assert.equal(desktop[record.name].host_name, record.name);
+  }
+  for (const record of records) await setState(record, 'up');
+  for (const host of hosts) assert.match(await host.virsh('list', '--name'), new RegExp(`^yd-${desktop[host.name].id}$`, 'm'));
+});
+
+// The ways to a desktop: the gate's address, and the client's.
+const ways = (host) => [['this gate', { host: '127.0.0.1', port: yd.port, localAddress: '127.0.0.1' }],
+  ['its own gate', { host: host.address, port: host.gate.port, localAddress: HERE }]];
+
+test('RDP reaches a desktop of another host through this gate, and at its own', async () => {
+  for (const host of hosts) {
+    for (const [name, way] of ways(host)) {
+      const answer = await ticket(person[host.name], 'rdp', way.localAddress);
+      const { wire, granted } = await rdpOpen(way.port, answer.ticket, way);
+      assert.ok(granted && await echo(wire), `${host.name} by ${name}`);
+      wire.close();
+    }
+  }
+});
+
+test('SPICE and the console do, too, and the picture comes', async () => {
+  const [host] = hosts;
+  for (const [name, way] of ways(host)) {
+    const spice = await ticket(person[host.name], 'spice', way.localAddress);
+    const opened = await spiceOpen(way.port, spice.ticket, way);
+    assert.ok(opened.granted, `SPICE by ${name}: status ${opened.status}`);
+    opened.wire.close();
+    const screen = await yd.api('POST', `/desktops/${desktop[host.name].id}/connections`, { body: { protocol: 'console', address: way.localAddress } });
+    const wire = await Wire.open(way.port, { ...way, ca: fs.readFileSync(yd.ca) });
+    wire.send(`GET /connect/console?ticket=${screen.ticket} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`
+      + 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n');
+    const bytes = await wire.until((buffer) => buffer.includes('RFB 003.'), 60);
+    assert.match(bytes.toString('latin1'), /^HTTP\/1\.1 101 [^]*RFB 003\.008\n/, name);
+    wire.close();
+  }
+  const picture = await yd.request('GET', `/api/v1/desktops/${desktop[host.name].id}/screenshot`, { token: yd.admin.token });
+  assert.equal(picture.status, 200);
+});
