@@ -1152,4 +1152,6 @@ export const messages: Record<string, string> = {
   // service/doctor.c (backups)
   'the newest backups are good, and not old': '最近的备份有效且不旧',
   'look at the backups in the console, or at deskctl backup status': '请查看控制台的备份页面或 deskctl backup status',
+  // store/store-backup.c
+  'the database is MariaDB, which is saved by its own tools; see docs/backup.md': '数据库为 MariaDB，由其自身工具备份；见 docs/backup.md',
 };
