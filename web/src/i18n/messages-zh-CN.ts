@@ -1154,4 +1154,5 @@ export const messages: Record<string, string> = {
   'look at the backups in the console, or at deskctl backup status': '请查看控制台的备份页面或 deskctl backup status',
   // store/store-backup.c
   'the database is MariaDB, which is saved by its own tools; see docs/backup.md': '数据库为 MariaDB，由其自身工具备份；见 docs/backup.md',
+  '{1} can\'t be made: {2}': '无法创建 {1}：{2}',
 };
