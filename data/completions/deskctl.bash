@@ -28,11 +28,12 @@ _deskctl() {
     'desktop power-off') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'desktop rebuild') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'desktop resize') leaf=1 offer=' --vcpus --memory --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'desktop migrate') leaf=1 offer=' --host --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'desktop edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'desktop stats') leaf=1 offer=' --profile --json --quiet --help' ;;
     'desktop screenshot') leaf=1 offer=' --out --profile --json --quiet --help' ;;
     'desktop delete') leaf=1 offer=' --personal-disk --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'desktop') offer=' mine connect list show start shutdown reboot power-off rebuild resize edit stats screenshot delete' ;;
+    'desktop') offer=' mine connect list show start shutdown reboot power-off rebuild resize migrate edit stats screenshot delete' ;;
     'disk list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'disk show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'disk grow') leaf=1 offer=' --to --wait --no-wait --timeout --profile --json --quiet --help' ;;
@@ -130,8 +131,11 @@ _deskctl() {
     'host add') leaf=1 offer=' --uri --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'host edit') leaf=1 offer=' --name --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'host maintenance') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'host drain') leaf=1 offer=' --parallel --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'host fence') leaf=1 offer=' --confirmed --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'host what-if') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'host remove') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'host') offer=' list show add edit maintenance remove' ;;
+    'host') offer=' list show add edit maintenance drain fence what-if remove' ;;
     'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'gate drain') leaf=1 offer=' --undo --seconds --yes --profile --json --quiet --help' ;;

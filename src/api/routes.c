@@ -131,6 +131,7 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/desktops/{id}/reboot", DESKTOPS_POWER, desktop_reboot),
     ROUTE("POST", V1 "/desktops/{id}/power-off", DESKTOPS_POWER, desktop_power_off),
     ROUTE("POST", V1 "/desktops/{id}/rebuild", DESKTOPS_POWER, desktop_rebuild),
+    ROUTE("POST", V1 "/desktops/{id}/migrate", HOSTS_WRITE, desktop_migrate),
     ROUTE("GET", V1 "/desktops/{id}/stats", DESKTOPS_READ, desktop_stats),
     ROUTE("GET", V1 "/desktops/{id}/screenshot", CONSOLE, desktop_screenshot,
           .lane = YD_LANE_CONNECT),
@@ -164,6 +165,9 @@ static const YdRoute routes[] = {
     ROUTE("GET", V1 "/hosts/{id}", HOSTS_READ, get, OF(host)),
     ROUTE("PATCH", V1 "/hosts/{id}", HOSTS_WRITE, update, OF(host), .lane = YD_LANE_CONNECT),
     ROUTE("DELETE", V1 "/hosts/{id}", HOSTS_WRITE, remove, OF(host), .lane = YD_LANE_CONNECT),
+    ROUTE("POST", V1 "/hosts/{id}/drain", HOSTS_WRITE, host_drain),
+    ROUTE("POST", V1 "/hosts/{id}/fence", HOSTS_WRITE, host_fence),
+    ROUTE("GET", V1 "/hosts/{id}/what-if", HOSTS_READ, host_what_if),
 
     ROUTE("GET", V1 "/ca", NONE, ca, .changeless = TRUE),
     ROUTE("GET", V1 "/gates", HOSTS_READ, gates, .changeless = TRUE),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskctl desktop: power, hardware, figures, pictures. Connecting is in connect.c.
 #include "base/error.h"
+#include "deskctl/body.h"
 #include "deskctl/connect.h"
 #include "deskctl/nouns.h"
 #include "deskctl/progress.h"
@@ -145,6 +146,21 @@ static const CtlOption delete_options[] = {
     {0},
 };
 
+static const CtlOption migrate_options[] = {
+    {"host", CTL_REF, "HOST", "host_id", &ctl_noun_host, "where to; else placement says"}, {0}};
+
+static gboolean
+run_migrate(Ctl *ctl, GError **error)
+{
+    const char *name = ctl_args_word(ctl->args, 0);
+    g_autofree char *id = ctl_find_id(ctl, ctl->args->noun, name, error);
+    g_autoptr(json_t) body = json_object();
+    g_autofree char *path =
+        id && ctl_body_fill(ctl, body, error) ? yd_path("desktops", id, "migrate") : NULL;
+    g_autoptr(json_t) answer = path ? yd_rest_post(ctl->rest, path, body, error) : NULL;
+    return ctl_tell_job(ctl, answer, "desktop", name, "moved", error);
+}
+
 static const CtlCommand commands[] = {
     {"mine", "", "list the desktops that you can open", run_mine, 0, 0, CTL_COLUMNS, NULL, NULL,
      mine_columns},
@@ -163,6 +179,8 @@ static const CtlCommand commands[] = {
      CTL_MANY, CTL_ASKS | CTL_WAITS, NULL, "rebuild"},
     {"resize", "DESKTOP", "change processors, memory or disk", ctl_run_edit, 1, 1, CTL_WAITS,
      resize_options},
+    {"migrate", "DESKTOP", "move a running one to another host", run_migrate, 1, 1, CTL_WAITS,
+     migrate_options},
     {"edit", "DESKTOP", "rename", ctl_run_edit, 1, 1, CTL_WAITS, edit_options},
     {"stats", "DESKTOP", "show what it uses", run_stats, 1, 1, 0, NULL, NULL, stats_columns},
     {"screenshot", "DESKTOP", "take a picture of its screen", run_screenshot, 1, 1, 0,

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskctl host: the machines that desktops run on.
+#include "base/error.h"
+#include "deskctl/body.h"
 #include "deskctl/nouns.h"
+#include "deskctl/progress.h"
 #include "deskctl/refs.h"
 #include "deskctl/verbs.h"
+#include "rest/path.h"
 
 static const CtlColumn columns[] = {
     {"name", "NAME"},
@@ -51,12 +55,107 @@ run_maintenance(Ctl *ctl, GError **error)
     return answer != NULL;
 }
 
+static const CtlOption drain_options[] = {
+    {"parallel", CTL_INT, "N", "parallel", .help = "how many at a time, 1 to 8", .otherwise = "2"},
+    {0}};
+static const CtlOption fence_options[] = {
+    {"confirmed", CTL_FLAG, .help = "you have seen that it is off"}, {0}};
+
+// POST /hosts/{id}/verb; the answer, owned.
+static json_t *
+post(Ctl *ctl, const char *verb, json_t *body, GError **error)
+{
+    g_autofree char *id = ctl_find_id(ctl, ctl->args->noun, ctl_args_word(ctl->args, 0), error);
+    g_autofree char *path = id ? yd_path("hosts", id, verb) : NULL;
+    return path ? yd_rest_post(ctl->rest, path, body, error) : NULL;
+}
+
+// What a drain could not move is told beside the job's end.
+static void
+tell_stuck(Ctl *ctl, const char *job_id)
+{
+    g_autofree char *path = yd_path("jobs", job_id, NULL);
+    g_autoptr(json_t) job = yd_rest_get(ctl->rest, path, NULL);
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(json_object_get(job, "result"), "stuck"), i, one)
+    {
+        g_autoptr(GError) why = g_error_new(YD_ERROR, YD_ERROR_STATE, "not moved: %s",
+                                            json_string_value(json_object_get(one, "reason")));
+        ctl_report(ctl, json_string_value(json_object_get(one, "desktop_name")), why);
+    }
+}
+
+static gboolean
+run_drain(Ctl *ctl, GError **error)
+{
+    g_autoptr(json_t) body = json_object();
+    const char *host = ctl_args_word(ctl->args, 0);
+    g_autoptr(json_t) answer =
+        ctl_body_fill(ctl, body, error) ? post(ctl, "drain", body, error) : NULL;
+    g_autofree char *job_id = g_strdup(json_string_value(json_object_get(answer, "id")));
+    if (!ctl_tell_job(ctl, answer, "host", host, "drained", error))
+        return FALSE;
+    tell_stuck(ctl, job_id);
+    return TRUE;
+}
+
+static gboolean
+run_fence(Ctl *ctl, GError **error)
+{
+    const char *host = ctl_args_word(ctl->args, 0);
+    gboolean confirmed = ctl_args_has(ctl->args, "confirmed");
+    g_autofree char *question = g_strdup_printf(
+        confirmed ? "Is host %s off for sure? Its desktops start elsewhere, and two "
+                    "machines on one disk destroy it"
+                  : "Switch host %s off, and start its desktops elsewhere?",
+        host);
+    if (!ctl_ask(ctl, question, error))
+        return FALSE;
+    g_autoptr(json_t) body = json_pack("{s:b}", "confirmed", confirmed);
+    g_autoptr(json_t) answer = post(ctl, "fence", body, error);
+    return ctl_tell_job(ctl, answer, "host", host, "fenced", error);
+}
+
+static const CtlColumn what_if_columns[] = {
+    {"desktop_name", "DESKTOP"},
+    {"host_name", "HOST"},
+    {"placement.reason", "WHY"},
+    {0},
+};
+
+static gboolean
+run_what_if(Ctl *ctl, GError **error)
+{
+    g_autofree char *id = ctl_find_id(ctl, ctl->args->noun, ctl_args_word(ctl->args, 0), error);
+    g_autofree char *path = id ? yd_path("hosts", id, "what-if") : NULL;
+    g_autoptr(json_t) answer = path ? yd_rest_get(ctl->rest, path, error) : NULL;
+    if (!answer)
+        return FALSE;
+    if (ctl->json) {
+        ctl_print_json(answer);
+        return TRUE;
+    }
+    if (!ctl_print_items(ctl, json_object_get(answer, "desktops"), what_if_columns, error))
+        return FALSE;
+    g_print("%d find another host, %d do not\n",
+            (int)json_integer_value(json_object_get(answer, "fit")),
+            (int)json_integer_value(json_object_get(answer, "left")));
+    return TRUE;
+}
+
 static const CtlCommand commands[] = {
     {"list", "", "list hosts", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
     {"show", "HOST…", "show all about hosts", ctl_run_show, 1, CTL_MANY},
     {"add", "NAME --uri URI", "add a host", ctl_run_add, 1, 1, CTL_WAITS, add_options},
     {"edit", "HOST", "change a host", ctl_run_edit, 1, 1, CTL_WAITS, edit_options},
     {"maintenance", "HOST on|off", "let no new desktops come to it", run_maintenance, 2, 2},
+    {"drain", "HOST", "move what runs there to other hosts, and take no new desktops", run_drain, 1,
+     1, CTL_WAITS, drain_options},
+    {"fence", "HOST", "make sure that a host is off, and start its desktops elsewhere", run_fence,
+     1, 1, CTL_ASKS | CTL_WAITS, fence_options},
+    {"what-if", "HOST", "where its desktops would go if it died now", run_what_if, 1, 1,
+     CTL_COLUMNS, NULL, NULL, what_if_columns},
     {"remove", "HOST…", "remove hosts without desktops", ctl_run_delete, 1, CTL_MANY,
      CTL_ASKS | CTL_WAITS},
     {0},

@@ -29,6 +29,8 @@ static const char *const known[] = {
     "max_sessions_per_user",
     "import_dirs",
     "host_gates",
+    "host_down",
+    "fence_command",
     "max_upload",
     "media_quota_gib",
     "personal_quota_gib",
@@ -88,6 +90,18 @@ read_size(const YdConfig *file, const char *key, gsize *value, GError **error)
 }
 
 static gboolean
+read_fence_command(const YdConfig *file, YdServiceConfig *config, GError **error)
+{
+    if (!yd_config_string(file, GROUP, "fence_command", &config->fence_command, error))
+        return FALSE;
+    if (!config->fence_command || g_path_is_absolute(config->fence_command))
+        return TRUE;
+    return yd_error_invalid(error, "fence_command",
+                            "[deskd] fence_command: “%.100s” is no absolute path of a program",
+                            config->fence_command);
+}
+
+static gboolean
 read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
 {
     static const char *const accels[] = {"auto", "kvm", "tcg", NULL};
@@ -117,6 +131,8 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_strings(file, GROUP, "import_dirs", &config->import_dirs, error) ||
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
         !yd_route_check((const char *const *)config->host_gates, error) ||
+        !yd_config_seconds(file, GROUP, "host_down", 1, 3600, &config->host_down_seconds, error) ||
+        !read_fence_command(file, config, error) ||
         !read_uint(file, "media_quota_gib", 1, 1 << 20, &config->media_quota_gib, error) ||
         !read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) ||
         !read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) ||

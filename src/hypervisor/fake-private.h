@@ -85,6 +85,9 @@ yd_fake_agent_still(YdHypervisor *hv, const char *uuid, gboolean on, guint timeo
 GPtrArray *yd_fake_stats(YdHypervisor *hv, gboolean full, GError **error);
 gboolean yd_fake_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_resume(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean
+yd_fake_migrate(YdHypervisor *hv, YdHypervisor *to, const char *uuid, gboolean live,
+                YdMigrateProgress progress, gpointer data, gint64 *ret_pause_ms, GError **error);
 gboolean yd_fake_save(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);
 gboolean

@@ -146,6 +146,7 @@ static const YdHypervisorFamily fake_family = {
     .remove = yd_fake_remove,
     .pause = yd_fake_pause,
     .resume = yd_fake_resume,
+    .migrate = yd_fake_migrate,
     .save = yd_fake_save,
     .is_saved = yd_fake_is_saved,
     .restore = yd_fake_restore,

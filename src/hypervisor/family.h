@@ -43,6 +43,9 @@ typedef struct {
                                    GError **error);
     gboolean (*agent_still)(YdHypervisor *hv, const char *uuid, gboolean on, guint timeout,
                             GError **error);
+    gboolean (*migrate)(YdHypervisor *hv, YdHypervisor *to, const char *uuid, gboolean live,
+                        YdMigrateProgress progress, gpointer data, gint64 *ret_pause_ms,
+                        GError **error);
     gboolean (*agent_exec)(YdHypervisor *hv, const char *uuid, const char *const *argv,
                            const char *input, guint timeout, int *ret_status, char **ret_output,
                            GError **error);

@@ -359,6 +359,19 @@ yd_hypervisor_agent_shell(YdHypervisor *hv, const char *uuid, const char *script
 }
 
 gboolean
+yd_hypervisor_migrate(YdHypervisor *hv, YdHypervisor *to, const char *uuid, gboolean live,
+                      YdMigrateProgress progress, gpointer data, gint64 *ret_pause_ms,
+                      GError **error)
+{
+    if (hv == to || hv->family != to->family) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE, "a machine cannot move from '%s' to '%s'",
+                    hv->uri, to->uri);
+        return FALSE;
+    }
+    return CALL(migrate, to, uuid, live, progress, data, ret_pause_ms);
+}
+
+gboolean
 yd_hypervisor_agent_set_time(YdHypervisor *hv, const char *uuid, guint timeout, GError **error)
 {
     return CALL(agent_set_time, uuid, timeout);

@@ -172,6 +172,17 @@ gboolean
 yd_hypervisor_restore(YdHypervisor *hv, const char *uuid, gboolean *ret_restored, GError **error);
 // No image, or no machine: TRUE.
 gboolean yd_hypervisor_discard_saved(YdHypervisor *hv, const char *uuid, GError **error);
+// Moves a running or paused machine by its memory to another host, which sees the same disks at the
+// same paths, and takes its definition with it. live: it goes on meanwhile and stands still only
+// for a moment at the end; else it stands still all the time. Blocks as long as that takes;
+// progress (0..99; NULL: none) comes on the calling thread, FALSE takes it back: CANCELLED. After
+// any failure the machine goes on where it was. What somebody else began is gone through to its end
+// by the hosts alone: ask both where it runs. ret_pause_ms (may be NULL): how long it stood still,
+// -1 unknown. STATE: the target has no address that hosts can reach.
+typedef gboolean (*YdMigrateProgress)(double percent, gpointer data);
+gboolean yd_hypervisor_migrate(YdHypervisor *hv, YdHypervisor *to, const char *uuid, gboolean live,
+                               YdMigrateProgress progress, gpointer data, gint64 *ret_pause_ms,
+                               GError **error);
 // Live change of vCPUs or memory (0: leave); STATE when the guest does not allow it live.
 gboolean yd_hypervisor_resize(YdHypervisor *hv, const char *uuid, gint64 vcpus, gint64 memory_mib,
                               GError **error);

@@ -48,6 +48,8 @@ yd_libvirt_code(int code, int domain, const char *message)
     case VIR_ERR_DOM_EXIST:
     case VIR_ERR_NETWORK_EXIST:
         return YD_ERROR_EXISTS;
+    case VIR_ERR_OPERATION_ABORTED:
+        return YD_ERROR_CANCELLED;
     case VIR_ERR_OPERATION_INVALID:
         return YD_ERROR_STATE;
     case VIR_ERR_OPERATION_TIMEOUT:

@@ -86,6 +86,9 @@ gboolean yd_libvirt_agent_still(YdHypervisor *hv, const char *uuid, gboolean on,
                                 GError **error);
 gboolean yd_libvirt_pause(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_libvirt_resume(YdHypervisor *hv, const char *uuid, GError **error);
+gboolean
+yd_libvirt_migrate(YdHypervisor *hv, YdHypervisor *to, const char *uuid, gboolean live,
+                   YdMigrateProgress progress, gpointer data, gint64 *ret_pause_ms, GError **error);
 gboolean yd_libvirt_save(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean
 yd_libvirt_is_saved(YdHypervisor *hv, const char *uuid, gboolean *ret_saved, GError **error);

@@ -29,6 +29,7 @@ static const YdHypervisorFamily libvirt_family = {
     .remove = yd_libvirt_remove,
     .pause = yd_libvirt_pause,
     .resume = yd_libvirt_resume,
+    .migrate = yd_libvirt_migrate,
     .save = yd_libvirt_save,
     .is_saved = yd_libvirt_is_saved,
     .restore = yd_libvirt_restore,

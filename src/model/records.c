@@ -312,6 +312,8 @@ static const YdField yd_host_fields[] = {
     F(name, TEXT, SET | FILTER | SORT | SEARCH),
     F(uri, TEXT, MAKE),
     F(state, TEXT, SET | FILTER | SORT),
+    F(wanted, TEXT, 0),
+    F(since, TIME, 0),
     F(accel, TEXT, 0),
     F(accel_reason, TEXT, 0),
     F(cpu_model, TEXT, 0),

@@ -183,7 +183,9 @@ YD_RECORD(YdEntitlement, yd_entitlement)
 typedef struct {
     char *id; // hst-…
     char *name, *uri;
-    char *state; // "up" | "down" | "maintenance"
+    char *state;  // YD_HOST_…, model/host-state.h
+    char *wanted; // "up" (or NULL) | "maintenance"
+    gint64 since; // ms, of the state
     char *accel, *accel_reason, *cpu_model, *error;
     gint64 cpus, memory_mib, memory_free_mib, reserve_mib;
     double load, vcpu_ratio;

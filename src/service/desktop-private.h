@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/desktop-state.h"
+#include "model/placement.h"
 #include "model/policy.h"
 #include "service/desktop.h"
 #include "service/jobs.h"
@@ -158,6 +159,26 @@ gboolean yd_desk_step_pause(YdJobRun *run, GError **error);
 // desktop are set. free_bytes: of the storage. NO_ROOM with the reasons.
 gboolean yd_desk_place(YdService *service, YdStore *store, YdDesktop *desktop, gint64 free_bytes,
                        GError **error);
+// Likewise on that host only, or on any but that one; NULL: no such wish.
+gboolean
+yd_desk_place_among(YdService *service, YdStore *store, YdDesktop *desktop, gint64 free_bytes,
+                    const char *only, const char *except, GError **error);
+
+// What placements are made on: hosts as they were seen last, and what is promised there. The names
+// are page's.
+typedef struct {
+    YdPage *page; // of YdHost
+    YdPlacementHost *hosts;
+    guint n;
+} YdDeskPlacement;
+// desktop_id: whose own promise does not count; NULL: all do. ret must be zeroed.
+gboolean yd_desk_placement_load(YdService *service, YdStore *store, const char *desktop_id,
+                                gint64 free_bytes, YdDeskPlacement *ret, GError **error);
+void yd_desk_placement_clear(YdDeskPlacement *placement);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(YdDeskPlacement, yd_desk_placement_clear)
+// As yd_placement_choose, for that desktop's size.
+int yd_desk_placement_choose(const YdDeskPlacement *placement, const YdDesktop *desktop,
+                             char **ret_explanation);
 
 // --- desktop-personal.c ---
 

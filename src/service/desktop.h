@@ -58,6 +58,12 @@ gboolean yd_desktop_change(YdService *service, const YdActor *actor, const char 
 GBytes *
 yd_desktop_screenshot(YdService *service, const YdActor *actor, const char *id, GError **error);
 
+// Moves a running desktop to another host while it runs (DESKTOPS_WRITE of an administrator:
+// HOSTS_WRITE). host_id NULL: where placement says. STATE when it does not run, or is there. The
+// job belongs to the caller.
+YdJob *yd_desktop_migrate(YdService *service, const YdActor *actor, const char *id,
+                          const char *host_id, GError **error);
+
 #define YD_DESKTOP_PICTURE_WIDTH 480
 
 // Small PNG of the screen of one's own desktop (CONNECT), at most YD_DESKTOP_PICTURE_WIDTH wide and

@@ -108,6 +108,21 @@ yd_gate_list_get(YdService *service)
     return array;
 }
 
+gboolean
+yd_gate_list_has(YdService *service, const char *name)
+{
+    List *list = list_of(service);
+    GHashTableIter iter;
+    gpointer value;
+    gboolean found = FALSE;
+    g_mutex_lock(&list->lock);
+    g_hash_table_iter_init(&iter, list->gates);
+    while (!found && g_hash_table_iter_next(&iter, NULL, &value))
+        found = g_strcmp0(json_string_value(json_object_get(value, "name")), name) == 0;
+    g_mutex_unlock(&list->lock);
+    return found;
+}
+
 // --- orders ---
 
 void

@@ -4,6 +4,7 @@
 #include "service/host.h"
 #include "service/change.h"
 #include "service/check.h"
+#include "model/host-state.h"
 #include <string.h>
 
 #define DEFAULT_VCPU_RATIO 8.0
@@ -87,37 +88,28 @@ yd_host_set_facts(YdHost *host, const YdHostFacts *facts, YdStorage *storage, gi
         host->storage_bytes = bytes;
         host->storage_free_bytes = free_bytes;
     }
-    if (g_strcmp0(host->state, "maintenance") != 0)
-        yd_set_string(&host->state, "up");
 }
 
-// Asks the host for its facts and stores them, or why there are none. Hypervisor calls come before
-// the transaction.
+gboolean
+yd_host_is_away(const YdHost *host)
+{
+    return strcmp(host->state, YD_HOST_DOWN) == 0 || strcmp(host->state, YD_HOST_FENCED) == 0;
+}
+
+// Asks the host for its facts and stores them, or why there are none.
 static gboolean
 host_refresh(YdService *service, const char *host_id, GError **error)
 {
-    YdStore *store = yd_service_store(service, error);
     YdHypervisor *hv = yd_service_hypervisor(service, host_id, NULL);
     g_autoptr(GError) why = NULL;
-    g_autoptr(YdHost) host = NULL;
-    g_autoptr(YdStoreTx) tx = NULL;
-    YdHostFacts *facts;
-    gboolean stored;
+    gint64 stored = 0;
 
     if (!hv) // could not be opened: yd_service_open_hosts has written why
         return TRUE;
-    facts = yd_hypervisor_facts(hv, &why);
-    if ((tx = yd_store_tx(store, error)) &&
-        (host = yd_store_get(store, &yd_host_type, host_id, error))) {
-        if (facts)
-            yd_host_set_facts(host, facts, yd_service_storage(service), yd_now_ms());
-        else
-            yd_set_string(&host->error, why->message);
-    }
-    stored = host && yd_store_update(store, &yd_host_type, host, error) &&
-             yd_store_tx_commit(&tx, error);
+    YdHostFacts *facts = yd_hypervisor_facts(hv, &why);
+    gboolean good = yd_host_seen(service, host_id, facts, why, &stored, error);
     yd_host_facts_free(facts);
-    return stored;
+    return good;
 }
 
 gboolean
@@ -128,7 +120,9 @@ yd_host_add(YdService *service, const YdActor *actor, YdHost *host, GError **err
     g_autofree char *details = NULL;
     g_autoptr(YdStoreTx) tx = NULL;
 
-    yd_set_string(&made->state, "down"); // until it answers
+    yd_set_string(&made->state, YD_HOST_JOINING); // until it answers
+    yd_set_string(&made->wanted, YD_HOST_UP);
+    made->since = yd_now_ms();
     if (!store || !yd_service_allowed(actor, YD_RIGHT_HOSTS_WRITE, error) ||
         !(tx = yd_store_tx(store, error)) || !check_host(store, made, error) ||
         !yd_store_insert(store, &yd_host_type, made, error))
@@ -144,18 +138,21 @@ yd_host_add(YdService *service, const YdActor *actor, YdHost *host, GError **err
     return TRUE;
 }
 
-// People say "maintenance" or "up"; whether it is up is for the host to show.
+// People say "maintenance" or "up"; one that answers is in that state at once.
 static gboolean
 check_state(const YdHost *before, YdHost *after, GError **error)
 {
-    static const char *const states[] = {"up", "maintenance", NULL};
+    static const char *const states[] = {YD_HOST_UP, YD_HOST_MAINTENANCE, NULL};
 
     if (g_strcmp0(before->state, after->state) == 0)
         return TRUE;
     if (!yd_check_choice("state", after->state, states, error))
         return FALSE;
-    if (g_strcmp0(after->state, "up") == 0)
-        yd_set_string(&after->state, "down");
+    yd_set_string(&after->wanted, after->state);
+    if (!g_strv_contains(states, before->state))
+        yd_set_string(&after->state, before->state);
+    else
+        after->since = yd_now_ms();
     return TRUE;
 }
 
@@ -185,9 +182,6 @@ yd_host_update(YdService *service, const YdActor *actor, YdHost *host, gint64 ve
                                       details, error)))
         return FALSE;
     if (!yd_store_tx_commit(&tx, error))
-        return FALSE;
-    if (g_strcmp0(before->state, "maintenance") == 0 && g_strcmp0(after->state, "down") == 0 &&
-        !host_refresh(service, host->id, error))
         return FALSE;
     if (!yd_change_reload(store, &yd_host_type, after, error))
         return FALSE;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "service/host-fence.h"
 #include "service/media-private.h"
 #include "service/network-job.h"
 #include "service/template-job.h"
@@ -20,6 +21,7 @@ extern const YdJobKind yd_job_kind_desktop_pause;
 extern const YdJobKind yd_job_kind_desktop_save;
 extern const YdJobKind yd_job_kind_desktop_wake;
 extern const YdJobKind yd_job_kind_desktop_warm;
+extern const YdJobKind yd_job_kind_desktop_migrate;
 extern const YdJobKind yd_job_kind_pool_handout;
 extern const YdJobKind yd_job_kind_desktop_update;
 extern const YdJobKind yd_job_kind_doctor;
@@ -48,6 +50,9 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_save,
     &yd_job_kind_desktop_wake,
     &yd_job_kind_desktop_warm,
+    &yd_job_kind_desktop_migrate,
+    &yd_job_kind_host_fence,
+    &yd_job_kind_host_drain,
     &yd_job_kind_pool_handout,
     &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,

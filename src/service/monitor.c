@@ -12,7 +12,6 @@
 #define POLL_US (2 * G_USEC_PER_SEC)
 #define FULL_EVERY 2  // polls: CPU, memory and disk every 4 s, so that none is older than 5 s
 #define FACTS_EVERY 5 // polls
-#define STORE_MS (30 * 1000) // host rows are written when something changed, and this often
 #define FORGET_MS (60 * 1000)
 
 typedef struct {
@@ -28,8 +27,10 @@ typedef struct {
     YdHypervisor *hv;
     GThread *thread;
     guint polls;
-    gboolean over;                                    // lock
-    gint64 memory_mib, memory_free_mib, time, stored; // facts; lock
+    gboolean settled;                         // it answered at the last look
+    gint64 stored;                            // when its row was written last
+    gboolean over;                            // lock
+    gint64 memory_mib, memory_free_mib, time; // facts; lock
 } Watch;
 
 typedef struct Monitor {
@@ -181,56 +182,6 @@ poll_machines(Watch *watch, gboolean full, GError **error)
 }
 
 static void
-host_is_down(YdHost *host, const GError *why)
-{
-    if (strcmp(host->state, "up") == 0)
-        yd_set_string(&host->state, "down");
-    yd_set_string(&host->error, why->message);
-}
-
-static void
-host_is_up(YdHost *host)
-{
-    if (strcmp(host->state, "down") == 0)
-        yd_set_string(&host->state, "up");
-}
-
-// Writes the row when its state or error changed, or it was not written for a while.
-static void
-store_host(Watch *watch, const YdHostFacts *facts, const GError *why)
-{
-    YdService *service = watch->monitor->service;
-    g_autoptr(GError) error = NULL;
-    YdStore *store = yd_service_store(service, &error);
-    g_autoptr(YdHost) before =
-        store ? yd_store_get(store, &yd_host_type, watch->host_id, &error) : NULL;
-    if (!before) {
-        if (g_error_matches(error, YD_ERROR, YD_ERROR_NOT_FOUND))
-            watch->over = TRUE; // removed
-        return;
-    }
-    g_autoptr(YdHost) host = yd_host_copy(before);
-    gint64 now = yd_now_ms();
-    if (facts) {
-        yd_host_set_facts(host, facts, yd_service_storage(service), now);
-        host_is_up(host);
-    } else {
-        host_is_down(host, why);
-    }
-    gboolean changed =
-        strcmp(host->state, before->state) != 0 || g_strcmp0(host->error, before->error) != 0;
-    if (!changed && (!facts || now - watch->stored < STORE_MS))
-        return;
-    if (changed)
-        g_message("host %s is %s%s%s", host->name, host->state, why ? ": " : "",
-                  why ? why->message : "");
-    if (yd_store_update(store, &yd_host_type, host, &error))
-        watch->stored = now;
-    else // somebody else changed the row: the next poll writes
-        g_debug("host %s: %s, ignoring", host->name, error->message);
-}
-
-static void
 poll_facts(Watch *watch)
 {
     Monitor *monitor = watch->monitor;
@@ -243,7 +194,12 @@ poll_facts(Watch *watch)
         watch->time = yd_now_ms();
         g_mutex_unlock(&monitor->lock);
     }
-    store_host(watch, facts, error);
+    g_autoptr(GError) local = NULL;
+    if (!yd_host_seen(monitor->service, watch->host_id, facts, error, &watch->stored, &local)) {
+        watch->over = g_error_matches(local, YD_ERROR, YD_ERROR_NOT_FOUND); // removed
+        g_debug("host %s: %s, the next poll writes", watch->host_id, local->message);
+    }
+    watch->settled = facts != NULL;
     yd_host_facts_free(facts);
 }
 
@@ -251,7 +207,8 @@ static void
 poll_host(Watch *watch)
 {
     g_autoptr(GError) error = NULL;
-    if (watch->polls % FACTS_EVERY == 0)
+    // A host that is away, or was, is looked at each time: its state moves on by the clock.
+    if (watch->polls % FACTS_EVERY == 0 || !watch->settled || !yd_hypervisor_alive(watch->hv))
         poll_facts(watch);
     if (!poll_machines(watch, watch->polls % FULL_EVERY == 0, &error))
         g_debug("host %s: no figures: %s, ignoring", watch->host_id, error->message);

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "service/connection.h"
 #include "service/desktop-private.h"
+#include "service/host-clean.h"
+#include "service/host.h"
 #include "service/login.h"
 #include "service/media.h"
 #include "service/network-keeper.h"
@@ -25,9 +27,6 @@
 #define PASS_US (60 * G_USEC_PER_SEC)
 #define PRUNE_US (3600 * (gint64)G_USEC_PER_SEC)
 #define DAY_MS (24 * 3600 * (gint64)1000)
-#define EVENTS_DAYS 7 // how long what is over is kept; the audit log is kept for ever
-#define JOBS_DAYS 30
-#define CONNECTIONS_DAYS 90
 #define EVENTS_DAYS 7 // how long what is over is kept; the audit log is kept for ever
 #define JOBS_DAYS 30
 #define CONNECTIONS_DAYS 90
@@ -245,8 +244,8 @@ pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileRep
           GError **error)
 {
     YdHypervisor *hv = yd_service_hypervisor(service, host->id, NULL);
-    if (!hv || !yd_hypervisor_alive(hv))
-        return TRUE;
+    if (!hv || !yd_hypervisor_alive(hv) || yd_host_is_away(host))
+        return TRUE; // one that comes back is cleaned first
     // Rows first: a desktop that starts between both looks has a job.
     g_autoptr(GPtrArray) desktops =
         yd_store_all(store, &yd_desktop_type, "host_id", host->id, error);
@@ -272,11 +271,15 @@ pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileRep
     for (guint i = 0; i < machines->len; i++) {
         const YdMachineInfo *machine = g_ptr_array_index(machines, i);
         g_autoptr(GError) why = NULL;
+        gboolean removed = FALSE;
         g_autoptr(YdDesktop) desktop =
             yd_store_get(store, &yd_desktop_type, machine->desktop_id, &why);
         if (!desktop && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) &&
             !stray_machine(store, hv, machine, report, error))
             return FALSE;
+        if (desktop && !yd_host_clean_machine(service, host->id, machine, FALSE, &removed, error))
+            return FALSE;
+        report->machines += removed;
     }
     return TRUE;
 }

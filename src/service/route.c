@@ -108,6 +108,14 @@ yd_route_place(YdService *service, const char *host_name, char **ret_gate, char 
     return TRUE;
 }
 
+char *
+yd_route_gate(YdService *service, const char *host_name)
+{
+    char *gate = NULL;
+    g_autofree char *address = NULL;
+    return gate_of(service, host_name, &gate, &address) ? gate : NULL;
+}
+
 // ---- grants on their way ----
 
 static gboolean

@@ -15,6 +15,9 @@ gboolean yd_route_check(const char *const *host_gates, GError **error);
 gboolean
 yd_route_place(YdService *service, const char *host_name, char **ret_gate, char **ret_address);
 
+// The name of the host's gate; owned, NULL when it has none.
+char *yd_route_gate(YdService *service, const char *host_name);
+
 // Turns a grant of that host's desktop into one that leads through the host's gate, unless gate is
 // that one, or the host has none: via_gate and via_grant are set, target is the gate's address, and
 // what only the host's gate has to know (target, log-in) is kept for it. Any thread.

@@ -3,6 +3,7 @@
 // parts that other files of this room keep here. Decides nothing.
 
 #include "service/service.h"
+#include "model/host-state.h"
 #include "service/settings.h"
 
 const YdActor yd_actor_system = {.username = "system", .role = YD_ROLE_ADMIN};
@@ -51,6 +52,7 @@ yd_service_config_init(YdServiceConfig *config)
         .run_dir = g_strdup("/run/yundesk"),
         .public_port = 443,
         .login_idle_seconds = 12 * 3600,
+        .host_down_seconds = 20,
         .login_max_seconds = 7 * 24 * 3600,
         .password_min = 8,
         .lock_after = 10,
@@ -84,6 +86,7 @@ yd_service_config_clear(YdServiceConfig *config)
     g_clear_pointer(&config->accel, g_free);
     g_clear_pointer(&config->import_dirs, g_strfreev);
     g_clear_pointer(&config->host_gates, g_strfreev);
+    g_clear_pointer(&config->fence_command, g_free);
 }
 
 static void
@@ -98,6 +101,7 @@ config_copy(YdServiceConfig *to, const YdServiceConfig *from)
     to->accel = g_strdup(from->accel);
     to->import_dirs = g_strdupv(from->import_dirs);
     to->host_gates = g_strdupv(from->host_gates);
+    to->fence_command = g_strdup(from->fence_command);
 }
 
 const YdServiceConfig *
@@ -370,8 +374,10 @@ host_note_error(YdService *service, const char *host_id, const char *message, GE
     if (g_strcmp0(host->error, message) == 0)
         return TRUE;
     yd_set_string(&host->error, message);
-    if (g_strcmp0(host->state, "up") == 0)
-        yd_set_string(&host->state, "down");
+    if (g_strcmp0(host->state, YD_HOST_UP) == 0) {
+        yd_set_string(&host->state, YD_HOST_SUSPECT);
+        host->since = yd_now_ms();
+    }
     return yd_store_update(store, &yd_host_type, host, error) && yd_store_tx_commit(&tx, error);
 }
 

@@ -45,6 +45,8 @@ typedef struct {
     guint16 fixed_port_first, fixed_port_last; // 50000, 59999; 0: no fixed ports
     gboolean spice_plain;                      // .vv files without TLS to the gate (tests)
     char **host_gates;                         // "HOST=GATE@ADDRESS:PORT", see route.h
+    gint64 host_down_seconds;                  // a suspect host's, until it counts as down: 20
+    char *fence_command;                       // run with the host's name; NULL: a person confirms
     char **import_dirs;                        // images may be imported from below these
     gint64 max_upload;                         // bytes: 64 GiB
     guint media_quota_gib;                     // of the media library: 200

@@ -41,7 +41,7 @@ const ids = () => ({
 const bodies = [
   [/\/connections$/, { protocol: 'rdp' }], [/\/members$|\/managers$|\/entitlements$/, { user_id: 'usr-x' }],
   [/\/handout$/, { user_ids: ['usr-x'] }], [/\/versions$/, { path: '/nowhere' }], [/\/password$/, { old: 'x', new: 'y' }],
-  [/\/restore-points$/, { note: 'x' }], [/\/restore$/, { personal: true }], [/\/give-back$/, { disk: 'personal', path: '/x' }],
+  [/\/(drain|fence|migrate)$/, {}], [/\/restore-points$/, { note: 'x' }], [/\/restore$/, { personal: true }], [/\/give-back$/, { disk: 'personal', path: '/x' }],
 ];
 
 function filled(route) {

@@ -102,7 +102,12 @@ auth_unix_ro = "none"
 auth_unix_rw = "none"
 log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 `);
-    fs.writeFileSync(path.join(etc, 'qemu.conf'), qemuConf);
+    fs.copyFileSync(path.join(pki, 'cacert.pem'), path.join(pki, 'ca-cert.pem')); // QEMU's names for the same
+    for (const part of ['cert', 'key']) {
+      for (const end of ['server', 'client']) fs.copyFileSync(path.join(pki, `server${part}.pem`), path.join(pki, `${end}-${part}.pem`));
+    }
+    await ok('chown', ['-R', 'libvirt-qemu:', pki]);
+    fs.writeFileSync(path.join(etc, 'qemu.conf'), `${qemuConf}default_tls_x509_cert_dir = "${pki}"\ndefault_tls_x509_verify = 1\n`);
     if (locks) writeLocks(etc, this.hosts.lockspace);
     // What the laboratory's libvirtd has found out about QEMU is true here, too; it takes seconds.
     if (fs.existsSync('/var/cache/libvirt/qemu')) fs.cpSync('/var/cache/libvirt/qemu', path.join(this.dir, 'cache/qemu'), { recursive: true });
@@ -232,6 +237,15 @@ cgroup_controllers = []
 security_driver = "none"
 `;
 
+// One libvirtd is a client of the other when a machine moves between them. /etc is the laboratory's own.
+function installClient(from) {
+  for (const [folder, file, name] of [['CA', 'cacert.pem', 'cacert.pem'], ['libvirt', 'clientcert.pem', 'clientcert.pem'],
+    ['libvirt/private', 'clientkey.pem', 'clientkey.pem']]) {
+    fs.mkdirSync(path.join('/etc/pki', folder), { recursive: true });
+    fs.copyFileSync(path.join(from, file), path.join('/etc/pki', folder, name));
+  }
+}
+
 // Leases on disks by virtlockd, in a folder that all hosts share.
 function writeLocks(etc, lockspace) {
   fs.appendFileSync(path.join(etc, 'qemu.conf'), 'lock_manager = "lockd"\n');
@@ -263,6 +277,7 @@ export class Hosts {
     hosts.lockspace = path.join(yd.state, 'leases');
     await makeCa(hosts.pki);
     await makeCertificate(hosts.pki, 'manager', 'client');
+    installClient(hosts.client);
     await ip('link', 'add', 'yd-hosts', 'type', 'bridge');
     await ip('addr', 'add', `${HERE}/${PREFIX}`, 'dev', 'yd-hosts');
     await ip('link', 'set', 'yd-hosts', 'up');

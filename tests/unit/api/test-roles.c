@@ -153,6 +153,9 @@ body_for(const YdRoute *route)
         {"/me/password", "{\"old\":\"x\",\"new\":\"y\"}"},
         {"/settings", "{\"lock_after\":5}"},
         {"/connections", "{\"protocol\":\"rdp\"}"},
+        {"/drain", "{}"},
+        {"/fence", "{}"},
+        {"/migrate", "{}"},
     };
     if (strcmp(route->method, "POST") != 0 && strcmp(route->method, "PATCH") != 0)
         return NULL;

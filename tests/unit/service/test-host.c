@@ -102,6 +102,21 @@ test_bad_fields(Fixture *f, gconstpointer data)
     fixture_assert_error(error, YD_ERROR_INVALID, "vcpu_ratio: ");
 }
 
+// The monitor looks at the host.
+static void
+look(Fixture *f, YdHost *host, YdHypervisor *hv)
+{
+    gint64 stored = 0;
+    g_autoptr(GError) why = NULL;
+    g_autoptr(GError) error = NULL;
+    YdHostFacts *facts = yd_hypervisor_facts(hv, &why);
+    g_assert_true(yd_host_seen(f->service, host->id, facts, why, &stored, &error));
+    yd_host_facts_free(facts);
+    g_autoptr(YdHost) now = yd_store_get(f->store, &yd_host_type, host->id, &error);
+    yd_set_string(&host->state, now->state);
+    yd_set_string(&host->error, now->error);
+}
+
 static void
 test_maintenance(Fixture *f, gconstpointer data)
 {
@@ -118,11 +133,15 @@ test_maintenance(Fixture *f, gconstpointer data)
     fixture_assert_error(error, YD_ERROR_INVALID, "state: ");
     hv = yd_service_hypervisor(f->service, host->id, NULL);
     yd_fake_set_alive(hv, FALSE);
+    look(f, host, hv);
+    g_assert_cmpstr(host->state, ==, "suspect"); // it does not answer
+    g_assert_nonnull(host->error);
     yd_set_string(&host->state, "up");
     g_assert_true(yd_host_update(f->service, &f->system, host, 0, &error));
-    g_assert_cmpstr(host->state, ==, "down"); // it does not answer
-    g_assert_nonnull(host->error);
+    g_assert_cmpstr(host->state, ==, "suspect"); // saying so does not help
     yd_fake_set_alive(hv, TRUE);
+    look(f, host, hv);
+    g_assert_cmpstr(host->state, ==, "up");
     yd_set_string(&host->state, "maintenance");
     g_assert_true(yd_host_update(f->service, &f->system, host, 0, &error));
     yd_set_string(&host->state, "up");
@@ -171,14 +190,14 @@ test_cannot_open(Fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
 
     bad->state = g_strdup("up");
-    good->state = g_strdup("down");
+    good->state = g_strdup("suspect");
     g_assert_true(yd_store_insert(f->store, &yd_host_type, bad, &error));
     g_assert_true(yd_store_insert(f->store, &yd_host_type, good, &error));
     g_assert_true(yd_service_open_hosts(f->service, &error));
     g_assert_nonnull(yd_service_hypervisor(f->service, good->id, NULL));
     g_assert_null(yd_service_hypervisor(f->service, bad->id, NULL));
     after = yd_store_get(f->store, &yd_host_type, bad->id, &error);
-    g_assert_cmpstr(after->state, ==, "down");
+    g_assert_cmpstr(after->state, ==, "suspect");
     g_assert_nonnull(after->error);
 }
 

@@ -199,7 +199,7 @@ hosts_down_and_up(Desk *f, gconstpointer data)
     yd_fake_set_alive(desk_hv(f), FALSE);
     g_assert_true(yd_monitor_poll(f->service, &error));
     g_autoptr(YdHost) down = yd_store_get(f->store, &yd_host_type, f->host_id, NULL);
-    g_assert_cmpstr(down->state, ==, "down");
+    g_assert_cmpstr(down->state, ==, "suspect");
     g_assert_nonnull(down->error);
     yd_fake_set_alive(desk_hv(f), TRUE);
     g_assert_true(yd_monitor_poll(f->service, &error));

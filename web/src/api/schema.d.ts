@@ -1360,6 +1360,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/desktops/{id}/migrate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a running desktop to another host while it runs */
+        post: operations["migrate_desktop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/desktops/{id}/stats": {
         parameters: {
             query?: never;
@@ -1510,6 +1529,63 @@ export interface paths {
         head?: never;
         /** Change a host */
         patch: operations["update_host"];
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move what runs there to other hosts, and take no new desktops */
+        post: operations["drain_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/fence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make sure that a host which does not answer is off, and start its desktops elsewhere */
+        post: operations["fence_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{id}/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** Where the desktops that run there would go if it died now */
+        get: operations["what_if_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/jobs": {
@@ -2653,7 +2729,14 @@ export interface components {
             name?: string;
             uri?: string | null;
             /** @enum {string} */
-            state?: "up" | "down" | "maintenance";
+            state?: "joining" | "up" | "suspect" | "down" | "fenced" | "maintenance";
+            /** @enum {string|null} */
+            readonly wanted?: "up" | "maintenance" | null;
+            /**
+             * Format: date-time
+             * @description when the state began
+             */
+            readonly since?: string | null;
             readonly accel?: string | null;
             readonly accel_reason?: string | null;
             readonly cpu_model?: string | null;
@@ -2702,7 +2785,7 @@ export interface components {
             name: string;
             uri: string | null;
             /** @enum {string} */
-            state?: "up" | "down" | "maintenance";
+            state?: "up" | "maintenance";
             /**
              * Format: int64
              * @description memory that desktops do not get
@@ -2714,7 +2797,7 @@ export interface components {
         HostSet: {
             name?: string;
             /** @enum {string} */
-            state?: "up" | "down" | "maintenance";
+            state?: "up" | "maintenance";
             /**
              * Format: int64
              * @description memory that desktops do not get
@@ -6190,6 +6273,36 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    migrate_desktop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description where to; else placement says */
+                    host_id?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way; the job's result has from, to, took_ms and pause_ms */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     desktop_stats: {
         parameters: {
             query?: never;
@@ -6492,6 +6605,114 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Host"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    drain_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description how many at a time, 1 to 8; 2 when it is not given
+                     */
+                    parallel?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way; the job's result has moved, and stuck: what could not be moved, with the reason */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    fence_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description you have seen that it is off; else [deskd] fence_command sees to it */
+                    confirmed?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way; the job's result has started and off: how many desktops */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    what_if_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        host_id: string;
+                        host_name: string;
+                        /**
+                         * Format: int64
+                         * @description desktops that find another host
+                         */
+                        fit: number;
+                        /**
+                         * Format: int64
+                         * @description desktops that do not
+                         */
+                        left: number;
+                        desktops: {
+                            desktop_id: string;
+                            desktop_name: string;
+                            host_name?: string | null;
+                            /** @description as a desktop's */
+                            placement?: {
+                                [key: string]: unknown;
+                            } | null;
+                        }[];
+                    };
                 };
             };
             default: components["responses"]["problem"];

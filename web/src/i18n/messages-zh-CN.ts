@@ -440,6 +440,35 @@ export const messages: Record<string, string> = {
   'the gate "{1}" has ended; start it again on its machine': '网关程序“{1}”已结束；请在其机器上重新启动',
   'the gate "{1}" does not do so within {2} s; one that is older than deskd does not know how: use "deskgate drain" on its machine': '网关程序“{1}”在 {2} 秒内没有照办；比 deskd 旧的版本不会：请在其机器上使用 "deskgate drain"',
   'no gate named "{1}" is connected': '没有名为“{1}”的网关程序连接着',
+  // hypervisor/hypervisor.c
+  'a machine cannot move from \'{1}\' to \'{2}\'': '虚拟机无法从“{1}”移动到“{2}”',
+  // hypervisor/libvirt-migrate.c
+  'other hosts cannot reach the one at \'{1}\': give it a URI with its address (qemu+tls://ADDRESS/system)': '其他主机无法访问“{1}”处的主机：请为它设置包含其地址的 URI（qemu+tls://地址/system）',
+  'the machine could not be moved: {1}': '虚拟机无法移动：{1}',
+  // service/desktop-migrate-job.c
+  '"{1}" is {2}: only one that is ready or paused moves; one that is off finds a host when it starts': '“{1}”的状态是 {2}：只有就绪或已暂停的桌面才能移动；已关机的桌面在启动时会自动选择主机',
+  '"{1}" is on host “{2}” already': '“{1}”已在主机“{2}”上',
+  'the machine of "{1}" ended meanwhile': '“{1}”的虚拟机在此期间已结束',
+  'the desktop moved to another host; connect again': '桌面已移动到另一台主机；请重新连接',
+  // service/desktop-placement.c
+  'not the one that was asked for': '不是所要求的主机',
+  'the one that it is to leave': '正要离开的主机',
+  // service/host-drain-job.c
+  '{1} is outside of 1 to {2}': '{1} 不在 1 到 {2} 之间',
+  'host “{1}” is {2}: nothing can be moved from it; fence it, then its desktops start elsewhere': '主机“{1}”的状态是 {2}：无法从它移走任何桌面；请先隔离它，其桌面随后会在别处启动',
+  'it is saved on this host\'s own disk; wake it, or discard what it saved': '它保存在本主机自己的磁盘上；请唤醒它，或丢弃所保存的内容',
+  // service/host-fence-job.c
+  'host “{1}” is {2}: only one that does not answer can be fenced': '主机“{1}”的状态是 {2}：只有不响应的主机才能被隔离',
+  'there is no [deskd] fence_command: see for yourself that the host is off, and say so (confirmed); a host that still runs its machines would destroy their disks': '没有设置 [deskd] fence_command：请亲自确认该主机已关机并声明（confirmed）；若主机仍在运行其虚拟机，磁盘会被损坏',
+  '“{1} {2}” does not end': '“{1} {2}”没有结束',
+  'there is no [deskd] fence_command any more': '已不再有 [deskd] fence_command',
+  'host “{1}” cannot be fenced by “{2}”: {3}; see for yourself that it is off, and say so (deskctl host fence {4} --confirmed)': '主机“{1}”无法用“{2}”隔离：{3}；请亲自确认它已关机并声明（deskctl host fence {4} --confirmed）',
+  'its host “{1}” has failed; it starts on another host': '其主机“{1}”发生故障；桌面正在另一台主机上启动',
+  'its host “{1}” has failed': '其主机“{1}”发生故障',
+  // service/host-watch.c
+  'host {1} is back and cannot be cleaned: {2}': '主机 {1} 已恢复，但无法清理：{2}',
+  // service/host-what-if.c
+  'the one that is gone': '失去的主机',
   // service/host.c
   'the parameter {1} is not allowed': '不允许使用参数 {1}',
   '{1} holds a space or a control character': '{1} 含有空格或控制字符',

@@ -104,7 +104,7 @@ const members: Record<string, string> = {
   pool_id: '桌面池', pool_name: '桌面池', pools: '桌面池', prepared: '已准备', progress: '进度', protocol: '协议', queue_us: '排队时间（微秒）',
   range_first: '起始地址', range_last: '结束地址', rate: '速率', ready_at: '就绪时间', reason: '原因', received_bytes: '已收字节',
   redeems: '重新连接次数', request_id: '请求编号', reserve_mib: '保留内存（MiB）', result: '结果', role: '角色', rows: '行数',
-  rtt_us: '往返时延（微秒）', score: '评分', score_reason: '评分原因', search: '搜索', seconds: '秒数', seen: '最后联系', server_us: '桌面时延（微秒）',
+  rtt_us: '往返时延（微秒）', score: '评分', score_reason: '评分原因', search: '搜索', seconds: '秒数', seen: '最后联系', since: '自', server_us: '桌面时延（微秒）',
   sessions: '会话', sha256: 'SHA-256', size_bytes: '大小（字节）', sockets: '连接数', sort: '排序', source: '来源', started: '开始时间',
   state: '状态', step: '步骤', step_number: '步骤序号', steps: '步骤数', storage_bytes: '存储（字节）',
   storage_free_bytes: '可用存储（字节）', template: '模板', template_id: '模板', template_name: '模板', template_number: '模板版本',

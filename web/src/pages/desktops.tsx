@@ -2,7 +2,7 @@ import { Button, ToolbarItem } from '@patternfly/react-core';
 import type { IAction } from '@patternfly/react-table';
 import { useMemo } from 'react';
 import { Link, Route, Routes } from 'react-router-dom';
-import { patch } from '../api/client';
+import { patch, post } from '../api/client';
 import { useRole } from '../data/session';
 import type { Desktop, Job } from '../data/types';
 import { useI18n } from '../i18n';
@@ -85,8 +85,23 @@ export function useDesktopActs(acts: Acts) {
         onSubmit={(values, version) => patch(`/desktops/${row.id}`, values, version ?? row.version)}
       />,
     );
+  const migrate = (row: Desktop) =>
+    acts.show(
+      <FormDialog
+        title={`${t('desktop.migrate')}: ${row.name ?? ''}`}
+        intro={t('desktop.migrate-text')}
+        fields={[{ name: 'host_id', label: t('field.host'), kind: 'search', path: '/hosts', help: t('desktop.migrate-help') }]}
+        submit={t('desktop.migrate')}
+        onClose={acts.close}
+        onSubmit={async (values) => {
+          const job = await post<Job>(`/desktops/${row.id}/migrate`, values.host_id ? { host_id: values.host_id } : {});
+          void toasts.follow(job, row.name ?? '');
+        }}
+      />,
+    );
   return {
     rename,
+    migrate,
     start: (rows: Desktop[]) => void all(rows, 'start'),
     shutdown: (rows: Desktop[]) => void all(rows, 'shutdown'),
     reboot: (rows: Desktop[]) => void all(rows, 'reboot'),
@@ -112,6 +127,7 @@ export function useDesktopMenu(acts: Acts): (row: Desktop) => IAction[] {
       ? [
           { title: t('act.rename'), onClick: () => on.rename(row) },
           { title: t('desktops.resize'), onClick: () => on.resize(row) },
+          ...(row.state === 'ready' || row.state === 'paused' ? [{ title: t('desktop.migrate'), onClick: () => on.migrate(row) }] : []),
           { title: t('act.delete'), isDanger: true, onClick: () => on.remove(row) },
         ]
       : []),

@@ -9,6 +9,7 @@ import { PageFrame } from '../ui/page';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { WhatIf } from './host-what-if';
 
 const MIB = 1024 * 1024;
 
@@ -59,6 +60,32 @@ export default function HostsPage() {
         onClose={acts.close}
       />,
     );
+  const drain = (row: Host) =>
+    acts.show(
+      <ConfirmDialog
+        title={`${t('hosts.drain')}: ${row.name ?? ''}`}
+        text={t('hosts.drain-text')}
+        action={t('hosts.drain')}
+        onConfirm={async () => {
+          await post(`/hosts/${row.id}/drain`, {});
+        }}
+        onClose={acts.close}
+      />,
+    );
+  const fence = (row: Host) =>
+    acts.show(
+      <ConfirmDialog
+        title={`${t('hosts.fence')}: ${row.name ?? ''}`}
+        text={t('hosts.fence-text')}
+        action={t('hosts.fence')}
+        typeName={row.name ?? ''}
+        onConfirm={async () => {
+          await post(`/hosts/${row.id}/fence`, { confirmed: true });
+        }}
+        onClose={acts.close}
+      />,
+    );
+  const silent = (row: Host) => row.state === 'suspect' || row.state === 'down';
   return (
     <PageFrame title={t('hosts.title')}>
       <DataTable<Host>
@@ -97,6 +124,7 @@ export default function HostsPage() {
         ]}
         details={(row) => [
           [t('field.state'), <StateLabel key="state" of="host" state={row.state} />],
+          [t('field.since'), date(row.since)],
           [t('field.error'), said(row.error)],
           [t('field.uri'), row.uri],
           [t('field.accel'), `${word('accel', row.accel)} ${said(row.accel_reason)}`],
@@ -110,6 +138,13 @@ export default function HostsPage() {
           row.state === 'maintenance'
             ? { title: t('hosts.end-maintenance'), onClick: () => void setState(row, 'up').catch(toasts.failure) }
             : { title: t('hosts.maintenance'), onClick: () => maintenance(row) },
+          ...(row.state === 'up' || row.state === 'maintenance'
+            ? [
+                { title: t('hosts.drain'), onClick: () => drain(row) },
+                { title: t('hosts.what-if'), onClick: () => acts.show(<WhatIf host={row} onClose={acts.close} />) },
+              ]
+            : []),
+          ...(silent(row) ? [{ title: t('hosts.fence'), isDanger: true, onClick: () => fence(row) }] : []),
           {
             title: t('act.remove'),
             isDanger: true,

@@ -11,6 +11,8 @@ const COLORS: Record<string, Color> = {
   healthy: 'green',
   failed: 'red',
   down: 'red',
+  fenced: 'red',
+  suspect: 'orange',
   off: 'grey',
   ended: 'grey',
   cancelled: 'grey',
