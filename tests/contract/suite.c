@@ -361,7 +361,8 @@ check_remove(Subject *subject)
         yd_hypervisor_network_remove(subject->hv, subject->network.name, &error);
         g_assert_no_error(error);
     }
-    yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.nic.mac, &error);
+    yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.nic.mac,
+                                     &error);
     g_assert_no_error(error);
 }
 

@@ -96,7 +96,7 @@ static void
 step_start(void)
 {
     g_autoptr(GError) error = NULL;
-    YdDhcpHost host = {.nic.mac = lab.subject.spec.nic.mac, .ip = ADDRESS, .name = "tiny-1"};
+    YdDhcpHost host = {.mac = lab.subject.spec.nic.mac, .ip = ADDRESS, .name = "tiny-1"};
     yd_hypervisor_network_ensure(hv(), &lab.subject.network, &error);
     g_assert_no_error(error);
     yd_hypervisor_network_set_host(hv(), lab.subject.network.name, &host, &error);

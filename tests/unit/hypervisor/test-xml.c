@@ -75,6 +75,9 @@ test_domains(void)
     spec.standard = TRUE;
     check_domain("standard-personal-tcg", &spec, FALSE);
     spec = linux_spec;
+    spec.nic.isolated = TRUE;
+    check_domain("linux-isolated-tcg", &spec, FALSE);
+    spec = linux_spec;
     spec.no_clipboard = TRUE;
     check_domain("linux-no-clipboard-kvm", &spec, TRUE);
     spec.no_clipboard = FALSE;
@@ -209,6 +212,11 @@ test_network(void)
     g_autofree char *xml = yd_network_xml(&spec);
     compare("network", xml);
     validate("network", "network");
+    spec.mac = "52:54:0a:63:00:01";
+    spec.mtu = 1450;
+    g_autofree char *segment = yd_network_xml(&spec);
+    compare("network-segment", segment);
+    validate("network-segment", "network");
     spec.range_last = "10.99.255.250";
     g_autofree char *large = yd_network_xml(&spec);
     guint standing = 0;
