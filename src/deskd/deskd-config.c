@@ -2,13 +2,18 @@
 // Reads deskd's part of the configuration into the configurations of its rooms.
 #include "deskd/deskd-config.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "model/names.h"
 #include "service/route.h"
+#include "store/sql-mariadb-url.h"
 
 #define GROUP "deskd"
 
 static const char *const known[] = {
     "hypervisor",
+    "database",
     "accel",
     "public_host",
     "desktop_domain",
@@ -194,6 +199,25 @@ set_paths(const YdConfig *file, DeskdConfig *config)
     config->pid_file = yd_config_run_path(file, "deskd.pid");
 }
 
+// A URL of MariaDB is looked at now, so that its mistakes are told as mistakes of the
+// configuration.
+static gboolean
+read_database(const YdConfig *file, char **database, GError **error)
+{
+    if (!yd_config_string(file, GROUP, "database", database, error))
+        return FALSE;
+    if (!*database)
+        return yd_error_invalid(error, "[deskd] database",
+                                "is empty; leave it out, or give a path "
+                                "or mariadb://…");
+    if (!strstr(*database, "://"))
+        return TRUE;
+    g_autoptr(YdMariadbUrl) url = yd_mariadb_url_parse(*database, error);
+    if (!url)
+        g_prefix_error_literal(error, "[deskd] ");
+    return url != NULL;
+}
+
 gboolean
 deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
 {
@@ -205,6 +229,7 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
     set_paths(file, &config);
     if (!yd_config_known(file, GROUP, known, error) ||
         !yd_config_string(file, GROUP, "hypervisor", &config.hypervisor, error) ||
+        !read_database(file, &config.service.database, error) ||
         !yd_config_strings(file, "deskgate", "names", &config.gate_names, error) ||
         !yd_config_string(file, "deskgate", "name", &config.gate_name, error) ||
         !yd_config_ports(file, "deskgate", "fixed_ports", &config.service.fixed_port_first,

@@ -22,7 +22,7 @@ typedef struct {
     const char *state, *wanted;
     gint64 since;     // ms, of the state
     gboolean answers; // its libvirt
-    gboolean gate;    // its gate is connected: the host lives
+    gboolean gate;    // its gate is heard of: the host lives
     gint64 now, down_ms;
 } YdHostSigns;
 

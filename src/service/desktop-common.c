@@ -219,6 +219,17 @@ nvram_path(const char *disk, const char *image)
 }
 
 // QEMU (7.2) cannot save a machine with the agent's channel for the screen's clipboard.
+// Nor can it move such a machine to another host. Where there are several, clients of the console
+// have no clipboard; those of RDP and SPICE have theirs.
+static gboolean
+may_move(YdService *service)
+{
+    const YdQuery query = {0};
+    YdStore *store = yd_service_store(service, NULL);
+    g_autoptr(YdPage) page = store ? yd_store_list(store, &yd_host_type, &query, NULL) : NULL;
+    return page && page->records->len > 1;
+}
+
 static gboolean
 is_saved_when_idle(const YdDesk *desk)
 {
@@ -269,8 +280,8 @@ yd_desk_launch_by(const YdDeskLaunch *launch, GError **error)
                                 .standard = g_strcmp0(desktop->devices, "standard") == 0,
                                 .tpm = desktop->tpm,
                                 .nvram = nvram,
-                                .console_vdagent =
-                                    !spice && desk->policy.clipboard && !is_saved_when_idle(desk),
+                                .console_vdagent = !spice && desk->policy.clipboard &&
+                                                   !is_saved_when_idle(desk) && !may_move(service),
                                 .no_clipboard = !desk->policy.clipboard,
                                 .balloon_free_pages = desk->policy.balloon_free_pages,
                                 .vnc_socket = vnc,

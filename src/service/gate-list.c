@@ -13,7 +13,9 @@
 typedef struct {
     GMutex lock;
     GHashTable *gates; // connection (guint64) -> json_t
-    GMutex tell_lock;  // guards the next two
+    GHashTable
+        *heard;       // name -> gint64, monotonic: when it said something last; grows by names only
+    GMutex tell_lock; // guards the next two
     YdGateTellFunc tell;
     gpointer tell_data;
 } List;
@@ -23,6 +25,7 @@ list_free(gpointer data)
 {
     List *list = data;
     g_hash_table_unref(list->gates);
+    g_hash_table_unref(list->heard);
     g_mutex_clear(&list->lock);
     g_mutex_clear(&list->tell_lock);
     g_free(list);
@@ -44,6 +47,7 @@ list_of(YdService *service)
     g_mutex_init(&list->lock);
     g_mutex_init(&list->tell_lock);
     list->gates = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, object_free);
+    list->heard = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return yd_service_set_part(service, "gate-list", list, list_free);
 }
 
@@ -68,7 +72,9 @@ yd_gate_list_put(YdService *service, guint64 connection, const char *name, const
     for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++)
         copy(gate, about, numbers[i], JSON_INTEGER);
     g_mutex_lock(&list->lock);
+    gint64 now = g_get_monotonic_time();
     g_hash_table_replace(list->gates, g_memdup2(&connection, sizeof connection), gate);
+    g_hash_table_replace(list->heard, g_strdup(name), g_memdup2(&now, sizeof now));
     g_mutex_unlock(&list->lock);
 }
 
@@ -109,18 +115,14 @@ yd_gate_list_get(YdService *service)
 }
 
 gboolean
-yd_gate_list_has(YdService *service, const char *name)
+yd_gate_list_heard(YdService *service, const char *name, gint64 within_ms)
 {
     List *list = list_of(service);
-    GHashTableIter iter;
-    gpointer value;
-    gboolean found = FALSE;
     g_mutex_lock(&list->lock);
-    g_hash_table_iter_init(&iter, list->gates);
-    while (!found && g_hash_table_iter_next(&iter, NULL, &value))
-        found = g_strcmp0(json_string_value(json_object_get(value, "name")), name) == 0;
+    const gint64 *when = g_hash_table_lookup(list->heard, name);
+    gboolean heard = when && g_get_monotonic_time() - *when < within_ms * 1000;
     g_mutex_unlock(&list->lock);
-    return found;
+    return heard;
 }
 
 // --- orders ---

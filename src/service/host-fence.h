@@ -7,7 +7,7 @@
 extern const YdJobKind yd_job_kind_host_fence;
 extern const YdJobKind yd_job_kind_host_drain;
 
-// Whether the host is known to live although its libvirt is silent: its gate is connected.
+// Whether the host is known to live although its libvirt is silent: its gate was just heard of.
 gboolean yd_host_gate_lives(YdService *service, const YdHost *host);
 
 // Submits the job that fences a host and starts its desktops elsewhere, without checks.

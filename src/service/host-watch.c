@@ -12,13 +12,14 @@
 #include "service/host-fence.h"
 #include "service/route.h"
 
+#define GATE_MS (12 * 1000)  // a gate tells of itself every 5 s
 #define STORE_MS (30 * 1000) // a row is written when something changed, and this often
 
 gboolean
 yd_host_gate_lives(YdService *service, const YdHost *host)
 {
     g_autofree char *gate = yd_route_gate(service, host->name);
-    return gate && yd_gate_list_has(service, gate);
+    return gate && yd_gate_list_heard(service, gate, GATE_MS);
 }
 
 static const char *

@@ -26,7 +26,7 @@ typedef struct {
 extern const YdActor yd_actor_system;
 
 typedef struct {
-    char *database; // path
+    char *database; // path, or URL of MariaDB (store/sql-mariadb-url.h)
     char *state_dir, *run_dir;
     char *public_host;    // what clients connect to; NULL: the address they came by
     guint16 public_port;  // 443

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The SQL seam on SQLite: WAL, so that readers never wait; foreign keys; statements kept.
-#include "store/sql.h"
+#include "store/sql-driver.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,19 +14,32 @@
 #define BUSY_MS 10000
 #define STATEMENTS_MAX 256 // kept; lists make new texts by their filters
 
-struct _YdSql {
+typedef struct {
+    YdSql base;
     sqlite3 *db;
     char *path;
     GHashTable *statements; // text (owned by the statement) -> YdStatement
     gboolean turn;          // this connection has the turn to write
-};
+} Sqlite;
 
-struct _YdStatement {
-    YdSql *sql;
+typedef struct {
+    YdStatement base;
     sqlite3_stmt *stmt;
     char *text;
     gboolean busy, kept; // busy: handed out; kept: in sql->statements
-};
+} Statement;
+
+static Sqlite *
+of(YdSql *sql)
+{
+    return (Sqlite *)(gpointer)sql;
+}
+
+static sqlite3_stmt *
+stmt_of(YdStatement *statement)
+{
+    return ((Statement *)(gpointer)statement)->stmt;
+}
 
 // The column in "UNIQUE constraint failed: users.username" (the last one of several).
 static const char *
@@ -37,7 +50,7 @@ constraint_column(const char *message)
 }
 
 static gboolean
-fail_constraint(YdSql *sql, int code, GError **error)
+fail_constraint(Sqlite *sql, int code, GError **error)
 {
     const char *message = sqlite3_errmsg(sql->db);
     switch (code) {
@@ -62,7 +75,7 @@ fail_constraint(YdSql *sql, int code, GError **error)
 }
 
 static gboolean
-fail(YdSql *sql, int code, GError **error)
+fail(Sqlite *sql, int code, GError **error)
 {
     YdErrorCode kind = YD_ERROR_INTERNAL;
     const char *advice = "";
@@ -122,16 +135,16 @@ sql_contains(sqlite3_context *context, int n, sqlite3_value **values)
 static void
 statement_free(gpointer data)
 {
-    YdStatement *statement = data;
+    Statement *statement = data;
     sqlite3_finalize(statement->stmt);
     g_free(statement->text);
     g_free(statement);
 }
 
 static gboolean
-check_damage(YdSql *sql, GError **error)
+check_damage(Sqlite *sql, GError **error)
 {
-    g_autoptr(YdStatement) statement = yd_sql_query(sql, error, "PRAGMA quick_check(1)", "");
+    g_autoptr(YdStatement) statement = yd_sql_query(&sql->base, error, "PRAGMA quick_check(1)", "");
     gboolean row = FALSE;
     if (!statement || !yd_statement_step(statement, &row, error))
         return FALSE;
@@ -144,7 +157,7 @@ check_damage(YdSql *sql, GError **error)
 }
 
 static gboolean
-set_up(YdSql *sql, gboolean check, GError **error)
+set_up(Sqlite *sql, gboolean check, GError **error)
 {
     sqlite3_extended_result_codes(sql->db, 1);
     sqlite3_busy_timeout(sql->db, BUSY_MS);
@@ -154,7 +167,7 @@ set_up(YdSql *sql, gboolean check, GError **error)
                                SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
                                sql_contains, NULL, NULL, NULL);
     // NORMAL: a power failure may lose the newest commits but never damages the file.
-    if (!yd_sql_script(sql,
+    if (!yd_sql_script(&sql->base,
                        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
                        "PRAGMA cache_size = -2048; PRAGMA mmap_size = 268435456;"
@@ -190,7 +203,7 @@ static GCond turn_free;
 static gboolean turn_taken;
 
 static void
-take_turn(YdSql *sql)
+take_turn(Sqlite *sql)
 {
     gint64 until = g_get_monotonic_time() + BUSY_MS * 1000;
     gboolean waiting = TRUE;
@@ -203,7 +216,7 @@ take_turn(YdSql *sql)
 }
 
 static void
-give_turn(YdSql *sql)
+give_turn(Sqlite *sql)
 {
     if (!sql->turn)
         return;
@@ -214,10 +227,22 @@ give_turn(YdSql *sql)
     g_mutex_unlock(&turn_lock);
 }
 
-YdSql *
-yd_sql_open(const char *path, gboolean check, GError **error)
+static void
+close_it(YdSql *sql)
 {
-    YdSql *sql = g_new0(YdSql, 1);
+    Sqlite *self = of(sql);
+    give_turn(self);
+    g_hash_table_unref(self->statements);
+    sqlite3_close_v2(self->db);
+    g_free(self->path);
+    g_free(self);
+}
+
+static YdSql *
+open_it(const char *path, gboolean check, GError **error)
+{
+    Sqlite *sql = g_new0(Sqlite, 1);
+    sql->base.driver = &yd_sql_sqlite;
     sql->path = g_strdup(path);
     make_private(path);
     sql->statements = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, statement_free);
@@ -226,44 +251,41 @@ yd_sql_open(const char *path, gboolean check, GError **error)
     if (code != SQLITE_OK)
         fail(sql, code, error);
     if (code != SQLITE_OK || !set_up(sql, check, error)) {
-        yd_sql_close(sql);
+        close_it(&sql->base);
         return NULL;
     }
-    return sql;
+    return &sql->base;
 }
 
-void
-yd_sql_close(YdSql *sql)
+static gboolean
+has_table(YdSql *sql, const char *table, gboolean *ret_there, GError **error)
 {
-    if (!sql)
-        return;
-    give_turn(sql);
-    g_hash_table_unref(sql->statements);
-    sqlite3_close_v2(sql->db);
-    g_free(sql->path);
-    g_free(sql);
+    g_autoptr(YdStatement) statement = yd_sql_query(
+        sql, error, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", "t", table);
+    return statement && yd_statement_step(statement, ret_there, error);
 }
 
-gboolean
-yd_sql_script(YdSql *sql, const char *text, GError **error)
+static gboolean
+script(YdSql *sql, const char *text, GError **error)
 {
-    int code = sqlite3_exec(sql->db, text, NULL, NULL, NULL);
-    return code == SQLITE_OK || fail(sql, code, error);
+    int code = sqlite3_exec(of(sql)->db, text, NULL, NULL, NULL);
+    return code == SQLITE_OK || fail(of(sql), code, error);
 }
 
 static gboolean
 is_idle(gpointer text, gpointer statement, gpointer data)
 {
-    return !((YdStatement *)statement)->busy;
+    return !((Statement *)statement)->busy;
 }
 
 static YdStatement *
-statement_get(YdSql *sql, const char *text, GError **error)
+prepare(YdSql *base, const char *text, GError **error)
 {
-    YdStatement *kept = g_hash_table_lookup(sql->statements, text);
+    Sqlite *sql = of(base);
+    Statement *kept = g_hash_table_lookup(sql->statements, text);
     if (kept && !kept->busy) {
         kept->busy = TRUE;
-        return kept;
+        return &kept->base;
     }
     if (g_hash_table_size(sql->statements) >= STATEMENTS_MAX)
         g_hash_table_foreach_remove(sql->statements, is_idle, NULL);
@@ -273,75 +295,45 @@ statement_get(YdSql *sql, const char *text, GError **error)
         fail(sql, code, error);
         return NULL;
     }
-    YdStatement *statement = g_new0(YdStatement, 1);
-    *statement = (YdStatement){sql, stmt, g_strdup(text), TRUE, kept == NULL};
+    Statement *statement = g_new0(Statement, 1);
+    *statement = (Statement){{base}, stmt, g_strdup(text), TRUE, kept == NULL};
     if (!kept)
         g_hash_table_insert(sql->statements, statement->text, statement);
-    return statement;
+    return &statement->base;
 }
 
-YdStatement *
-yd_sql_query_va(YdSql *sql, GError **error, const char *text, const char *types, va_list args)
+static void
+bind_text(YdStatement *statement, int index, const char *value)
 {
-    YdStatement *statement = statement_get(sql, text, error);
-    if (!statement)
-        return NULL;
-    for (int i = 1; types[i - 1]; i++) {
-        // NOLINTBEGIN(clang-analyzer-valist.Uninitialized): every caller has started it
-        if (types[i - 1] == 't')
-            yd_statement_bind_text(statement, i, va_arg(args, const char *));
-        else if (types[i - 1] == 'd')
-            yd_statement_bind_double(statement, i, va_arg(args, double));
-        else
-            yd_statement_bind_int(statement, i, va_arg(args, gint64));
-        // NOLINTEND(clang-analyzer-valist.Uninitialized)
-    }
-    return statement;
+    sqlite3_bind_text(stmt_of(statement), index, value, -1, SQLITE_TRANSIENT);
 }
 
-YdStatement *
-yd_sql_query(YdSql *sql, GError **error, const char *text, const char *types, ...)
+static void
+bind_int(YdStatement *statement, int index, gint64 value)
 {
-    va_list args;
-    va_start(args, types);
-    YdStatement *statement = yd_sql_query_va(sql, error, text, types, args);
-    va_end(args);
-    return statement;
+    sqlite3_bind_int64(stmt_of(statement), index, value);
 }
 
-void
-yd_statement_bind_text(YdStatement *statement, int index, const char *value)
+static void
+bind_double(YdStatement *statement, int index, double value)
 {
-    sqlite3_bind_text(statement->stmt, index, value, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_double(stmt_of(statement), index, value);
 }
 
-void
-yd_statement_bind_int(YdStatement *statement, int index, gint64 value)
+static gboolean
+step(YdStatement *statement, gboolean *ret_row, GError **error)
 {
-    sqlite3_bind_int64(statement->stmt, index, value);
-}
-
-void
-yd_statement_bind_double(YdStatement *statement, int index, double value)
-{
-    sqlite3_bind_double(statement->stmt, index, value);
-}
-
-gboolean
-yd_statement_step(YdStatement *statement, gboolean *ret_row, GError **error)
-{
-    int code = sqlite3_step(statement->stmt);
+    int code = sqlite3_step(stmt_of(statement));
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return fail(statement->sql, code, error);
+        return fail(of(statement->sql), code, error);
     *ret_row = code == SQLITE_ROW;
     return TRUE;
 }
 
-void
-yd_statement_done(YdStatement *statement)
+static void
+done(YdStatement *base)
 {
-    if (!statement)
-        return;
+    Statement *statement = (Statement *)(gpointer)base;
     if (!statement->kept) {
         statement_free(statement);
         return;
@@ -351,84 +343,96 @@ yd_statement_done(YdStatement *statement)
     statement->busy = FALSE;
 }
 
-const char *
-yd_statement_text(YdStatement *statement, int column)
+static const char *
+text(YdStatement *statement, int column)
 {
-    return (const char *)sqlite3_column_text(statement->stmt, column);
+    return (const char *)sqlite3_column_text(stmt_of(statement), column);
 }
 
-gint64
-yd_statement_int(YdStatement *statement, int column)
+static gint64
+integer(YdStatement *statement, int column)
 {
-    return sqlite3_column_int64(statement->stmt, column);
+    return sqlite3_column_int64(stmt_of(statement), column);
 }
 
-double
-yd_statement_double(YdStatement *statement, int column)
+static double
+real(YdStatement *statement, int column)
 {
-    return sqlite3_column_double(statement->stmt, column);
+    return sqlite3_column_double(stmt_of(statement), column);
 }
 
-gboolean
-yd_statement_is_null(YdStatement *statement, int column)
+static gboolean
+is_null(YdStatement *statement, int column)
 {
-    return sqlite3_column_type(statement->stmt, column) == SQLITE_NULL;
+    return sqlite3_column_type(stmt_of(statement), column) == SQLITE_NULL;
 }
 
-gboolean
-yd_sql_run(YdSql *sql, gint64 *ret_changed, GError **error, const char *text, const char *types,
-           ...)
+static int
+columns(YdStatement *statement)
 {
-    va_list args;
-    va_start(args, types);
-    g_autoptr(YdStatement) statement = yd_sql_query_va(sql, error, text, types, args);
-    va_end(args);
-    gboolean row = TRUE;
-    while (statement && row) {
-        if (!yd_statement_step(statement, &row, error))
-            return FALSE;
-    }
-    if (statement && ret_changed)
-        *ret_changed = yd_sql_changes(sql);
-    return statement != NULL;
+    return sqlite3_column_count(stmt_of(statement));
 }
 
-gint64
-yd_sql_changes(YdSql *sql)
+static gint64
+changes(YdSql *sql)
 {
-    return sqlite3_changes64(sql->db);
+    return sqlite3_changes64(of(sql)->db);
 }
 
-gboolean
-yd_sql_begin(YdSql *sql, GError **error)
+static gboolean
+in_transaction(YdSql *sql)
 {
-    take_turn(sql);
+    return !sqlite3_get_autocommit(of(sql)->db);
+}
+
+static gboolean
+begin(YdSql *sql, GError **error)
+{
+    take_turn(of(sql));
     gboolean begun = yd_sql_run(sql, NULL, error, "BEGIN IMMEDIATE", "");
     if (!begun)
-        give_turn(sql);
+        give_turn(of(sql));
     return begun;
 }
 
-gboolean
-yd_sql_commit(YdSql *sql, GError **error)
+static gboolean
+commit(YdSql *sql, GError **error)
 {
-    gboolean done = yd_sql_run(sql, NULL, error, "COMMIT", "");
-    if (!yd_sql_in_transaction(sql))
-        give_turn(sql);
-    return done;
+    gboolean committed = yd_sql_run(sql, NULL, error, "COMMIT", "");
+    if (!in_transaction(sql))
+        give_turn(of(sql));
+    return committed;
 }
 
-void
-yd_sql_rollback(YdSql *sql)
+static void
+rollback(YdSql *sql)
 {
     // Nothing to report: when it fails the database has rolled back by itself.
-    if (yd_sql_in_transaction(sql))
-        sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
-    give_turn(sql);
+    if (in_transaction(sql))
+        sqlite3_exec(of(sql)->db, "ROLLBACK", NULL, NULL, NULL);
+    give_turn(of(sql));
 }
 
-gboolean
-yd_sql_in_transaction(YdSql *sql)
-{
-    return !sqlite3_get_autocommit(sql->db);
-}
+const YdSqlDriver yd_sql_sqlite = {
+    .dialect = "sqlite",
+    .open = open_it,
+    .close = close_it,
+    .has_table = has_table,
+    .script = script,
+    .prepare = prepare,
+    .bind_text = bind_text,
+    .bind_int = bind_int,
+    .bind_double = bind_double,
+    .step = step,
+    .done = done,
+    .text = text,
+    .integer = integer,
+    .real = real,
+    .is_null = is_null,
+    .columns = columns,
+    .changes = changes,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .in_transaction = in_transaction,
+};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam under the SQL text: connection, statement, transaction. Knows nothing of nouns. One file
-// implements it (sql-sqlite.c); another database is another such file.
+// The seam under the SQL text: connection, statement, transaction. Knows nothing of nouns. Two
+// files implement it, sql-sqlite.c and sql-mariadb.c; the texts are the same for both.
 //
 // Threads: a connection and its statements belong to one thread. Errors are YD_ERROR: EXISTS
-// (unique), IN_USE (foreign key), INVALID (not null, check; names the column), NO_SPACE,
-// UNAVAILABLE (busy for too long, can't open, read-only), INTERNAL.
+// (unique; the message begins with the column), IN_USE (foreign key), INVALID (not null, check, too
+// long; names the column), NO_SPACE, UNAVAILABLE (busy for too long, can't open, read-only, nobody
+// answers, a transaction that could not be repeated: try again), INTERNAL.
 #pragma once
 
 #include <glib.h>
@@ -12,9 +13,20 @@
 typedef struct _YdSql YdSql;
 typedef struct _YdStatement YdStatement;
 
-// Opens (makes) the database; check: reads all of it for damage first.
-YdSql *yd_sql_open(const char *path, gboolean check, GError **error);
+// Opens (makes) the database: the path of an SQLite file (":memory:"), or a URL of MariaDB as
+// sql-mariadb-url.h describes it. check: reads all of an SQLite file for damage first.
+YdSql *yd_sql_open(const char *where, gboolean check, GError **error);
 void yd_sql_close(YdSql *sql);
+
+// "sqlite" or "mariadb"; static.
+const char *yd_sql_dialect(const YdSql *sql);
+
+gboolean yd_sql_has_table(YdSql *sql, const char *table, gboolean *ret_there, GError **error);
+
+// Around changes of the schema, which MariaDB does outside of transactions: one connection at a
+// time. UNAVAILABLE when another one has it for longer than a minute.
+gboolean yd_sql_lock_schema(YdSql *sql, GError **error);
+void yd_sql_unlock_schema(YdSql *sql);
 
 // Runs a script of several statements.
 gboolean yd_sql_script(YdSql *sql, const char *text, GError **error);
@@ -42,6 +54,7 @@ const char *yd_statement_text(YdStatement *statement, int column);
 gint64 yd_statement_int(YdStatement *statement, int column);
 double yd_statement_double(YdStatement *statement, int column);
 gboolean yd_statement_is_null(YdStatement *statement, int column);
+int yd_statement_columns(YdStatement *statement); // their number, after the first step
 
 // yd_sql_query() run to its end; ret_changed (may be NULL) is the number of rows changed.
 gboolean yd_sql_run(YdSql *sql, gint64 *ret_changed, GError **error, const char *text,
@@ -50,13 +63,14 @@ gboolean yd_sql_run(YdSql *sql, gint64 *ret_changed, GError **error, const char 
 // Rows changed by the newest INSERT, UPDATE or DELETE.
 gint64 yd_sql_changes(YdSql *sql);
 
-// A write transaction from its beginning. in_transaction is FALSE also when the database rolled it
+// A write transaction from its beginning: there is one at a time, over all connections, and what it
+// reads nobody changes until it ends. in_transaction is FALSE also when the database rolled it
 // back by itself (disk full).
 gboolean yd_sql_begin(YdSql *sql, GError **error);
 gboolean yd_sql_commit(YdSql *sql, GError **error);
 void yd_sql_rollback(YdSql *sql);
 gboolean yd_sql_in_transaction(YdSql *sql);
 
-// SQL expressions that differ between dialects: whether column contains the parameter ("?"),
-// whatever the case.
+// Whether column contains the parameter ("?"), whatever the case: a function of our own in SQLite,
+// an expression that sql-mariadb-text.h puts there in MariaDB.
 #define YD_SQL_CONTAINS "yd_contains(%s, ?)"

@@ -25,9 +25,10 @@ count_jobs(Activity *activity, YdStore *store, GError **error)
 {
     g_autoptr(YdStatement) row = yd_sql_query(
         store->sql, error,
-        "SELECT (ended - ?) / ? AS bucket, SUM(kind = 'desktop-start' AND state = 'done'), "
+        "SELECT (ended - ?) - (ended - ?) % ? AS bucket, SUM(kind = 'desktop-start' AND state = "
+        "'done'), "
         "SUM(state = 'failed') FROM jobs WHERE ended >= ? AND ended < ? GROUP BY bucket",
-        "iiii", activity->from, activity->length, activity->from,
+        "iiiii", activity->from, activity->from, activity->length, activity->from,
         activity->from + activity->length * activity->n);
     gboolean more = row != NULL;
 
@@ -36,7 +37,7 @@ count_jobs(Activity *activity, YdStore *store, GError **error)
             return FALSE;
         if (!more)
             break;
-        YdActivity *bucket = &activity->buckets[yd_statement_int(row, 0)];
+        YdActivity *bucket = &activity->buckets[yd_statement_int(row, 0) / activity->length];
         bucket->starts = yd_statement_int(row, 1);
         bucket->failures = yd_statement_int(row, 2);
     }

@@ -80,7 +80,7 @@ gboolean
 yd_store_put_sealed_image(YdStore *store, const YdSealedImage *image, GError **error)
 {
     return yd_sql_run(store->sql, NULL, error,
-                      "INSERT OR REPLACE INTO sealed_images (image, base, template_id, version_id, "
+                      "REPLACE INTO sealed_images (image, base, template_id, version_id, "
                       "size_bytes, mtime, header, checksum, checked, damage, retired) "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                       "ttttiittiti", image->image, image->base, image->template_id,
@@ -103,29 +103,33 @@ yd_store_retire_images(YdStore *store, const char *version_id, gint64 now, GErro
                       "it", now, version_id);
 }
 
-// Only what differs is written: mostly nothing.
-static gboolean
-put_use(YdStore *store, const char *image, gint64 bytes, GError **error)
-{
-    return yd_sql_run(store->sql, NULL, error,
-                      "INSERT INTO disk_use (image, bytes) VALUES (?, ?) ON CONFLICT (image) "
-                      "DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
-                      "ti", image, bytes);
-}
-
-static GPtrArray *
+// name -> its bytes (gint64)
+static GHashTable *
 known_uses(YdStore *store, GError **error)
 {
-    g_autoptr(YdStatement) row = yd_sql_query(store->sql, error, "SELECT image FROM disk_use", "");
-    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(YdStatement) row =
+        yd_sql_query(store->sql, error, "SELECT image, bytes FROM disk_use", "");
+    g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     gboolean more = row != NULL;
     while (more) {
         if (!yd_statement_step(row, &more, error))
             return NULL;
+        gint64 bytes = more ? yd_statement_int(row, 1) : 0;
         if (more)
-            g_ptr_array_add(names, g_strdup(yd_statement_text(row, 0)));
+            g_hash_table_insert(known, g_strdup(yd_statement_text(row, 0)),
+                                g_memdup2(&bytes, sizeof bytes));
     }
-    return row ? g_steal_pointer(&names) : NULL;
+    return row ? g_steal_pointer(&known) : NULL;
+}
+
+// Only what differs is written: mostly nothing.
+static gboolean
+put_use(YdStore *store, GHashTable *before, const char *image, gint64 bytes, GError **error)
+{
+    const gint64 *known = g_hash_table_lookup(before, image);
+    return (known && *known == bytes) ||
+           yd_sql_run(store->sql, NULL, error, "REPLACE INTO disk_use (image, bytes) VALUES (?, ?)",
+                      "ti", image, bytes);
 }
 
 gboolean
@@ -133,19 +137,22 @@ yd_store_set_disk_use(YdStore *store, const char *const *images, const gint64 *b
                       GError **error)
 {
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-    g_autoptr(GPtrArray) before = tx ? known_uses(store, error) : NULL;
+    g_autoptr(GHashTable) before = tx ? known_uses(store, error) : NULL;
     g_autoptr(GHashTable) now = g_hash_table_new(g_str_hash, g_str_equal);
     if (!before)
         return FALSE;
     for (gsize i = 0; i < n; i++) {
         g_hash_table_add(now, (gpointer)images[i]);
-        if (!put_use(store, images[i], bytes[i], error))
+        if (!put_use(store, before, images[i], bytes[i], error))
             return FALSE;
     }
-    for (guint i = 0; i < before->len; i++) {
-        if (!g_hash_table_contains(now, before->pdata[i]) &&
+    GHashTableIter iter;
+    gpointer image = NULL;
+    g_hash_table_iter_init(&iter, before);
+    while (g_hash_table_iter_next(&iter, &image, NULL)) {
+        if (!g_hash_table_contains(now, image) &&
             !yd_sql_run(store->sql, NULL, error, "DELETE FROM disk_use WHERE image = ?", "t",
-                        before->pdata[i]))
+                        (const char *)image))
             return FALSE;
     }
     return yd_store_tx_commit(&tx, error);

@@ -10,9 +10,9 @@
 #include "store/store-private.h"
 
 YdStore *
-yd_store_open(const char *path, gboolean check, GError **error)
+yd_store_open(const char *where, gboolean check, GError **error)
 {
-    YdSql *sql = yd_sql_open(path, check, error);
+    YdSql *sql = yd_sql_open(where, check, error);
     if (!sql)
         return NULL;
     if (!yd_migrate(sql, 0, error)) {

@@ -12,10 +12,10 @@
 
 typedef struct _YdStore YdStore;
 
-// Opens the database file (":memory:" for tests), checks its integrity when check is TRUE, and
-// takes it up to the newest step of sql/ (compiled in). A schema newer than this program is
-// refused.
-YdStore *yd_store_open(const char *path, gboolean check, GError **error);
+// Opens the database file (":memory:" for tests) or the MariaDB of a URL (sql-mariadb-url.h),
+// checks a file's integrity when check is TRUE, and takes it up to the newest step of sql/
+// (compiled in). A schema newer than this program is refused.
+YdStore *yd_store_open(const char *where, gboolean check, GError **error);
 void yd_store_close(YdStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdStore, yd_store_close)
 

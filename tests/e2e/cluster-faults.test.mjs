@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// seconds: 150
 // Hosts that are emptied, lose their power, lose their link, and come back with what they ran: desktops move while they
 // run, start elsewhere only once their host is fenced, and never run twice.
 
@@ -17,7 +18,7 @@ let ann;
 
 before(async () => {
   yd = await Product.start({ config: { deskd: { host_down: '4s' } } });
-  hosts = await Hosts.start(yd, { count: 2 });
+  hosts = await Hosts.start(yd, { count: 2, locks: true });
   for (const host of hosts) await host.add();
   // The desktops are on the two new hosts, which may be lost; "local" is where the manager runs.
   await yd.done('host', 'maintenance', 'local', 'on');

@@ -2,15 +2,62 @@
 // Rows with sensible values for the tests of the store.
 #include "fixture.h"
 
+#include <glib/gstdio.h>
+#include <unistd.h>
+
 #include "base/id.h"
+#include "store/sql.h"
+
+gboolean
+fixture_is_mariadb(void)
+{
+    return g_getenv("YD_TEST_MARIADB") != NULL;
+}
+
+static char *
+new_database(void)
+{
+    static gint n;
+    return g_strdup_printf("mariadb://root@/t_%d_%d?socket=%s", (int)getpid(),
+                           g_atomic_int_add(&n, 1), g_getenv("YD_TEST_MARIADB"));
+}
 
 YdStore *
 fixture_open(void)
 {
     g_autoptr(GError) error = NULL;
-    YdStore *store = yd_store_open(":memory:", TRUE, &error);
+    g_autofree char *where = fixture_is_mariadb() ? new_database() : g_strdup(":memory:");
+    YdStore *store = yd_store_open(where, TRUE, &error);
     g_assert_no_error(error);
     return store;
+}
+
+char *
+fixture_where(void)
+{
+    if (fixture_is_mariadb())
+        return new_database();
+    g_autofree char *dir = g_dir_make_tmp("store-XXXXXX", NULL);
+    return g_build_filename(dir, "yundesk.db", NULL);
+}
+
+void
+fixture_where_free(char *where)
+{
+    if (fixture_is_mariadb()) {
+        g_autoptr(GError) error = NULL;
+        YdSql *sql = yd_sql_open(where, FALSE, &error);
+        g_assert_no_error(error);
+        g_auto(GStrv) parts = g_strsplit_set(where, "/?", -1);
+        g_autofree char *text = g_strdup_printf("DROP DATABASE %s", parts[3]);
+        g_assert_true(yd_sql_script(sql, text, NULL));
+        yd_sql_close(sql);
+    } else {
+        g_autofree char *dir = g_path_get_dirname(where);
+        g_assert_cmpint(g_unlink(where), ==, 0);
+        g_assert_cmpint(g_rmdir(dir), ==, 0); // no -wal and -shm left behind
+    }
+    g_free(where);
 }
 
 static char *

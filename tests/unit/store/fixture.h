@@ -5,7 +5,14 @@
 #include "store/store-desktops.h"
 #include "store/store-people.h"
 
-YdStore *fixture_open(void); // in memory
+// The tests run on SQLite, or on the MariaDB whose socket YD_TEST_MARIADB names.
+gboolean fixture_is_mariadb(void);
+
+YdStore *fixture_open(void); // a new one: in memory, or a database of its own
+
+// Where a new database can be opened several times, and its removal when it was.
+char *fixture_where(void);
+void fixture_where_free(char *where);
 
 // Each inserts one row with sensible values and gives back its id (owned).
 char *fixture_user(YdStore *store, const char *username, const char *role);

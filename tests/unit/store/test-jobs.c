@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Claiming jobs: order, one per object, lost leases, and two workers at once.
-#include <glib/gstdio.h>
 #include <locale.h>
 
 #include "base/error.h"
@@ -125,8 +124,7 @@ work(gpointer data)
 static void
 test_two_workers(void)
 {
-    g_autofree char *dir = g_dir_make_tmp("store-jobs-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(dir, "yundesk.db", NULL);
+    char *path = fixture_where();
     g_autoptr(YdStore) store = yd_store_open(path, FALSE, NULL);
     g_assert_nonnull(store);
     for (guint i = 0; i < 120; i++) {
@@ -143,8 +141,7 @@ test_two_workers(void)
     g_autoptr(GHashTable) states = yd_store_count_by(store, &yd_job_type, "state", NULL);
     g_assert_cmpint(*(gint64 *)g_hash_table_lookup(states, "done"), ==, 120);
     g_clear_pointer(&store, yd_store_close);
-    g_assert_cmpint(g_unlink(path), ==, 0);
-    g_assert_cmpint(g_rmdir(dir), ==, 0); // no -wal and -shm left behind
+    fixture_where_free(path);
 }
 
 int

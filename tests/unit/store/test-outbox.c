@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events, audit rows, settings, idempotency keys, pruning.
-#include <glib/gstdio.h>
 #include <locale.h>
 #include <string.h>
 
@@ -13,8 +12,7 @@
 static void
 test_commit_shows(void)
 {
-    g_autofree char *dir = g_dir_make_tmp("store-outbox-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(dir, "yundesk.db", NULL);
+    char *path = fixture_where();
     g_autoptr(YdStore) writer = yd_store_open(path, FALSE, NULL);
     g_autoptr(YdStore) reader = yd_store_open(path, FALSE, NULL);
     gint64 newest = -1;
@@ -34,8 +32,7 @@ test_commit_shows(void)
     g_assert_null(event->user_id);
     g_clear_pointer(&writer, yd_store_close);
     g_clear_pointer(&reader, yd_store_close);
-    g_assert_cmpint(g_unlink(path), ==, 0);
-    g_assert_cmpint(g_rmdir(dir), ==, 0);
+    fixture_where_free(path);
 }
 
 static void
