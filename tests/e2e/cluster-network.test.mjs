@@ -85,7 +85,7 @@ test('the network is made on every host, and on one that joins', async () => {
   }
   const shown = await yd.done('network', 'hosts', 'floor');
   for (const name of ['local', 'host1', 'host2']) assert.match(shown, new RegExp(`${name} +ok`));
-  await yd.refused(/already/, 'network', 'add', 'other', '--cidr', '10.45.0.0/24', '--vni', String(VNI));
+  await yd.refused(/taken by another/, 'network', 'add', 'other', '--cidr', '10.45.0.0/24', '--vni', String(VNI));
 });
 
 test('guests on different hosts reach each other and their gateway, and are reached by RDP', async () => {
