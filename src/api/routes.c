@@ -156,6 +156,14 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/personal-disks/{id}/grow", DESKTOPS_WRITE, personal_disk_grow),
     ROUTE("POST", V1 "/personal-disks/{id}/move", DESKTOPS_WRITE, personal_disk_move),
 
+    ROUTE("GET", V1 "/backups", BACKUPS, list, OF(backup)),
+    ROUTE("POST", V1 "/backups", BACKUPS, backup_create),
+    ROUTE("GET", V1 "/backups/{id}", BACKUPS, get, OF(backup)),
+    ROUTE("DELETE", V1 "/backups/{id}", BACKUPS, backup_delete),
+    ROUTE("POST", V1 "/backups/{id}/restore", BACKUPS, backup_restore),
+    ROUTE("POST", V1 "/backups/{id}/verify", BACKUPS, backup_verify),
+    ROUTE("GET", V1 "/backup-status", BACKUPS, backup_status, .changeless = TRUE),
+
     ROUTE("GET", V1 "/connections", CONNECTIONS_READ, list, OF(connection)),
     ROUTE("GET", V1 "/connections/{id}", CONNECTIONS_READ, get, OF(connection)),
     ROUTE("DELETE", V1 "/connections/{id}", CONNECTIONS_CUT, connection_cut),

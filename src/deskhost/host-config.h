@@ -10,6 +10,8 @@ typedef struct {
     char *user, *qemu_user; // who may ask; whom QEMU runs as
     char *gate_user;        // whom deskgate runs as: may ask for networks
     gint64 max_requests;    // at the same time
+    char *backup_dir;       // where backups lie; NULL: there are none
+    char *config_file;      // that was read; NULL: the usual one
 } YdHostConfig;
 
 // Import directories are [deskhost] import_dirs, else [deskd] import_dirs, and always

@@ -4,6 +4,7 @@
 #include "deskhost/verbs.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "storage/backup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -205,6 +206,8 @@ yd_host_server_new(const YdHostConfig *config, GError **error)
     server->listener = -1;
     server->wake = eventfd(0, EFD_CLOEXEC);
     server->storage = yd_storage_local(config->images_dir);
+    yd_backup_set_place(server->storage, config->backup_dir, config->state_dir,
+                        config->config_file);
     server->open = g_hash_table_new(NULL, NULL);
     g_mutex_init(&server->lock);
     g_cond_init(&server->idle);

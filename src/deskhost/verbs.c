@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json-util.h"
 #include "base/log.h"
+#include "storage/backup.h"
 #include "storage/local.h"
 #include "storage/point-files.h"
 #include "storage/ram-image.h"
@@ -323,6 +324,12 @@ verb_segment_keep(struct request *request, GError **error)
 }
 
 static json_t *
+verb_backup(struct request *request, GError **error)
+{
+    return yd_backup_call(request->storage, request->arguments, on_progress, request, error);
+}
+
+static json_t *
 verb_directory(struct request *request, GError **error)
 {
     return json_pack("{s:s, s:s}", "directory", request->config->images_dir, "version", YD_VERSION);
@@ -362,6 +369,14 @@ static const struct {
      {"verb", "vni", "bridge", "local", "peers", "gateway", "mac", "isolated"},
      .gate = TRUE},
     {"segment-keep", verb_segment_keep, {"verb", "vnis"}, .gate = TRUE},
+    {"backup-space", verb_backup, {"verb"}},
+    {"backup-disk", verb_backup, {"verb", "id", "image", "point", "previous", "about", "known"}},
+    {"backup-image", verb_backup, {"verb", "image"}},
+    {"backup-product", verb_backup, {"verb", "id", "known"}},
+    {"backup-verify", verb_backup, {"verb", "id", "checksum"}},
+    {"backup-fill", verb_backup, {"verb", "id", "checksum", "image"}},
+    {"backup-drop", verb_backup, {"verb", "id"}},
+    {"backup-sweep", verb_backup, {"verb"}},
 };
 
 static json_t *

@@ -446,6 +446,38 @@ static const YdField yd_restore_point_fields[] = {
 #undef RECORD
 TYPE(YdRestorePoint, yd_restore_point, "restore-point", "restore-points", "restore_points", "restore_point_view", "rpt")
 
+#define RECORD YdBackup
+static const YdField yd_backup_fields[] = {
+    F(id, TEXT, 0),
+    F(what, TEXT, FILTER | SORT),
+    F(object_id, TEXT, FILTER),
+    F(object_name, TEXT, SORT | SEARCH),
+    F(desktop_id, TEXT, FILTER),
+    F(pool_id, TEXT, FILTER),
+    F(kind, TEXT, FILTER | SORT),
+    F(origin, TEXT, FILTER | SORT),
+    F(state, TEXT, FILTER | SORT),
+    F(image, TEXT, 0),
+    F(base, TEXT, 0),
+    F(previous_id, TEXT, 0),
+    F(point, BOOL, 0),
+    F(frozen, BOOL, 0),
+    F(bytes, INT, SORT),
+    F(held_bytes, INT, SORT),
+    F(stored_bytes, INT, SORT),
+    F(checksum, TEXT, 0),
+    F(taken, TIME, SORT),
+    F(ended, TIME, SORT),
+    F(verified, TIME, SORT),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+    F(pool_name, TEXT, VIEW | SORT | SEARCH),
+};
+#undef RECORD
+TYPE(YdBackup, yd_backup, "backup", "backups", "backups", "backup_view", "bkp")
+
 #define RECORD YdRollout
 static const YdField yd_rollout_fields[] = {
     F(id, TEXT, 0),
@@ -617,6 +649,7 @@ static const YdRecordType *const types[] = {
     &yd_desktop_type,
     &yd_personal_disk_type,
     &yd_restore_point_type,
+    &yd_backup_type,
     &yd_rollout_type,
     &yd_rollout_desktop_type,
     &yd_connection_type,

@@ -268,6 +268,29 @@ typedef struct {
 } YdRestorePoint;
 YD_RECORD(YdRestorePoint, yd_restore_point)
 
+// One moment of a disk, or of the product itself, in the folder of backups (storage/backup.h).
+typedef struct {
+    char *id;                      // bkp-…
+    char *what;                    // "product" | "desktop" (its system disk) | "personal-disk"
+    char *object_id, *object_name; // NULL, "yundesk" for the product
+    char *desktop_id;              // whose machine had the disk; NULL: none
+    char *pool_id;
+    char *kind;   // "full" | "incremental": only what changed was read
+    char *origin; // "nightly" | "manual" | "before-restore"
+    char *state;  // "making" | "ready" | "failed" | "damaged" | "deleting"
+    char *image, *base;
+    char *previous_id; // that it was compared with
+    gboolean point;    // its moment is still inside the image
+    gboolean frozen;   // the guest's file systems stood still, or it was shut down
+    gint64 bytes, held_bytes, stored_bytes; // of the disk, in the backup, new in the folder
+    char *checksum;                         // of its list, hex
+    gint64 taken, ended, verified;          // ms; 0: not yet
+    char *error;
+    gint64 created, changed, version;
+    char *pool_name; // VIEW
+} YdBackup;
+YD_RECORD(YdBackup, yd_backup)
+
 // A new version of a template on its way to the desktops of one pool.
 typedef struct {
     char *id; // rol-…

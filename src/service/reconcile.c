@@ -7,6 +7,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "service/backup.h"
 #include "service/connection.h"
 #include "service/desktop-private.h"
 #include "service/host-clean.h"
@@ -422,6 +423,7 @@ run_timers(YdService *service, Timers *timers)
         yd_rollout_tidy(service, yd_now_ms());
         yd_template_image_tidy(service, yd_now_ms());
         yd_restore_points_tidy(service, yd_now_ms());
+        yd_backups_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);

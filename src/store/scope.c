@@ -46,6 +46,7 @@ static const YdScopeRule rules[] = {
     {.type = &yd_media_type},
     {.type = &yd_network_type},
     {.type = &yd_host_type},
+    {.type = &yd_backup_type},
     {.type = &yd_pool_type,
      .own = "id IN (SELECT e.pool_id FROM entitlements e WHERE e.user_id = ? OR e.department_id "
             "IN " MINE ")",
