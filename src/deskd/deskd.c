@@ -17,10 +17,12 @@
 #include "base/notify.h"
 #include "base/pidfile.h"
 #include "base/secret.h"
+#include "service/backup.h"
 #include "service/ca.h"
 #include "service/desktop.h"
 #include "service/host.h"
 #include "service/user.h"
+#include "storage/backup.h"
 
 #define FINISH_MS 1000 // how long requests may take to finish at the end
 #define END_MS 2700    // after that the process ends whatever hangs; jobs are durable
@@ -78,6 +80,8 @@ open_service(const DeskdConfig *config, GError **error)
         return NULL;
     YdStorage *storage = config->local_images ? yd_storage_local(config->images_dir)
                                               : yd_storage_remote(config->deskhost_socket);
+    if (config->local_images)
+        yd_backup_set_place(storage, config->backup_dir, config->service.state_dir, NULL);
     return yd_service_new(&config->service, storage, error);
 }
 
@@ -107,7 +111,7 @@ start_service(YdService *service, const DeskdConfig *config, GError **error)
 {
     return yd_ca_ensure(config->keys_dir, (const char *const *)config->gate_names, error) &&
            yd_ca_ensure_link(config->keys_dir, config->gate_name, error) &&
-           yd_service_open_hosts(service, error) &&
+           yd_backup_settle(service, error) && yd_service_open_hosts(service, error) &&
            add_first_host(service, config->hypervisor, error) && yd_desktops_start(service, error);
 }
 
