@@ -129,11 +129,12 @@ _deskctl() {
     'media') offer=' list show upload delete' ;;
     'network list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'network show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --vni --isolated --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'network edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'network addresses') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'network hosts') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'network delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'network') offer=' list show add edit addresses delete' ;;
+    'network') offer=' list show add edit addresses hosts delete' ;;
     'host list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'host show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'host add') leaf=1 offer=' --uri --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;

@@ -97,6 +97,8 @@ static const YdRoute routes[] = {
     ROUTE("DELETE", V1 "/networks/{id}", NETWORKS_WRITE, network_delete, OF(network)),
     ROUTE("GET", V1 "/networks/{id}/addresses", NETWORKS_READ, list, OF(address),
           UNDER(network, network_id)),
+    ROUTE("GET", V1 "/networks/{id}/hosts", NETWORKS_READ, list, OF(network_host),
+          UNDER(network, network_id)),
 
     ROUTE("GET", V1 "/pools", POOLS_READ, list, OF(pool)),
     ROUTE("POST", V1 "/pools", POOLS_WRITE, create, OF(pool)),

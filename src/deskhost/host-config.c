@@ -17,6 +17,7 @@ yd_host_config_clear(YdHostConfig *config)
     g_clear_pointer(&config->import_dirs, g_strfreev);
     g_clear_pointer(&config->user, g_free);
     g_clear_pointer(&config->qemu_user, g_free);
+    g_clear_pointer(&config->gate_user, g_free);
     g_clear_pointer(&config->backup_dir, g_free);
     g_clear_pointer(&config->config_file, g_free);
 }
@@ -56,13 +57,15 @@ check_backup_dir(const YdHostConfig *config, GError **error)
 gboolean
 yd_host_config_load(const char *file, YdHostConfig *ret_config, GError **error)
 {
-    static const char *const known[] = {"import_dirs",  "user",       "qemu_user",
+    static const char *const known[] = {"import_dirs",  "user",       "qemu_user", "gate_user",
                                         "max_requests", "backup_dir", NULL};
     g_autoptr(YdConfig) from = yd_config_load(file, error);
     if (!from)
         return FALSE;
-    YdHostConfig config = {
-        .user = g_strdup("yundesk"), .qemu_user = g_strdup("libvirt-qemu"), .max_requests = 16};
+    YdHostConfig config = {.user = g_strdup("yundesk"),
+                           .qemu_user = g_strdup("libvirt-qemu"),
+                           .gate_user = g_strdup("yundesk-gate"),
+                           .max_requests = 16};
     config.run_dir = yd_config_run_path(from, NULL);
     config.state_dir = yd_config_state_path(from, NULL);
     config.images_dir = yd_config_state_path(from, "images");
@@ -73,6 +76,7 @@ yd_host_config_load(const char *file, YdHostConfig *ret_config, GError **error)
         !yd_config_strings(from, "deskhost", "import_dirs", &config.import_dirs, error) ||
         !yd_config_string(from, "deskhost", "user", &config.user, error) ||
         !yd_config_string(from, "deskhost", "qemu_user", &config.qemu_user, error) ||
+        !yd_config_string(from, "deskhost", "gate_user", &config.gate_user, error) ||
         !yd_config_int(from, "deskhost", "max_requests", 1, 256, &config.max_requests, error) ||
         !yd_config_string(from, "deskhost", "backup_dir", &config.backup_dir, error) ||
         !check_backup_dir(&config, error)) {

@@ -207,6 +207,8 @@ static const YdField yd_network_fields[] = {
     F(range_first, TEXT, MAKE),
     F(range_last, TEXT, MAKE),
     F(vlan, INT, MAKE | FILTER),
+    F(vni, INT, MAKE | FILTER),
+    F(isolated, BOOL, MAKE | FILTER),
     F(bridge, TEXT, FILTER),
     F(state, TEXT, FILTER | SORT),
     F(error, TEXT, 0),
@@ -219,6 +221,23 @@ static const YdField yd_network_fields[] = {
 };
 #undef RECORD
 TYPE(YdNetwork, yd_network, "network", "networks", "networks", "network_view", "net")
+
+#define RECORD YdNetworkHost
+static const YdField yd_network_host_fields[] = {
+    F(id, TEXT, 0),
+    F(network_id, TEXT, FILTER),
+    F(host_id, TEXT, FILTER),
+    F(state, TEXT, FILTER),
+    F(error, TEXT, 0),
+    F(repaired, TEXT, 0),
+    F(checked, TIME, 0),
+    F(repaired_at, TIME, 0),
+    F(network_name, TEXT, VIEW),
+    F(host_name, TEXT, VIEW | SORT | SEARCH),
+};
+#undef RECORD
+TYPE(YdNetworkHost, yd_network_host, "network_host", "network_hosts", "network_hosts",
+     "network_host_view", "nwh")
 
 #define RECORD YdAddress
 static const YdField yd_address_fields[] = {
@@ -622,6 +641,7 @@ static const YdRecordType *const types[] = {
     &yd_template_version_type,
     &yd_media_type,
     &yd_network_type,
+    &yd_network_host_type,
     &yd_address_type,
     &yd_pool_type,
     &yd_entitlement_type,

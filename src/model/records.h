@@ -119,13 +119,27 @@ typedef struct {
     char *name, *mode; // mode: "nat"
     char *cidr, *gateway, *range_first, *range_last;
     gint64 vlan;
-    char *bridge; // name of the bridge, at most 15 characters
-    char *state;  // "new" | "active" | "failed"
+    gint64 vni;        // over all hosts by VXLAN, with that number; 0: each host has its own
+    gboolean isolated; // its desktops don't reach each other
+    char *bridge;      // name of the bridge, at most 15 characters
+    char *state;       // "new" | "active" | "failed"
     char *error;
     gint64 created, changed, version;
     gint64 addresses_used, addresses_total, pools; // VIEW (total is computed from the range)
 } YdNetwork;
 YD_RECORD(YdNetwork, yd_network)
+
+// How a network is on one host, as it was seen last.
+typedef struct {
+    char *id; // nwh-…
+    char *network_id, *host_id;
+    char *state; // "ok" | "missing" | "drift" | "unreachable"
+    char *error;
+    char *repaired; // what was put right last
+    gint64 checked, repaired_at;
+    char *network_name, *host_name; // VIEW
+} YdNetworkHost;
+YD_RECORD(YdNetworkHost, yd_network_host)
 
 typedef struct {
     char *id; // adr-…

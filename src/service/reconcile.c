@@ -14,6 +14,7 @@
 #include "service/host.h"
 #include "service/login.h"
 #include "service/media.h"
+#include "service/network-keeper.h"
 #include "service/pool-keeper.h"
 #include "service/restore-point.h"
 #include "service/rollout.h"
@@ -438,6 +439,14 @@ run_timers(YdService *service, Timers *timers)
     }
 }
 
+// Events may have been missed, and its networks may be gone.
+static void
+host_came(YdService *service, Timers *timers)
+{
+    timers->pass = 0;
+    yd_network_keeper_kick(service);
+}
+
 static gpointer
 reconcile_thread(gpointer data)
 {
@@ -452,7 +461,7 @@ reconcile_thread(gpointer data)
         gboolean over = event->stop;
         g_autoptr(GError) error = NULL;
         if (!over && !event->uuid)
-            timers.pass = 0; // a host came back: events may have been missed
+            host_came(reconciler->service, &timers);
         else if (!over && !machine_ended(reconciler->service, event->uuid, event->crashed, &error))
             g_warning("machine %s: %s, left to the next pass", event->uuid, error->message);
         event_free(event);

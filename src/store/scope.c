@@ -39,6 +39,7 @@ static const YdScopeRule rules[] = {
      .event_departments = "SELECT department_id FROM department_managers WHERE id = ?"},
     {.type = &yd_login_type, .own = "user_id = ?", .department = "user_id = ?", .silent = TRUE},
     {.type = &yd_address_type, .silent = TRUE},
+    {.type = &yd_network_host_type, .silent = TRUE},
     {.type = &yd_audit_type, .silent = TRUE},
     {.type = &yd_template_type},
     {.type = &yd_template_version_type},

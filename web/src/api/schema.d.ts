@@ -772,6 +772,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/networks/{id}/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** How the network is on each host */
+        get: operations["list_network_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pools": {
         parameters: {
             query?: never;
@@ -2418,6 +2437,9 @@ export interface components {
             range_last?: string | null;
             /** Format: int64 */
             vlan?: number;
+            /** Format: int64 */
+            vni?: number;
+            isolated?: boolean;
             readonly bridge?: string | null;
             /** @enum {string} */
             readonly state?: "new" | "active" | "failed";
@@ -2451,9 +2473,38 @@ export interface components {
             range_last?: string | null;
             /** Format: int64 */
             vlan?: number;
+            /**
+             * Format: int64
+             * @description One network over all hosts, by VXLAN with that number (1 to 16777215); 0: each host has its own.
+             */
+            vni?: number;
+            /** @description Its desktops reach the outside, but not each other. */
+            isolated?: boolean;
         };
         NetworkSet: {
             name?: string;
+        };
+        /** @description How a network is on one host. */
+        NetworkHost: {
+            readonly id?: string;
+            readonly network_id?: string | null;
+            readonly host_id?: string | null;
+            /** @enum {string} */
+            readonly state?: "ok" | "missing" | "drift" | "unreachable";
+            readonly error?: string | null;
+            readonly repaired?: string | null;
+            /** Format: date-time */
+            readonly checked?: string | null;
+            /** Format: date-time */
+            readonly repaired_at?: string | null;
+            readonly network_name?: string | null;
+            readonly host_name?: string | null;
+        };
+        NetworkHostPage: {
+            items: components["schemas"]["NetworkHost"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
         };
         /** @description One address of a network in use. */
         Address: {
@@ -5390,6 +5441,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AddressPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_network_host: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkHostPage"];
                 };
             };
             default: components["responses"]["problem"];

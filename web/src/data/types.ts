@@ -10,6 +10,7 @@ export type TemplateVersion = Schemas['TemplateVersion'];
 export type Media = Schemas['Media'];
 export type Network = Schemas['Network'];
 export type Address = Schemas['Address'];
+export type NetworkHost = Schemas['NetworkHost'];
 export type Pool = Schemas['Pool'];
 export type Rollout = Schemas['Rollout'];
 export type RolloutDesktop = Schemas['RolloutDesktop'];

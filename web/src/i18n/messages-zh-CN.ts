@@ -337,6 +337,27 @@ export const messages: Record<string, string> = {
   'there is no host yet; add one': '还没有主机；请添加一台',
   // service/desktop-policy.c
   'the pool\'s policy could not be set in the guest (status {1}): {2}': '无法在来宾系统中设置桌面池的策略（状态 {1}）：{2:text}',
+  // deskhost/command.c
+  '“{1}” failed: {2}': '“{1}” 失败：{2:text}',
+  // deskhost/segment.c
+  'must be an IPv4 address': '必须是 IPv4 地址',
+  'must be like 52:54:0a:63:00:01': '必须形如 52:54:0a:63:00:01',
+  'must be the name of a bridge': '必须是网桥的名称',
+  'must be an array of at most {1} addresses': '必须是最多 {1} 个地址的数组',
+  'the host has a device \'{1}\' that is no VXLAN device': '主机上的设备 \'{1}\' 不是 VXLAN 设备',
+  'the host has no bridge \'{1}\'': '主机上没有网桥 \'{1}\'',
+  'must be an array of different numbers': '必须是互不相同的数字的数组',
+  // deskhost/verbs.c
+  '\'{1}\' is not for deskgate': '\'{1}\' 不允许 deskgate 使用',
+  // hypervisor/libvirt-filter.c
+  'cannot define the filter \'{1}\' of desktops\' network cards: {2}': '无法定义桌面网卡的过滤器 \'{1}\'：{2:text}',
+  // service/gate-call.c
+  'deskhost beside gate “{1}”: {2}': '网关 “{1}” 旁的 deskhost：{2:text}',
+  'no good answer': '没有有效的应答',
+  'the gate “{1}” is not connected': '网关 “{1}” 未连接',
+  'deskhost beside gate “{1}” gives no answer within {2} s; a gate that is older than deskd does not bring it': '网关 “{1}” 旁的 deskhost 在 {2} 秒内没有应答；比 deskd 旧的网关不会转交请求',
+  // service/network-segment.c
+  'host “{1}” has no gate in [deskd] host_gates; networks over several hosts need it there': '主机 “{1}” 在 [deskd] host_gates 中没有网关；跨主机的网络需要它',
   // service/desktop-answers.c
   'nothing in the guest listens at port {1}': '虚拟机中没有程序监听端口 {1}',
   // service/desktop-probe.c

@@ -115,7 +115,7 @@ const members: Record<string, string> = {
   vcpu_ratio: '每个物理 CPU 的虚拟 CPU 数', vcpus: '虚拟 CPU', version: '版本', versions: '版本数', version_id: '模板版本',
   ram_image: '内存映像', ram_vcpus: '内存映像的虚拟 CPU', ram_memory_mib: '内存映像的内存（MiB）', ram_made: '内存映像制作时间',
   ram_error: '内存映像的错误', instant: '即时启动',
-  virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
+  virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', vni: 'VXLAN 编号', isolated: '桌面相互隔离', repaired: '上次修复', repaired_at: '修复时间', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
 
   keep_hours: '保留小时数', left_image: '换下的镜像',
   replace_system_disks: '允许替换系统盘', session: '测试账号的会话',
