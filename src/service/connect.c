@@ -385,14 +385,27 @@ fit_certificate(const Connect *c, YdHypervisor *hv, GError **error)
            agent_error(c, local, error);
 }
 
+// People can do nothing about a host; they are told what happens.
+static gboolean
+host_answers(const Connect *c, YdHypervisor *hv, GError **error)
+{
+    if (yd_hypervisor_alive(hv))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE,
+                "the host of \"%s\" does not answer; the desktop goes on when it does again, or "
+                "starts on another host once this one is surely off; try again in a minute",
+                c->facts.name);
+    return FALSE;
+}
+
 static gboolean
 make_password(Connect *c, GError **error)
 {
+    YdHypervisor *hv = yd_service_hypervisor(c->service, c->facts.host_id, error);
+    if (!hv || !host_answers(c, hv, error))
+        return FALSE;
     if (is_console(c))
         return TRUE;
-    YdHypervisor *hv = yd_service_hypervisor(c->service, c->facts.host_id, error);
-    if (!hv)
-        return FALSE;
     if (is_rdp(c))
         return tell_policy(c, hv, error) && fit_certificate(c, hv, error) &&
                account_password(c, hv, error);

@@ -18,7 +18,7 @@ let ann;
 
 before(async () => {
   yd = await Product.start({ config: { deskd: { host_down: '4s' } } });
-  hosts = await Hosts.start(yd, { count: 2 });
+  hosts = await Hosts.start(yd, { count: 2, locks: true });
   for (const host of hosts) await host.add();
   // The desktops are on the two new hosts, which may be lost; "local" is where the manager runs.
   await yd.done('host', 'maintenance', 'local', 'on');

@@ -307,6 +307,12 @@ dies_and_starts_elsewhere(Desk *f, gconstpointer data)
     g_clear_error(&error);
     dies(f, f->host_id);
     desk_assert_state(f, id, "ready"); // nobody knows yet whether it runs
+    const YdConnectRequest request = {.desktop_id = id, .protocol = "rdp", .address = "192.0.2.7"};
+    YdActor anna = f->user;
+    g_assert_null(yd_connect(f->service, &anna, &request, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error->message, "starts on another host"));
+    g_clear_error(&error);
     g_assert_null(yd_host_fence(f->service, &f->admin, f->host_id, FALSE, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID); // nothing is there that could
     g_clear_error(&error);

@@ -445,6 +445,8 @@ export const messages: Record<string, string> = {
   // hypervisor/libvirt-migrate.c
   'other hosts cannot reach the one at \'{1}\': give it a URI with its address (qemu+tls://ADDRESS/system)': '其他主机无法访问“{1}”处的主机：请为它设置包含其地址的 URI（qemu+tls://地址/system）',
   'the machine could not be moved: {1}': '虚拟机无法移动：{1}',
+  // service/connect.c (hosts)
+  'the host of "{1}" does not answer; the desktop goes on when it does again, or starts on another host once this one is surely off; try again in a minute': '“{1}”所在的主机没有响应；主机恢复后桌面会继续，或在确认该主机已关机后于另一台主机上启动；请一分钟后再试',
   // service/desktop-migrate-job.c
   '"{1}" is {2}: only one that is ready or paused moves; one that is off finds a host when it starts': '“{1}”的状态是 {2}：只有就绪或已暂停的桌面才能移动；已关机的桌面在启动时会自动选择主机',
   '"{1}" is on host “{2}” already': '“{1}”已在主机“{2}”上',
