@@ -21,6 +21,7 @@
 #include "service/desktop.h"
 #include "service/host.h"
 #include "service/user.h"
+#include "store/sql-mariadb-url.h"
 #include "store/store-copy.h"
 
 #define FINISH_MS 1000 // how long requests may take to finish at the end
@@ -223,6 +224,9 @@ tell_table(const char *table, gint64 rows, gpointer data)
 static gboolean
 migrate_database(const DeskdConfig *config, const char *to, GError **error)
 {
+    g_autoptr(YdMariadbUrl) url = strstr(to, "://") ? yd_mariadb_url_parse(to, error) : NULL;
+    if (strstr(to, "://") && !url)
+        return FALSE;
     if (!make_folder(config->service.run_dir, 0755, error))
         return FALSE;
     g_autoptr(YdPidfile) pid_file = yd_pidfile_take(config->pid_file, error);
