@@ -49,6 +49,14 @@ _deskctl() {
     'restore-point give-back') leaf=1 offer=' --disk --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'restore-point delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'restore-point') offer=' list show make back files get give-back delete' ;;
+    'backup list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'backup show') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'backup make') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'backup restore') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'backup verify') leaf=1 offer=' --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'backup delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
+    'backup status') leaf=1 offer=' --profile --json --quiet --help' ;;
+    'backup') offer=' list show make restore verify delete status' ;;
     'session list') leaf=1 offer=' --department --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'session show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'session disconnect') leaf=1 offer=' --yes --profile --json --quiet --help' ;;
@@ -121,11 +129,12 @@ _deskctl() {
     'media') offer=' list show upload delete' ;;
     'network list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'network show') leaf=1 offer=' --profile --json --quiet --help' ;;
-    'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --wait --no-wait --timeout --profile --json --quiet --help' ;;
+    'network add') leaf=1 offer=' --cidr --gateway --first --last --mode --vlan --vni --isolated --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'network edit') leaf=1 offer=' --name --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'network addresses') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
+    'network hosts') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'network delete') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'network') offer=' list show add edit addresses delete' ;;
+    'network') offer=' list show add edit addresses hosts delete' ;;
     'host list') leaf=1 offer=' --filter --search --sort --limit --all --columns --no-header --profile --json --quiet --help' ;;
     'host show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'host add') leaf=1 offer=' --uri --reserve --vcpu-ratio --wait --no-wait --timeout --profile --json --quiet --help' ;;
@@ -150,7 +159,7 @@ _deskctl() {
     'settings show') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings set') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'settings') offer=' show set' ;;
-    '') offer=' desktop disk restore-point session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
+    '') offer=' desktop disk restore-point backup session user department pool rollout template media network host gate job audit settings login logout whoami password overview doctor events ca completion help --help --version' ;;
     esac
     # Names and files are left to the shell.
     [[ -n $leaf && $current != -* ]] && return

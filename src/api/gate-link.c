@@ -16,6 +16,7 @@
 #include "api/listener.h"
 #include "base/json-util.h"
 #include "service/connection.h"
+#include "service/gate-call.h"
 #include "service/gate-list.h"
 
 #define MAX_LINE (64 * 1024)
@@ -288,6 +289,11 @@ take_line(Gate *gate, const char *line)
     const char *op = json_string_value(json_object_get(message, "op"));
     if (g_strcmp0(op, "gate") == 0) {
         yd_gate_list_put(gate->link->service, gate->number, gate->name, message);
+        json_decref(message);
+        return TRUE;
+    }
+    if (g_strcmp0(op, "host") == 0) {
+        yd_gate_call_answered(gate->link->service, gate->name, message);
         json_decref(message);
         return TRUE;
     }

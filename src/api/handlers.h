@@ -98,6 +98,13 @@ YD_HANDLER(personal_disk_move);
 YD_HANDLER(restore_files_list);
 YD_HANDLER(restore_files_get);
 YD_HANDLER(restore_files_give);
+// backups.c
+YD_HANDLER(backup_create);
+YD_HANDLER(backup_restore);
+YD_HANDLER(backup_verify);
+YD_HANDLER(backup_delete);
+YD_HANDLER(backup_status);
+
 // restore-points.c
 YD_HANDLER(restore_point_create);
 YD_HANDLER(restore_point_restore);

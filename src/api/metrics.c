@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/server.h"
 #include "base/json-util.h"
+#include "service/backup.h"
 #include "service/gate-list.h"
 #include "store/store-connect.h"
 
@@ -175,6 +176,14 @@ write_gates(GString *text, YdService *service)
                           metrics[i].help);
 }
 
+static void
+write_backups(GString *text, YdService *service, YdStore *store)
+{
+    g_autofree char *alarm = yd_backup_alarm(service, store, yd_now_ms());
+    gauge(text, "yundesk_backup_alarm", "1: backups need somebody's eyes, see /backup-status.",
+          alarm != NULL);
+}
+
 gboolean
 yd_handle_metrics(YdRequest *request, GError **error)
 {
@@ -205,6 +214,8 @@ yd_handle_metrics(YdRequest *request, GError **error)
         !write_states(text, store, "yundesk_jobs", "Jobs by state.", &yd_job_type, error) ||
         !write_states(text, store, "yundesk_hosts", "Hosts by state.", &yd_host_type, error))
         return FALSE;
+    if (yd_service_config(request->service)->backups)
+        write_backups(text, request->service, store);
     yd_request_answer_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", text->str);
     return TRUE;
 }

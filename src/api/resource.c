@@ -67,6 +67,7 @@ static const YdResource resources[] = {
     {&yd_desktop_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, NULL},
     {&yd_personal_disk_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, yd_personal_disk_delete},
     {&yd_restore_point_type, YD_RIGHT_DESKTOPS_READ, NULL, NULL, NULL},
+    {&yd_backup_type, YD_RIGHT_BACKUPS, NULL, NULL, NULL},
 };
 
 const YdResource *

@@ -97,6 +97,8 @@ static const YdRoute routes[] = {
     ROUTE("DELETE", V1 "/networks/{id}", NETWORKS_WRITE, network_delete, OF(network)),
     ROUTE("GET", V1 "/networks/{id}/addresses", NETWORKS_READ, list, OF(address),
           UNDER(network, network_id)),
+    ROUTE("GET", V1 "/networks/{id}/hosts", NETWORKS_READ, list, OF(network_host),
+          UNDER(network, network_id)),
 
     ROUTE("GET", V1 "/pools", POOLS_READ, list, OF(pool)),
     ROUTE("POST", V1 "/pools", POOLS_WRITE, create, OF(pool)),
@@ -153,6 +155,14 @@ static const YdRoute routes[] = {
     ROUTE("DELETE", V1 "/personal-disks/{id}", DESKTOPS_WRITE, remove, OF(personal_disk)),
     ROUTE("POST", V1 "/personal-disks/{id}/grow", DESKTOPS_WRITE, personal_disk_grow),
     ROUTE("POST", V1 "/personal-disks/{id}/move", DESKTOPS_WRITE, personal_disk_move),
+
+    ROUTE("GET", V1 "/backups", BACKUPS, list, OF(backup)),
+    ROUTE("POST", V1 "/backups", BACKUPS, backup_create),
+    ROUTE("GET", V1 "/backups/{id}", BACKUPS, get, OF(backup)),
+    ROUTE("DELETE", V1 "/backups/{id}", BACKUPS, backup_delete),
+    ROUTE("POST", V1 "/backups/{id}/restore", BACKUPS, backup_restore),
+    ROUTE("POST", V1 "/backups/{id}/verify", BACKUPS, backup_verify),
+    ROUTE("GET", V1 "/backup-status", BACKUPS, backup_status, .changeless = TRUE),
 
     ROUTE("GET", V1 "/connections", CONNECTIONS_READ, list, OF(connection)),
     ROUTE("GET", V1 "/connections/{id}", CONNECTIONS_READ, get, OF(connection)),

@@ -58,7 +58,8 @@ static const CtlColumn grant_columns[] = {
         "policy", CTL_PAIR, "KEY=VALUE", "policy",                                                 \
             .help = "for example clipboard=false or fixed_port=true (a port of its own for each "  \
                     "desktop, which lets colleagues behind the owner's NAT reach its log-in), "    \
-                    "restore_nightly=7, restore_hour=1, restore_by_person=true; may be repeated"   \
+                    "restore_nightly=7, restore_hour=1, restore_by_person=true, "                  \
+                    "backup_desktops=true; may be repeated"                                        \
     }
 
 static const CtlOption add_options[] = {

@@ -41,6 +41,11 @@ static const char *const known[] = {
     "personal_quota_gib",
     "template_chain_max",
     "template_scrub_days",
+    "backup_hour",
+    "backup_keep_daily",
+    "backup_keep_weekly",
+    "backup_keep_monthly",
+    "backup_at_once",
     "max_connections",
     "max_per_address",
     "max_streams",
@@ -142,6 +147,11 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) ||
         !read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) ||
         !read_uint(file, "template_scrub_days", 0, 3650, &config->template_scrub_days, error) ||
+        !read_uint(file, "backup_hour", 0, 23, &config->backup_hour, error) ||
+        !read_uint(file, "backup_keep_daily", 1, 366, &config->backup_keep_daily, error) ||
+        !read_uint(file, "backup_keep_weekly", 0, 520, &config->backup_keep_weekly, error) ||
+        !read_uint(file, "backup_keep_monthly", 0, 120, &config->backup_keep_monthly, error) ||
+        !read_uint(file, "backup_at_once", 1, 16, &config->backup_at_once, error) ||
         !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,
                          error))
         return FALSE;
@@ -235,6 +245,7 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
         !yd_config_ports(file, "deskgate", "fixed_ports", &config.service.fixed_port_first,
                          &config.service.fixed_port_last, error) ||
         !yd_config_bool(file, "storage", "local", &config.local_images, error) ||
+        !yd_config_string(file, "deskhost", "backup_dir", &config.backup_dir, error) ||
         !yd_config_string(file, GROUP, "gate_user", &config.gate_link.user, error) ||
         !yd_config_string(file, GROUP, "web", &config.api.web, error) ||
         !read_uint(file, "max_gates", 1, 1000, &config.gate_link.max_gates, error) ||
@@ -243,6 +254,7 @@ deskd_config_read(const YdConfig *file, DeskdConfig *ret_config, GError **error)
         deskd_config_clear(&config);
         return FALSE;
     }
+    config.service.backups = config.backup_dir != NULL;
     *ret_config = config;
     return TRUE;
 }
@@ -260,5 +272,6 @@ deskd_config_clear(DeskdConfig *config)
     g_free(config->keys_dir);
     g_free(config->deskhost_socket);
     g_free(config->pid_file);
+    g_free(config->backup_dir);
     *config = (DeskdConfig){0};
 }

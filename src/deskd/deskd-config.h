@@ -15,6 +15,7 @@ typedef struct {
     char *gate_name;       // of the gate beside deskd
     gboolean local_images; // work on images in this process (tests), not by deskhost
     char *images_dir, *keys_dir, *deskhost_socket, *pid_file;
+    char *backup_dir; // deskhost's folder for backups; NULL: none
 } DeskdConfig;
 
 // Fails with INVALID naming file, group and key.

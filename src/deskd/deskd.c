@@ -17,10 +17,12 @@
 #include "base/notify.h"
 #include "base/pidfile.h"
 #include "base/secret.h"
+#include "service/backup.h"
 #include "service/ca.h"
 #include "service/desktop.h"
 #include "service/host.h"
 #include "service/user.h"
+#include "storage/backup.h"
 #include "store/sql-mariadb-url.h"
 #include "store/store-copy.h"
 
@@ -81,6 +83,8 @@ open_service(const DeskdConfig *config, GError **error)
         return NULL;
     YdStorage *storage = config->local_images ? yd_storage_local(config->images_dir)
                                               : yd_storage_remote(config->deskhost_socket);
+    if (config->local_images)
+        yd_backup_set_place(storage, config->backup_dir, config->service.state_dir, NULL);
     return yd_service_new(&config->service, storage, error);
 }
 
@@ -110,7 +114,7 @@ start_service(YdService *service, const DeskdConfig *config, GError **error)
 {
     return yd_ca_ensure(config->keys_dir, (const char *const *)config->gate_names, error) &&
            yd_ca_ensure_link(config->keys_dir, config->gate_name, error) &&
-           yd_service_open_hosts(service, error) &&
+           yd_backup_settle(service, error) && yd_service_open_hosts(service, error) &&
            add_first_host(service, config->hypervisor, error) && yd_desktops_start(service, error);
 }
 
@@ -230,7 +234,7 @@ migrate_database(const DeskdConfig *config, const char *to, GError **error)
     if (!make_folder(config->service.run_dir, 0755, error))
         return FALSE;
     g_autoptr(YdPidfile) pid_file = yd_pidfile_take(config->pid_file, error);
-    if (!pid_file || !yd_store_copy(config->service.database, to, tell_table, NULL, error))
+    if (!pid_file || !yd_store_copy_all(config->service.database, to, tell_table, NULL, error))
         return FALSE;
     printf("All of %s is in %s now. Set [deskd] database=%s and start deskd; the old one was only "
            "read.\n",

@@ -6,6 +6,8 @@
 #include "base/pidfile.h"
 #include "deskhost/folders.h"
 #include "deskhost/server.h"
+#include "storage/backup.h"
+#include "storage/local.h"
 
 #include <glib-unix.h>
 #include <signal.h>
@@ -42,13 +44,40 @@ run(const YdHostConfig *config, GError **error)
     return TRUE;
 }
 
+static void
+tell(const char *text)
+{
+    puts(text);
+    fflush(stdout);
+}
+
+// A new machine: offline, before deskd's first start.
+static gboolean
+restore_all(const YdHostConfig *config, const char *id, GError **error)
+{
+    if (!yd_folders_prepare(config, error))
+        return FALSE;
+    g_autofree char *path = g_build_filename(config->run_dir, "deskhost.pid", NULL);
+    g_autoptr(YdPidfile) pidfile = yd_pidfile_take(path, error);
+    if (!pidfile)
+        return FALSE;
+    g_autoptr(YdStorage) storage = yd_storage_local(config->images_dir);
+    yd_backup_set_place(storage, config->backup_dir, config->state_dir, config->config_file);
+    return yd_backup_restore_all(storage, id, config->user, tell, error);
+}
+
 int
 main(int argc, char **argv)
 {
     g_autofree char *file = NULL;
-    gboolean version = FALSE;
+    gboolean version = FALSE, all = FALSE;
+    g_autofree char *id = NULL;
     const GOptionEntry entries[] = {
         {"config", 0, 0, G_OPTION_ARG_FILENAME, &file, "Configuration file", "FILE"},
+        {"restore-all", 0, 0, G_OPTION_ARG_NONE, &all,
+         "Put everything back from [deskhost] backup_dir onto a new machine, and end", NULL},
+        {"backup", 0, 0, G_OPTION_ARG_STRING, &id,
+         "With --restore-all: that backup of the product, not the newest", "ID"},
         {"version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL},
         {NULL},
     };
@@ -66,7 +95,8 @@ main(int argc, char **argv)
     }
     signal(SIGPIPE, SIG_IGN);
     yd_log_init("deskhost");
-    gboolean ok = yd_host_config_load(file, &config, &error) && run(&config, &error);
+    gboolean ok = yd_host_config_load(file, &config, &error) &&
+                  (all ? restore_all(&config, id, &error) : run(&config, &error));
     if (!ok)
         yd_log(G_LOG_LEVEL_CRITICAL, NULL, "%s", error->message);
     yd_host_config_clear(&config);

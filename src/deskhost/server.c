@@ -4,6 +4,7 @@
 #include "deskhost/verbs.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "storage/backup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,8 +23,8 @@ struct _YdHostServer {
     const YdHostConfig *config;
     YdStorage *storage;
     int listener, wake;
-    gboolean has_user;
-    uid_t user;
+    gboolean has_user, has_gate;
+    uid_t user, gate;
     GThread *thread;
     GMutex lock;
     GCond idle;
@@ -37,12 +38,17 @@ struct client {
 };
 
 static gboolean
-may_ask(YdHostServer *server, int fd, GError **error)
+may_ask(YdHostServer *server, int fd, gboolean *ret_gate, GError **error)
 {
     struct ucred peer;
     socklen_t length = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+    gboolean known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0;
+    *ret_gate = FALSE;
+    if (known &&
         (peer.uid == 0 || peer.uid == geteuid() || (server->has_user && peer.uid == server->user)))
+        return TRUE;
+    *ret_gate = known && server->has_gate && peer.uid == server->gate;
+    if (*ret_gate)
         return TRUE;
     g_set_error(error, YD_ERROR, YD_ERROR_FORBIDDEN, "only root and user '%s' may ask deskhost",
                 server->config->user);
@@ -76,14 +82,16 @@ serve(struct client *client)
 {
     g_autoptr(GError) error = NULL;
     char line[LINE_LENGTH];
-    if (!may_ask(client->server, client->fd, &error)) {
+    gboolean from_gate;
+    if (!may_ask(client->server, client->fd, &from_gate, &error)) {
         yd_verbs_refuse(client->fd, error);
         yd_log(G_LOG_LEVEL_MESSAGE, NULL, "%s", error->message);
     } else if (!read_request(client->fd, line)) {
         yd_error_invalid(&error, "request", "must be one line of at most %u bytes", LINE_LENGTH);
         yd_verbs_refuse(client->fd, error);
     } else {
-        yd_verbs_handle(client->server->config, client->server->storage, client->fd, line);
+        yd_verbs_handle(client->server->config, client->server->storage, client->fd, from_gate,
+                        line);
     }
 }
 
@@ -171,6 +179,9 @@ listen_on(YdHostServer *server, GError **error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = server->config->socket_path;
+    const struct passwd *gate = getpwnam(server->config->gate_user);
+    server->has_gate = gate != NULL;
+    server->gate = gate ? gate->pw_uid : 0;
     const struct passwd *user = getpwnam(server->config->user);
     if (strlen(path) >= sizeof address.sun_path)
         return yd_error_invalid(error, "run", "'%s' is too long for a socket", path);
@@ -195,6 +206,8 @@ yd_host_server_new(const YdHostConfig *config, GError **error)
     server->listener = -1;
     server->wake = eventfd(0, EFD_CLOEXEC);
     server->storage = yd_storage_local(config->images_dir);
+    yd_backup_set_place(server->storage, config->backup_dir, config->state_dir,
+                        config->config_file);
     server->open = g_hash_table_new(NULL, NULL);
     g_mutex_init(&server->lock);
     g_cond_init(&server->idle);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of verbs and their arguments. Everything that is not in it is refused.
 #include "deskhost/verbs.h"
+#include "deskhost/segment.h"
 #include "deskhost/source.h"
 #include "base/error.h"
 #include "base/json-util.h"
 #include "base/log.h"
+#include "storage/backup.h"
 #include "storage/local.h"
 #include "storage/point-files.h"
 #include "storage/ram-image.h"
@@ -22,6 +24,7 @@ struct request {
     const YdHostConfig *config;
     YdStorage *storage;
     int fd;
+    gboolean from_gate;
     const json_t *arguments;
     gint64 told; // monotonic time of the last progress line
 };
@@ -309,6 +312,24 @@ verb_files(struct request *request, GError **error)
 }
 
 static json_t *
+verb_segment(struct request *request, GError **error)
+{
+    return yd_segment_ensure(request->arguments, error);
+}
+
+static json_t *
+verb_segment_keep(struct request *request, GError **error)
+{
+    return yd_segment_keep(request->arguments, error);
+}
+
+static json_t *
+verb_backup(struct request *request, GError **error)
+{
+    return yd_backup_call(request->storage, request->arguments, on_progress, request, error);
+}
+
+static json_t *
 verb_directory(struct request *request, GError **error)
 {
     return json_pack("{s:s, s:s}", "directory", request->config->images_dir, "version", YD_VERSION);
@@ -317,7 +338,8 @@ verb_directory(struct request *request, GError **error)
 static const struct {
     const char *name;
     Verb run;
-    const char *arguments[7];
+    const char *arguments[9];
+    gboolean gate; // also for deskgate, which brings it from deskd's machine
 } verbs[] = {
     {"directory", verb_directory, {"verb"}},
     {"inspect", verb_inspect, {"verb", "path"}},
@@ -342,6 +364,19 @@ static const struct {
     {"ram-clone", verb_ram, {"verb", "name", "image", "xml"}},
     {"ram-drop", verb_ram, {"verb", "image"}},
     {"ram-delete", verb_ram, {"verb", "name"}},
+    {"segment",
+     verb_segment,
+     {"verb", "vni", "bridge", "local", "peers", "gateway", "mac", "isolated"},
+     .gate = TRUE},
+    {"segment-keep", verb_segment_keep, {"verb", "vnis"}, .gate = TRUE},
+    {"backup-space", verb_backup, {"verb"}},
+    {"backup-disk", verb_backup, {"verb", "id", "image", "point", "previous", "about", "known"}},
+    {"backup-image", verb_backup, {"verb", "image"}},
+    {"backup-product", verb_backup, {"verb", "id", "known"}},
+    {"backup-verify", verb_backup, {"verb", "id", "checksum"}},
+    {"backup-fill", verb_backup, {"verb", "id", "checksum", "image"}},
+    {"backup-drop", verb_backup, {"verb", "id"}},
+    {"backup-sweep", verb_backup, {"verb"}},
 };
 
 static json_t *
@@ -354,6 +389,10 @@ run(struct request *request, const char **ret_verb, GError **error)
         if (strcmp(verbs[i].name, name) != 0)
             continue;
         *ret_verb = verbs[i].name;
+        if (request->from_gate && !verbs[i].gate) {
+            g_set_error(error, YD_ERROR, YD_ERROR_FORBIDDEN, "'%s' is not for deskgate", name);
+            return NULL;
+        }
         if (!yd_json_known(request->arguments, verbs[i].arguments, error))
             return NULL;
         return verbs[i].run(request, error);
@@ -363,11 +402,12 @@ run(struct request *request, const char **ret_verb, GError **error)
 }
 
 void
-yd_verbs_handle(const YdHostConfig *config, YdStorage *storage, int fd, const char *line)
+yd_verbs_handle(const YdHostConfig *config, YdStorage *storage, int fd, gboolean from_gate,
+                const char *line)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(json_t) arguments = yd_json_parse_object(line, &error);
-    struct request request = {config, storage, fd, arguments, 0};
+    struct request request = {config, storage, fd, from_gate, arguments, 0};
     const char *verb = "?";
     gint64 begun = g_get_monotonic_time();
     g_autoptr(json_t) answer = arguments ? run(&request, &verb, &error) : NULL;

@@ -168,6 +168,7 @@ read_texts(YdGateConfig *gate, const YdConfig *config, GError **error)
     gate->key = yd_config_state_path(config, "keys/gate.key");
     gate->deskd = yd_config_run_path(config, "deskd.sock");
     gate->tickets = yd_config_run_path(config, "gate.sock");
+    gate->deskhost = yd_config_run_path(config, "deskhost.sock");
     gate->ca = yd_config_state_path(config, "keys/ca.pem");
     gate->link_certificate = yd_config_state_path(config, "keys/link.pem");
     gate->link_key = yd_config_state_path(config, "keys/link.key");
@@ -232,5 +233,6 @@ yd_gate_config_free(YdGateConfig *config)
     g_free(config->user);
     g_free(config->deskd);
     g_free(config->tickets);
+    g_free(config->deskhost);
     g_free(config);
 }

@@ -17,6 +17,7 @@ typedef struct {
     char **origins;    // origins= whose pages may open WebSockets, beside the gate's own; or NULL
     char *deskd;       // run/deskd.sock
     char *tickets;     // run/gate.sock
+    char *deskhost;    // run/deskhost.sock
     guint16 fixed_port_first, fixed_port_last; // fixed_ports=; 0: none is ever opened
     char *ca, *link_certificate, *link_key;    // ca=, link_certificate=, link_key=: for other gates
     char *gates;    // state/keys/gates: certificates of remote gates (beside deskd)

@@ -103,6 +103,13 @@ yd_gate_message_about(const YdGateAbout *about)
 }
 
 char *
+yd_gate_message_host(guint64 id, json_t *answer)
+{
+    return to_line(
+        json_pack("{s:s, s:I, s:o}", "op", "host", "id", (json_int_t)id, "answer", answer));
+}
+
+char *
 yd_gate_message_stats(const YdGateStats *stats, guint n_stats)
 {
     json_t *list = json_array();
@@ -173,6 +180,15 @@ take_seconds(const json_t *value, YdGateMessage *m)
            (json_is_integer(value) && m->seconds >= 0 && m->seconds <= YD_GATE_DRAIN_SECONDS_MAX);
 }
 
+static gboolean
+take_request(const json_t *request, YdGateMessage *m)
+{
+    char *text = json_is_object(request) ? json_dumps(request, JSON_COMPACT) : NULL;
+    m->request = g_strdup(text);
+    free(text);
+    return m->request != NULL;
+}
+
 // What each op must bring; returns the name of the first missing member.
 static const char *
 read_members(const json_t *object, YdGateMessage *m)
@@ -193,7 +209,10 @@ read_members(const json_t *object, YdGateMessage *m)
     if (via != NULL &&
         (m->via_gate == NULL || m->via_grant == NULL || !yd_gate_ticket_valid(m->via_grant)))
         return "via";
-    if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_REFUSE) && !take_id(object, &m->id))
+    if (m->op == YD_GATE_OP_HOST && !take_request(json_object_get(object, "request"), m))
+        return "request";
+    if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_REFUSE || m->op == YD_GATE_OP_HOST) &&
+        !take_id(object, &m->id))
         return "id";
     if ((m->op == YD_GATE_OP_GRANT || m->op == YD_GATE_OP_CUT) && m->session == NULL)
         return "session";
@@ -217,7 +236,7 @@ read_op(const char *op, YdGateOp *ret_op)
         [YD_GATE_OP_WELCOME] = "welcome", [YD_GATE_OP_GRANT] = "grant",
         [YD_GATE_OP_REFUSE] = "refuse",   [YD_GATE_OP_CUT] = "cut",
         [YD_GATE_OP_PORT] = "port",       [YD_GATE_OP_DRAIN] = "drain",
-        [YD_GATE_OP_RESUME] = "resume",
+        [YD_GATE_OP_RESUME] = "resume",   [YD_GATE_OP_HOST] = "host",
     };
     for (guint i = 0; i < G_N_ELEMENTS(names); i++)
         if (g_str_equal(op, names[i])) {
@@ -268,6 +287,7 @@ yd_gate_message_free(YdGateMessage *message)
 {
     if (message == NULL)
         return;
+    g_free(message->request);
     g_free(message->session);
     g_free(message->target);
     g_free(message->user);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <glib.h>
+#include <jansson.h>
 
 #include "gate/quality.h"
 
@@ -29,12 +30,14 @@ typedef enum {
     YD_GATE_OP_PORT,
     YD_GATE_OP_DRAIN,
     YD_GATE_OP_RESUME,
+    YD_GATE_OP_HOST,
 } YdGateOp;
 
 // A line of deskd. Which fields are set depends on op; all are owned by it.
 typedef struct {
     YdGateOp op;
-    guint64 id;         // grant, refuse: of the redeem
+    guint64 id;         // grant, refuse: of the redeem; host: of the request
+    char *request;      // host: what deskhost is asked, JSON
     char *session;      // grant, cut
     char *target;       // grant: "tcp:ADDRESS:PORT" or "unix:PATH"
     guint idle_seconds; // grant: 0 for no limit
@@ -83,6 +86,8 @@ char *yd_gate_message_enter(guint64 id, guint16 fixed_port, const char *address,
 char *yd_gate_message_pass(guint64 id, const char *grant, const char *edge, const char *protocol,
                            const char *address, guint16 port);
 char *yd_gate_message_about(const YdGateAbout *about);
+// What deskhost answered; takes answer.
+char *yd_gate_message_host(guint64 id, json_t *answer);
 char *yd_gate_message_stats(const YdGateStats *stats, guint n_stats);
 
 // Reads a line of deskd, len bytes without the "\n". An op that is not known gives

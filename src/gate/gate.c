@@ -162,6 +162,7 @@ start_tickets(YdGate *gate, GError **error)
     const YdGateConfig *config = gate->parts.config;
     const YdTicketClientConfig tickets = {
         .socket = config->tickets,
+        .deskhost = config->deskhost,
         .name = config->name,
         .redeem_seconds = config->redeem_seconds,
         .stats_seconds = STATS_SECONDS,

@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "gate/host-call.h"
 #include "gate/target.h"
 
 #define RETRY_MIN_US (G_USEC_PER_SEC / 10)
@@ -43,6 +44,7 @@ struct YdTicketClient {
     YdTicketDialFunc dial;
     YdTicketAboutFunc about;
     gpointer gate;
+    YdHostCall *host; // NULL: no deskhost
     GThread *thread;
     int wake; // eventfd
 
@@ -106,6 +108,8 @@ disconnect(YdTicketClient *client, const char *why)
     g_byte_array_set_size(client->in, 0);
     g_byte_array_set_size(client->out, 0);
     client->port(0, NULL, client->gate);
+    if (client->host != NULL)
+        yd_host_call_reset(client->host);
     g_hash_table_iter_init(&iter, client->pending);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Request *request = value;
@@ -245,6 +249,9 @@ take_line(YdTicketClient *client, const char *line, gsize len)
         take_cut(client, message);
     } else if (message->op == YD_GATE_OP_PORT) {
         client->port(message->fixed_port, (const char *const *)message->sources, client->gate);
+    } else if (message->op == YD_GATE_OP_HOST) {
+        if (client->host != NULL)
+            yd_host_call_push(client->host, message->id, message->request);
     } else if (message->op == YD_GATE_OP_DRAIN || message->op == YD_GATE_OP_RESUME) {
         if (client->order != NULL)
             client->order(message->op == YD_GATE_OP_DRAIN, message->seconds, client->gate);
@@ -354,9 +361,9 @@ tell_of_quiet_ones(YdTicketClient *client)
 }
 
 static int
-time_left(const YdTicketClient *client)
+time_left(const YdTicketClient *client, gint64 until)
 {
-    gint64 next = client->next_stats;
+    gint64 next = MIN(until, client->next_stats);
     GHashTableIter iter;
     gpointer value;
     if (client->fd < 0)
@@ -368,13 +375,26 @@ time_left(const YdTicketClient *client)
 }
 
 static void
+ask_host(YdTicketClient *client)
+{
+    g_autofree char *line =
+        client->host != NULL ? yd_host_call_step(client->host, client->now) : NULL;
+    if (line != NULL && client->fd >= 0)
+        say(client, line);
+}
+
+static void
 wait_and_read(YdTicketClient *client)
 {
     short out = client->out->len > 0 ? POLLOUT : 0;
-    struct pollfd fds[2] = {{client->wake, POLLIN, 0}, {client->fd, POLLIN | out, 0}};
-    if (poll(fds, client->fd < 0 ? 1 : 2, time_left(client)) < 0)
+    struct pollfd fds[3] = {{client->wake, POLLIN, 0}, {client->fd, POLLIN | out, 0}, {-1, 0, 0}};
+    gint64 until = G_MAXINT64;
+    if (client->host != NULL)
+        yd_host_call_prepare(client->host, client->now, &fds[2], &until);
+    if (poll(fds, G_N_ELEMENTS(fds), time_left(client, until)) < 0) // none below 0 is looked at
         return;
     client->now = g_get_monotonic_time();
+    ask_host(client);
     if (client->fd >= 0 && fds[1].revents != 0)
         read_in(client);
 }
@@ -447,6 +467,7 @@ yd_ticket_client_new(const YdTicketClientConfig *config, GError **error)
     client->dial = config->dial;
     client->about = config->about;
     client->gate = config->gate;
+    client->host = config->deskhost != NULL ? yd_host_call_new(config->deskhost) : NULL;
     client->pause = RETRY_MIN_US;
     client->pending = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, request_free);
     client->in = g_byte_array_new();
@@ -501,6 +522,7 @@ yd_ticket_client_free(YdTicketClient *client)
         close(client->fd);
     if (client->wake >= 0)
         close(client->wake);
+    yd_host_call_free(client->host);
     g_hash_table_unref(client->pending);
     g_byte_array_unref(client->in);
     g_byte_array_unref(client->out);

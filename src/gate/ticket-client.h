@@ -44,6 +44,7 @@ typedef char *(*YdTicketAboutFunc)(gpointer data);
 
 typedef struct {
     const char *socket;       // path of deskd's gate.sock
+    const char *deskhost;     // path of deskhost's socket; NULL: there is none
     const char *name;         // of this gate, told in hello
     guint redeem_seconds;     // then a redeem is refused as unavailable
     guint stats_seconds;      // between two rounds of statistics

@@ -220,28 +220,42 @@ add_tpm(xmlNode *devices, const YdMachineSpec *spec)
 }
 
 static void
-fill_nic(xmlNode *nic, const char *mac, const char *network, const char *model)
+add_filter(xmlNode *nic, const char *ip)
+{
+    xmlNode *filter = yd_xml_add(nic, "filterref", NULL);
+    yd_xml_set(filter, "filter", YD_NIC_FILTER);
+    xmlNode *parameter = yd_xml_add(filter, "parameter", NULL);
+    yd_xml_set(parameter, "name", "IP");
+    yd_xml_set(parameter, "value", ip);
+}
+
+static void
+fill_nic(xmlNode *nic, const YdNicSpec *spec, const char *model)
 {
     yd_xml_set(nic, "type", "network");
-    if (mac)
-        yd_xml_set(yd_xml_add(nic, "mac", NULL), "address", mac);
-    yd_xml_set(yd_xml_add(nic, "source", NULL), "network", network);
+    if (spec->mac)
+        yd_xml_set(yd_xml_add(nic, "mac", NULL), "address", spec->mac);
+    yd_xml_set(yd_xml_add(nic, "source", NULL), "network", spec->network);
     yd_xml_set(yd_xml_add(nic, "model", NULL), "type", model);
+    if (spec->isolated)
+        yd_xml_set(yd_xml_add(nic, "port", NULL), "isolated", "yes");
+    if (spec->ip)
+        add_filter(nic, spec->ip);
 }
 
 static void
 add_nic(xmlNode *devices, const YdMachineSpec *spec)
 {
-    if (spec->network)
-        fill_nic(yd_xml_add(devices, "interface", NULL), spec->mac, spec->network,
+    if (spec->nic.network)
+        fill_nic(yd_xml_add(devices, "interface", NULL), &spec->nic,
                  spec->standard ? "e1000e" : "virtio");
 }
 
 char *
-yd_nic_xml(const char *mac, const char *network)
+yd_nic_xml(const YdNicSpec *nic)
 {
     xmlDoc *doc = yd_xml_new("interface");
-    fill_nic(xmlDocGetRootElement(doc), mac, network, "virtio");
+    fill_nic(xmlDocGetRootElement(doc), nic, "virtio");
     return yd_xml_take_text(doc);
 }
 

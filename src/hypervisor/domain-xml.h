@@ -5,10 +5,13 @@
 
 #include "hypervisor/hypervisor.h"
 
+// The nwfilter of every card that has an address (libvirt-filter.c).
+#define YD_NIC_FILTER "yd-desktop"
+
 // kvm: whether the accelerator is KVM (else TCG with tb-cache as LAB found it to be right). Owned.
 char *yd_domain_xml(const YdMachineSpec *spec, gboolean kvm);
 // A virtio network card on that network. Owned.
-char *yd_nic_xml(const char *mac, const char *network);
+char *yd_nic_xml(const YdNicSpec *nic);
 char *yd_network_xml(const YdNetworkSpec *spec);
 char *yd_dhcp_host_xml(const YdDhcpHost *host);
 

@@ -91,8 +91,7 @@ yd_fake_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GErr
 }
 
 gboolean
-yd_fake_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
-                   GError **error)
+yd_fake_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error)
 {
     FakeHost *host;
     if (!yd_fake_begin(hv, "attach_nic", &host, error))
@@ -101,8 +100,8 @@ yd_fake_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac, const ch
     if (machine) {
         g_free(machine->mac);
         g_free(machine->network);
-        machine->mac = g_strdup(mac);
-        machine->network = g_strdup(network);
+        machine->mac = g_strdup(nic->mac);
+        machine->network = g_strdup(nic->network);
     }
     g_mutex_unlock(&host->lock);
     return machine != NULL;

@@ -39,8 +39,8 @@ define(FakeHost *host, FakeMachine *machine, const YdMachineSpec *spec)
     g_free(machine->network);
     machine->name = g_strdup(spec->name);
     machine->desktop_id = g_strdup(spec->desktop_id);
-    machine->mac = g_strdup(spec->mac);
-    machine->network = g_strdup(spec->network);
+    machine->mac = g_strdup(spec->nic.mac);
+    machine->network = g_strdup(spec->nic.network);
     machine->vcpus = spec->vcpus;
     machine->memory_mib = spec->memory_mib;
     machine->spice = spec->spice;
@@ -60,10 +60,10 @@ start_locked(FakeHost *host, const YdMachineSpec *spec, GError **error)
         return TRUE;
     }
     FakeNetwork *network =
-        spec->network ? g_hash_table_lookup(host->networks, spec->network) : NULL;
-    if (spec->network && !(network && network->active)) {
+        spec->nic.network ? g_hash_table_lookup(host->networks, spec->nic.network) : NULL;
+    if (spec->nic.network && !(network && network->active)) {
         g_set_error(error, YD_ERROR, YD_ERROR_NOT_FOUND, "network '%s' is not active on this host",
-                    spec->network);
+                    spec->nic.network);
         return FALSE;
     }
     if (!machine) {

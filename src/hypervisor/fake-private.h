@@ -68,8 +68,8 @@ gboolean yd_fake_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **err
 gboolean yd_fake_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
 gboolean
 yd_fake_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
-gboolean yd_fake_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
-                            const char *network, GError **error);
+gboolean
+yd_fake_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error);
 gboolean yd_fake_shutdown(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
 gboolean yd_fake_reboot(YdHypervisor *hv, const char *uuid, GError **error);
 gboolean yd_fake_power_off(YdHypervisor *hv, const char *uuid, GError **error);

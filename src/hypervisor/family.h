@@ -14,7 +14,7 @@ typedef struct {
     gboolean (*start)(YdHypervisor *hv, const YdMachineSpec *spec, GError **error);
     gboolean (*freeze)(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
     gboolean (*thaw)(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
-    gboolean (*attach_nic)(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
+    gboolean (*attach_nic)(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic,
                            GError **error);
     gboolean (*shutdown)(YdHypervisor *hv, const char *uuid, gboolean by_agent, GError **error);
     gboolean (*reboot)(YdHypervisor *hv, const char *uuid, GError **error);

@@ -213,10 +213,9 @@ yd_hypervisor_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path
 }
 
 gboolean
-yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
-                         GError **error)
+yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error)
 {
-    return CALL(attach_nic, uuid, mac, network);
+    return CALL(attach_nic, uuid, nic);
 }
 
 gboolean

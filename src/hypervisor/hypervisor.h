@@ -23,14 +23,20 @@ typedef enum {
 
 // Everything a machine is made of. Strings are owned by the caller during the call.
 typedef struct {
+    const char *mac, *network; // libvirt network name; NULL: no NIC
+    const char *ip;            // the only address that it may speak by; NULL: any
+    gboolean isolated;         // it reaches the host, and no other of its network
+} YdNicSpec;
+
+typedef struct {
     const char *uuid, *name; // name: "yd-<desktop id>"
     const char *desktop_id;  // in the metadata, tells our machines from others
     const char *title;
     gint64 vcpus, memory_mib;
-    const char *disk;          // absolute path of the qcow2 overlay
-    const char *personal;      // likewise of a second disk, YD_PERSONAL_SERIAL; NULL: none
-    const char *mac, *network; // libvirt network name; NULL: no NIC
-    const char *os;            // "linux" | "windows" | "other"
+    const char *disk;     // absolute path of the qcow2 overlay
+    const char *personal; // likewise of a second disk, YD_PERSONAL_SERIAL; NULL: none
+    YdNicSpec nic;
+    const char *os; // "linux" | "windows" | "other"
     gboolean uefi;
     const char *cdrom[2];     // ISO images, read-only; NULL: none
     gboolean standard;        // disk and network card that every system knows, in place of virtio
@@ -92,6 +98,8 @@ typedef struct {
     const char *gateway; // address of the host in it
     guint prefix;
     const char *range_first, *range_last;
+    const char *mac; // the host's in it; NULL: libvirt makes one
+    guint mtu;       // 0: as usual
 } YdNetworkSpec;
 
 typedef struct {
@@ -132,8 +140,8 @@ gboolean yd_hypervisor_freeze(YdHypervisor *hv, const char *uuid, const char *pa
 gboolean
 yd_hypervisor_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
 // Gives a running machine a (virtio) network card. Has one with that MAC: TRUE.
-gboolean yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
-                                  const char *network, GError **error);
+gboolean
+yd_hypervisor_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error);
 // The XML that a clone is saved with, from the template's machine's: spec's name, uuid, disk,
 // memory file and graphics, all else as it was. Pure; owned. INVALID when it is of another size, or
 // none of ours.

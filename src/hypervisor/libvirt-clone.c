@@ -45,18 +45,17 @@ has_nic(const char *xml, const char *mac)
 }
 
 gboolean
-yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac, const char *network,
-                      GError **error)
+yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error)
 {
     g_autoptr(virDomain) domain = yd_libvirt_domain(hv, uuid, error);
     if (!domain)
         return FALSE;
     char *now = virDomainGetXMLDesc(domain, 0);
-    gboolean there = now && has_nic(now, mac);
+    gboolean there = now && has_nic(now, nic->mac);
     free(now);
     if (there)
         return TRUE;
-    g_autofree char *xml = yd_nic_xml(mac, network);
+    g_autofree char *xml = yd_nic_xml(nic);
     return virDomainAttachDeviceFlags(domain, xml, VIR_DOMAIN_AFFECT_LIVE) == 0 ||
            yd_libvirt_fail(error, "cannot give machine '%s' its network card", uuid);
 }

@@ -185,7 +185,8 @@ yd_libvirt_network_ensure(YdHypervisor *hv, const YdNetworkSpec *spec, GError **
 {
     g_autoptr(GError) why = NULL;
     g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
-    if (!conn || !bridge_is_free(conn, spec, error))
+    if (!conn || !bridge_is_free(conn, spec, error) ||
+        (!((YdLibvirt *)hv)->test && !yd_libvirt_filter_ensure(conn, error)))
         return FALSE;
     g_autoptr(virNetwork) network = find(conn, spec->name, &why);
     if (why) {

@@ -64,8 +64,10 @@ gboolean yd_libvirt_start(YdHypervisor *hv, const YdMachineSpec *spec, GError **
 gboolean yd_libvirt_freeze(YdHypervisor *hv, const char *uuid, const char *path, GError **error);
 gboolean
 yd_libvirt_thaw(YdHypervisor *hv, const YdMachineSpec *spec, const char *path, GError **error);
-gboolean yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const char *mac,
-                               const char *network, GError **error);
+gboolean
+yd_libvirt_attach_nic(YdHypervisor *hv, const char *uuid, const YdNicSpec *nic, GError **error);
+// Makes sure of the filter that network cards refer to; does nothing when it is as it should be.
+gboolean yd_libvirt_filter_ensure(virConnect *conn, GError **error);
 // Defines it anew, keeping its uuid; NULL without an error and with *ret_runs when it runs already.
 virDomain *
 yd_libvirt_define(YdHypervisor *hv, const YdMachineSpec *spec, gboolean *ret_runs, GError **error);

@@ -73,6 +73,12 @@ yd_network_xml(const YdNetworkSpec *spec)
     yd_xml_set(bridge, "name", spec->bridge);
     yd_xml_set(bridge, "stp", "off"); // with it a card that is plugged in is deaf for four seconds
     yd_xml_set(bridge, "delay", "0");
+    if (spec->mtu) {
+        g_autofree char *mtu = g_strdup_printf("%u", spec->mtu);
+        yd_xml_set(yd_xml_add(network, "mtu", NULL), "size", mtu);
+    }
+    if (spec->mac)
+        yd_xml_set(yd_xml_add(network, "mac", NULL), "address", spec->mac);
     g_autofree char *prefix = g_strdup_printf("%u", spec->prefix);
     xmlNode *ip = yd_xml_add(network, "ip", NULL);
     yd_xml_set(ip, "family", "ipv4");

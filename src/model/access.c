@@ -41,6 +41,7 @@ static const struct {
     [YD_RIGHT_AUDIT_READ] = {"audit.read", NOTHING, NOTHING, ALL},
     [YD_RIGHT_SETTINGS] = {"settings", NOTHING, NOTHING, ALL},
     [YD_RIGHT_DOCTOR] = {"doctor", NOTHING, NOTHING, ALL},
+    [YD_RIGHT_BACKUPS] = {"backups", NOTHING, NOTHING, ALL},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(rights) == YD_N_RIGHTS);
 

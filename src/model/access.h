@@ -40,6 +40,7 @@ typedef enum {
     YD_RIGHT_AUDIT_READ,       // admin
     YD_RIGHT_SETTINGS,         // admin
     YD_RIGHT_DOCTOR,           // admin
+    YD_RIGHT_BACKUPS,          // see, make, put back, delete: admin
     YD_N_RIGHTS
 } YdRight;
 

@@ -20,6 +20,8 @@ static const YdMember switches[] = {
     YD_SWITCH(YdPolicy, balloon_free_pages),
     YD_SWITCH(YdPolicy, fixed_port),
     YD_SWITCH(YdPolicy, restore_by_person),
+    YD_SWITCH(YdPolicy, backup_desktops),
+    YD_SWITCH(YdPolicy, backup_personal),
 };
 
 static const YdMember numbers[] = {
@@ -44,6 +46,7 @@ yd_policy_init(YdPolicy *policy)
                          .serial = TRUE,
                          .smartcards = TRUE,
                          .multimon = TRUE,
+                         .backup_personal = TRUE,
                          .source = "exact",
                          .shutdown_seconds = 60,
                          .ready_seconds = 600,

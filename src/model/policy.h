@@ -16,6 +16,8 @@ typedef struct {
     gint64 restore_nightly;      // nightly restore points that are kept; 0: none are made (0)
     gint64 restore_hour;         // of the pool's time zone (see power.h) when they are due (1)
     gboolean restore_by_person;  // people may make points and go back themselves (FALSE)
+    gboolean backup_desktops;    // system disks are in the nightly backup (FALSE)
+    gboolean backup_personal;    // so are personal disks (TRUE)
 } YdPolicy;
 
 void yd_policy_init(YdPolicy *policy);

@@ -207,6 +207,8 @@ static const YdField yd_network_fields[] = {
     F(range_first, TEXT, MAKE),
     F(range_last, TEXT, MAKE),
     F(vlan, INT, MAKE | FILTER),
+    F(vni, INT, MAKE | FILTER),
+    F(isolated, BOOL, MAKE | FILTER),
     F(bridge, TEXT, FILTER),
     F(state, TEXT, FILTER | SORT),
     F(error, TEXT, 0),
@@ -219,6 +221,23 @@ static const YdField yd_network_fields[] = {
 };
 #undef RECORD
 TYPE(YdNetwork, yd_network, "network", "networks", "networks", "network_view", "net")
+
+#define RECORD YdNetworkHost
+static const YdField yd_network_host_fields[] = {
+    F(id, TEXT, 0),
+    F(network_id, TEXT, FILTER),
+    F(host_id, TEXT, FILTER),
+    F(state, TEXT, FILTER),
+    F(error, TEXT, 0),
+    F(repaired, TEXT, 0),
+    F(checked, TIME, 0),
+    F(repaired_at, TIME, 0),
+    F(network_name, TEXT, VIEW),
+    F(host_name, TEXT, VIEW | SORT | SEARCH),
+};
+#undef RECORD
+TYPE(YdNetworkHost, yd_network_host, "network_host", "network_hosts", "network_hosts",
+     "network_host_view", "nwh")
 
 #define RECORD YdAddress
 static const YdField yd_address_fields[] = {
@@ -427,6 +446,38 @@ static const YdField yd_restore_point_fields[] = {
 #undef RECORD
 TYPE(YdRestorePoint, yd_restore_point, "restore-point", "restore-points", "restore_points", "restore_point_view", "rpt")
 
+#define RECORD YdBackup
+static const YdField yd_backup_fields[] = {
+    F(id, TEXT, 0),
+    F(what, TEXT, FILTER | SORT),
+    F(object_id, TEXT, FILTER),
+    F(object_name, TEXT, SORT | SEARCH),
+    F(desktop_id, TEXT, FILTER),
+    F(pool_id, TEXT, FILTER),
+    F(kind, TEXT, FILTER | SORT),
+    F(origin, TEXT, FILTER | SORT),
+    F(state, TEXT, FILTER | SORT),
+    F(image, TEXT, 0),
+    F(base, TEXT, 0),
+    F(previous_id, TEXT, 0),
+    F(point, BOOL, 0),
+    F(frozen, BOOL, 0),
+    F(bytes, INT, SORT),
+    F(held_bytes, INT, SORT),
+    F(stored_bytes, INT, SORT),
+    F(checksum, TEXT, 0),
+    F(taken, TIME, SORT),
+    F(ended, TIME, SORT),
+    F(verified, TIME, SORT),
+    F(error, TEXT, 0),
+    F(created, TIME, SORT),
+    F(changed, TIME, SORT),
+    F(version, INT, 0),
+    F(pool_name, TEXT, VIEW | SORT | SEARCH),
+};
+#undef RECORD
+TYPE(YdBackup, yd_backup, "backup", "backups", "backups", "backup_view", "bkp")
+
 #define RECORD YdRollout
 static const YdField yd_rollout_fields[] = {
     F(id, TEXT, 0),
@@ -590,6 +641,7 @@ static const YdRecordType *const types[] = {
     &yd_template_version_type,
     &yd_media_type,
     &yd_network_type,
+    &yd_network_host_type,
     &yd_address_type,
     &yd_pool_type,
     &yd_entitlement_type,
@@ -597,6 +649,7 @@ static const YdRecordType *const types[] = {
     &yd_desktop_type,
     &yd_personal_disk_type,
     &yd_restore_point_type,
+    &yd_backup_type,
     &yd_rollout_type,
     &yd_rollout_desktop_type,
     &yd_connection_type,

@@ -119,13 +119,27 @@ typedef struct {
     char *name, *mode; // mode: "nat"
     char *cidr, *gateway, *range_first, *range_last;
     gint64 vlan;
-    char *bridge; // name of the bridge, at most 15 characters
-    char *state;  // "new" | "active" | "failed"
+    gint64 vni;        // over all hosts by VXLAN, with that number; 0: each host has its own
+    gboolean isolated; // its desktops don't reach each other
+    char *bridge;      // name of the bridge, at most 15 characters
+    char *state;       // "new" | "active" | "failed"
     char *error;
     gint64 created, changed, version;
     gint64 addresses_used, addresses_total, pools; // VIEW (total is computed from the range)
 } YdNetwork;
 YD_RECORD(YdNetwork, yd_network)
+
+// How a network is on one host, as it was seen last.
+typedef struct {
+    char *id; // nwh-…
+    char *network_id, *host_id;
+    char *state; // "ok" | "missing" | "drift" | "unreachable"
+    char *error;
+    char *repaired; // what was put right last
+    gint64 checked, repaired_at;
+    char *network_name, *host_name; // VIEW
+} YdNetworkHost;
+YD_RECORD(YdNetworkHost, yd_network_host)
 
 typedef struct {
     char *id; // adr-…
@@ -253,6 +267,29 @@ typedef struct {
     char *desktop_name, *user_id, *username; // VIEW
 } YdRestorePoint;
 YD_RECORD(YdRestorePoint, yd_restore_point)
+
+// One moment of a disk, or of the product itself, in the folder of backups (storage/backup.h).
+typedef struct {
+    char *id;                      // bkp-…
+    char *what;                    // "product" | "desktop" (its system disk) | "personal-disk"
+    char *object_id, *object_name; // NULL, "yundesk" for the product
+    char *desktop_id;              // whose machine had the disk; NULL: none
+    char *pool_id;
+    char *kind;   // "full" | "incremental": only what changed was read
+    char *origin; // "nightly" | "manual" | "before-restore"
+    char *state;  // "making" | "ready" | "failed" | "damaged" | "deleting"
+    char *image, *base;
+    char *previous_id; // that it was compared with
+    gboolean point;    // its moment is still inside the image
+    gboolean frozen;   // the guest's file systems stood still, or it was shut down
+    gint64 bytes, held_bytes, stored_bytes; // of the disk, in the backup, new in the folder
+    char *checksum;                         // of its list, hex
+    gint64 taken, ended, verified;          // ms; 0: not yet
+    char *error;
+    gint64 created, changed, version;
+    char *pool_name; // VIEW
+} YdBackup;
+YD_RECORD(YdBackup, yd_backup)
 
 // A new version of a template on its way to the desktops of one pool.
 typedef struct {

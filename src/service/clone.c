@@ -223,7 +223,8 @@ renew(YdJobRun *run, const YdDesk *desk, GError **error)
     if (!good || !desk->network)
         return good;
     g_autofree char *network = yd_network_libvirt_name(desk->network);
-    return yd_hypervisor_attach_nic(hv, desktop->uuid, desktop->mac, network, error);
+    const YdNicSpec nic = yd_desk_nic(desk, network);
+    return yd_hypervisor_attach_nic(hv, desktop->uuid, &nic, error);
 }
 
 gboolean

@@ -185,6 +185,15 @@ yd_desk_dhcp_clear_all(YdService *service, YdStore *store, const YdDesk *desk)
 
 // --- machine and disk ---
 
+YdNicSpec
+yd_desk_nic(const YdDesk *desk, const char *network)
+{
+    return (YdNicSpec){.mac = desk->desktop->mac,
+                       .network = network,
+                       .ip = desk->desktop->ip,
+                       .isolated = desk->network && desk->network->isolated};
+}
+
 char *
 yd_desk_vnc_socket(YdService *service, const char *desktop_id)
 {
@@ -264,8 +273,7 @@ yd_desk_launch_by(const YdDeskLaunch *launch, GError **error)
                                 .memory_mib = desktop->memory_mib,
                                 .disk = disk,
                                 .personal = personal,
-                                .mac = desktop->mac,
-                                .network = network,
+                                .nic = yd_desk_nic(desk, network),
                                 .os = desktop->os,
                                 .uefi = g_strcmp0(desktop->firmware, "uefi") == 0,
                                 .cdrom = {cdrom, drivers},

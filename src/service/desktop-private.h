@@ -96,6 +96,8 @@ void yd_desk_dhcp_set_all(YdService *service, YdStore *store, const YdDesk *desk
 void yd_desk_dhcp_clear_all(YdService *service, YdStore *store, const YdDesk *desk);
 
 // Absolute path of the VNC socket (for the console); owned.
+// What its network card is; network is its network's name in libvirt (NULL: no card).
+YdNicSpec yd_desk_nic(const YdDesk *desk, const char *network);
 char *yd_desk_vnc_socket(YdService *service, const char *desktop_id);
 
 // The setting.

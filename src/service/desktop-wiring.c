@@ -10,6 +10,7 @@
 #include "service/jobs.h"
 #include "service/log-in-watch.h"
 #include "service/monitor.h"
+#include "service/network-keeper.h"
 #include "service/pool-keeper.h"
 #include "service/reconcile.h"
 
@@ -39,7 +40,8 @@ yd_desktops_start(YdService *service, GError **error)
     // The reconciler first sees what is; jobs that a dead deskd left then go on.
     return yd_ca_ensure(keys, names, error) && make_vnc_dir(service, error) &&
            yd_desk_refresh_dns_names(service, error) && yd_monitor_start(service, error) &&
-           yd_jobs_start(service, error) && yd_reconcile_start(service, error);
+           yd_jobs_start(service, error) && yd_network_keeper_start(service, error) &&
+           yd_reconcile_start(service, error);
 }
 
 void
@@ -48,6 +50,7 @@ yd_desktops_stop(YdService *service)
     yd_reconcile_stop(service);
     yd_pool_keep_stop(service);
     yd_log_in_watch_stop(service);
+    yd_network_keeper_stop(service);
     yd_jobs_stop(service);
     yd_monitor_stop(service);
 }

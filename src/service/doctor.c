@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/json-util.h"
+#include "service/backup.h"
 #include "service/ca.h"
 #include "service/desktop-private.h"
 #include "service/job-checks.h"
@@ -227,6 +228,21 @@ check_names(YdJobRun *run)
     note(run, "names", since, error, good, advice);
 }
 
+// Only where there shall be backups.
+static void
+check_backups(YdJobRun *run)
+{
+    gint64 since = g_get_monotonic_time();
+    YdService *service = yd_job_run_service(run);
+    if (!yd_service_config(service)->backups)
+        return;
+    g_autofree char *alarm = yd_backup_alarm(service, yd_job_run_store(run), yd_now_ms());
+    put_check(run, "backups", json_boolean(!alarm),
+              alarm ? alarm : "the newest backups are good, and not old",
+              alarm ? "look at the backups in the console, or at deskctl backup status" : NULL,
+              (g_get_monotonic_time() - since) / 1000);
+}
+
 static gboolean
 step_look(YdJobRun *run, GError **error)
 {
@@ -236,6 +252,7 @@ step_look(YdJobRun *run, GError **error)
     check_network(run);
     check_template(run);
     check_versions(run);
+    check_backups(run);
     check_names(run);
     return TRUE;
 }

@@ -137,18 +137,24 @@ yd_gate_list_on_tell(YdService *service, YdGateTellFunc func, gpointer data)
     g_mutex_unlock(&list->tell_lock);
 }
 
-static void
-tell(YdService *service, const char *name, gboolean drain, gint64 seconds)
+void
+yd_gate_list_tell(YdService *service, const char *name, const char *line)
 {
     List *list = list_of(service);
-    g_autoptr(json_t) json = json_pack("{s:s}", "op", drain ? "drain" : "resume");
-    if (drain && seconds >= 0)
-        json_object_set_new(json, "seconds", json_integer(seconds));
-    g_autofree char *line = yd_json_text(json);
     g_mutex_lock(&list->tell_lock);
     if (list->tell)
         list->tell(name, line, list->tell_data);
     g_mutex_unlock(&list->tell_lock);
+}
+
+static void
+tell(YdService *service, const char *name, gboolean drain, gint64 seconds)
+{
+    g_autoptr(json_t) json = json_pack("{s:s}", "op", drain ? "drain" : "resume");
+    if (drain && seconds >= 0)
+        json_object_set_new(json, "seconds", json_integer(seconds));
+    g_autofree char *line = yd_json_text(json);
+    yd_gate_list_tell(service, name, line);
 }
 
 // What the gates of that name say. One that is being replaced does not count: it leaves anyhow.

@@ -21,6 +21,9 @@ void yd_gate_list_drop(YdService *service, guint64 connection);
 typedef void (*YdGateTellFunc)(const char *name, const char *line, gpointer data);
 void yd_gate_list_on_tell(YdService *service, YdGateTellFunc func, gpointer data);
 
+// Tells all gates of that name a line.
+void yd_gate_list_tell(YdService *service, const char *name, const char *line);
+
 // Has the gate of that name drain: it takes no new session, lets those that it has go on for so
 // many seconds (0: without a limit, -1: as it is configured), and ends. drain FALSE: it takes new
 // ones again. Waits up to 5 s until it says that it does. Right: YD_RIGHT_HOSTS_WRITE. NOT_FOUND:

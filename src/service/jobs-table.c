@@ -36,8 +36,18 @@ extern const YdJobKind yd_job_kind_workbench_finish;
 extern const YdJobKind yd_job_kind_template_check;
 extern const YdJobKind yd_job_kind_template_flatten;
 extern const YdJobKind yd_job_kind_template_verify;
+extern const YdJobKind yd_job_kind_backup_make;
+extern const YdJobKind yd_job_kind_backup_take;
+extern const YdJobKind yd_job_kind_backup_drop;
+extern const YdJobKind yd_job_kind_backup_verify;
+extern const YdJobKind yd_job_kind_backup_delete;
 
 const YdJobKind *const yd_job_kinds[] = {
+    &yd_job_kind_backup_make,
+    &yd_job_kind_backup_take,
+    &yd_job_kind_backup_drop,
+    &yd_job_kind_backup_verify,
+    &yd_job_kind_backup_delete,
     &yd_job_kind_desktop_create,
     &yd_job_kind_desktop_start,
     &yd_job_kind_desktop_shutdown,

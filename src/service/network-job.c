@@ -5,12 +5,16 @@
 #include "service/network-job.h"
 #include "base/json-util.h"
 #include "model/address.h"
+#include "service/network-keeper.h"
+#include "service/network-segment.h"
 #include "service/network.h"
 
+#define SEGMENT_MTU 1450 // a packet and the tunnel's head around it fit into 1500
+
 static gboolean
-spec_of(const YdNetwork *network, char **name, YdNetworkSpec *ret_spec, GError **error)
+spec_of(const YdNetwork *network, char **name, char **mac, YdNetworkSpec *ret_spec, GError **error)
 {
-    guint32 address;
+    guint32 address, gateway = 0;
     guint prefix;
 
     if (!yd_cidr_parse(network->cidr, &address, &prefix)) {
@@ -19,6 +23,9 @@ spec_of(const YdNetwork *network, char **name, YdNetworkSpec *ret_spec, GError *
         return FALSE;
     }
     *name = yd_network_libvirt_name(network);
+    // The same on each host: a machine that moves finds its gateway where it was.
+    if (network->vni != 0 && yd_ip_parse(network->gateway, &gateway))
+        *mac = yd_mac_from_ip(gateway);
     *ret_spec = (YdNetworkSpec){
         .name = *name,
         .network_id = network->id,
@@ -27,29 +34,46 @@ spec_of(const YdNetwork *network, char **name, YdNetworkSpec *ret_spec, GError *
         .prefix = prefix,
         .range_first = network->range_first,
         .range_last = network->range_last,
+        .mac = *mac,
+        .mtu = network->vni != 0 ? SEGMENT_MTU : 0,
     };
     return TRUE;
 }
 
 gboolean
-yd_network_ensure(YdService *service, const char *host_id, const YdNetwork *network, GError **error)
+yd_network_ensure_seen(YdService *service, const YdHost *host, const YdNetwork *network,
+                       char **ret_repaired, GError **error)
 {
-    YdHypervisor *hv = yd_service_hypervisor(service, host_id, error);
-    g_autofree char *name = NULL;
+    YdHypervisor *hv = yd_service_hypervisor(service, host->id, error);
+    g_autofree char *name = NULL, *mac = NULL;
     YdNetworkSpec spec;
 
-    return hv && spec_of(network, &name, &spec, error) &&
-           yd_hypervisor_network_ensure(hv, &spec, error);
+    return hv && spec_of(network, &name, &mac, &spec, error) &&
+           yd_hypervisor_network_ensure(hv, &spec, error) &&
+           yd_network_segment_ensure(service, host, network, ret_repaired, error);
+}
+
+gboolean
+yd_network_ensure(YdService *service, const char *host_id, const YdNetwork *network, GError **error)
+{
+    YdStore *store = yd_service_store(service, error);
+    g_autoptr(YdHost) host = store ? yd_store_get(store, &yd_host_type, host_id, error) : NULL;
+
+    return host && yd_network_ensure_seen(service, host, network, NULL, error);
 }
 
 static gboolean
 network_remove(YdService *service, const char *host_id, const YdNetwork *network, GError **error)
 {
-    YdHypervisor *hv = yd_service_hypervisor(service, host_id, error);
+    YdStore *store = yd_service_store(service, error);
+    g_autoptr(YdHost) host = store ? yd_store_get(store, &yd_host_type, host_id, error) : NULL;
+    YdHypervisor *hv = host ? yd_service_hypervisor(service, host_id, error) : NULL;
     g_autofree char *name = yd_network_libvirt_name(network);
     g_autoptr(GError) why = NULL;
 
     if (!hv)
+        return FALSE;
+    if (network->vni != 0 && !yd_network_segment_tidy(service, host, network->id, error))
         return FALSE;
     if (yd_hypervisor_network_remove(hv, name, &why) ||
         g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND))
@@ -135,7 +159,10 @@ create_undo(YdJobRun *run, GError **error)
 static gboolean
 create_activate(YdJobRun *run, GError **error)
 {
-    return network_set_state(run, "active", NULL, error);
+    if (!network_set_state(run, "active", NULL, error))
+        return FALSE;
+    yd_network_keeper_kick(yd_job_run_service(run));
+    return TRUE;
 }
 
 static void

@@ -15,6 +15,8 @@ yd_network_libvirt_name(const YdNetwork *network)
     return g_strconcat("yd-", network->name, NULL);
 }
 
+#define MAX_VNI 16777215 // 24 bits: RFC 7348
+
 // ---- checks ----
 
 static gboolean
@@ -35,6 +37,15 @@ check_overlap(YdStore *store, const YdNetwork *network, GError **error)
         }
     }
     return TRUE;
+}
+
+// Two networks with one number would be one.
+static gboolean
+check_vni(YdStore *store, const YdNetwork *network, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, network->vni);
+    return network->vni == 0 ||
+           yd_check_unique(store, &yd_network_type, "vni", text, network->id, error);
 }
 
 // The name of the bridge: given, or made of the random end of a new id.
@@ -78,11 +89,13 @@ check_network(YdStore *store, YdNetwork *network, GError **error)
                          "a-z, 0-9 and “-”", error) &&
            yd_check_choice("mode", network->mode, modes, error) &&
            yd_check_int("vlan", network->vlan, 0, 4094, error) &&
+           yd_check_int("vni", network->vni, 0, MAX_VNI, error) &&
            check_address_lengths(network, error) &&
            yd_network_check(network->cidr, &network->gateway, &network->range_first,
                             &network->range_last, error) &&
            yd_check_unique(store, &yd_network_type, "name", network->name, network->id, error) &&
-           check_overlap(store, network, error) && check_bridge(store, network, error);
+           check_overlap(store, network, error) && check_vni(store, network, error) &&
+           check_bridge(store, network, error);
 }
 
 // All addresses in use must stay inside of the range.

@@ -5,7 +5,7 @@
 //
 // Rules of the fields: name [a-z0-9][a-z0-9-]{0,31}, unique; mode "nat"; cidr, gateway and range as
 // yd_network_check, no overlap with other networks; bridge [a-z0-9][a-z0-9._-]{0,14}, unique, made
-// from the id when NULL; vlan 0..4094.
+// from the id when NULL; vlan 0..4094; vni 0..16777215, unique unless 0.
 #pragma once
 
 #include "service/service.h"
@@ -27,6 +27,10 @@ gboolean yd_network_delete(YdService *service, const YdActor *actor, const char 
 
 // Name of the network in libvirt: "yd-<name>"; owned. Everybody who builds a machine uses this.
 char *yd_network_libvirt_name(const YdNetwork *network);
+
+// The same, with what had to be put right in its tunnel, as yd_network_segment_ensure.
+gboolean yd_network_ensure_seen(YdService *service, const YdHost *host, const YdNetwork *network,
+                                char **ret_repaired, GError **error);
 
 // Makes sure that one host has the network (hypervisor call; blocks). For starts and for new hosts.
 gboolean yd_network_ensure(YdService *service, const char *host_id, const YdNetwork *network,

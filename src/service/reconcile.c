@@ -7,12 +7,14 @@
 
 #include "base/id.h"
 #include "base/log.h"
+#include "service/backup.h"
 #include "service/connection.h"
 #include "service/desktop-private.h"
 #include "service/host-clean.h"
 #include "service/host.h"
 #include "service/login.h"
 #include "service/media.h"
+#include "service/network-keeper.h"
 #include "service/pool-keeper.h"
 #include "service/restore-point.h"
 #include "service/rollout.h"
@@ -421,6 +423,7 @@ run_timers(YdService *service, Timers *timers)
         yd_rollout_tidy(service, yd_now_ms());
         yd_template_image_tidy(service, yd_now_ms());
         yd_restore_points_tidy(service, yd_now_ms());
+        yd_backups_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);
@@ -434,6 +437,14 @@ run_timers(YdService *service, Timers *timers)
         timers->prune = now + PRUNE_US;
         prune(service);
     }
+}
+
+// Events may have been missed, and its networks may be gone.
+static void
+host_came(YdService *service, Timers *timers)
+{
+    timers->pass = 0;
+    yd_network_keeper_kick(service);
 }
 
 static gpointer
@@ -450,7 +461,7 @@ reconcile_thread(gpointer data)
         gboolean over = event->stop;
         g_autoptr(GError) error = NULL;
         if (!over && !event->uuid)
-            timers.pass = 0; // a host came back: events may have been missed
+            host_came(reconciler->service, &timers);
         else if (!over && !machine_ended(reconciler->service, event->uuid, event->crashed, &error))
             g_warning("machine %s: %s, left to the next pass", event->uuid, error->message);
         event_free(event);

@@ -5,9 +5,9 @@
 
 #include "service/restore-point-private.h"
 
-// From one file; by (NULL: nobody) may run with it.
-static gboolean
-drop_from(YdJobRun *run, const char *image, const YdDesktop *by, const char *name, GError **error)
+gboolean
+yd_restore_point_drop_from(YdJobRun *run, const char *image, const YdDesktop *by, const char *name,
+                           GError **error)
 {
     YdService *service = yd_job_run_service(run);
     YdStorage *storage = yd_service_storage(service);
@@ -57,7 +57,8 @@ drop_from_personal(YdJobRun *run, const YdRestorePoint *point, GError **error)
     }
     g_autoptr(YdDesktop) by =
         disk->desktop_id ? yd_store_get(store, &yd_desktop_type, disk->desktop_id, NULL) : NULL;
-    return strcmp(disk->state, "ready") != 0 || drop_from(run, disk->image, by, point->id, error);
+    return strcmp(disk->state, "ready") != 0 ||
+           yd_restore_point_drop_from(run, disk->image, by, point->id, error);
 }
 
 static gboolean
@@ -68,7 +69,7 @@ drop(YdJobRun *run, const YdRestorePoint *point, GError **error)
     if (!desktop)
         return FALSE;
     const YdDesktop *by = g_strcmp0(point->image, desktop->image) == 0 ? desktop : NULL;
-    return (!point->image || drop_from(run, point->image, by, point->id, error)) &&
+    return (!point->image || yd_restore_point_drop_from(run, point->image, by, point->id, error)) &&
            drop_from_personal(run, point, error) &&
            yd_store_delete(store, &yd_restore_point_type, point->id, 0, error);
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "base/json-util.h"
 #include "service/personal-disk.h"
 #include "service/restore-point-private.h"
+#include "storage/backup.h"
 #include "store/store-connect.h"
 #include "store/store-desktops.h"
 
@@ -211,6 +213,17 @@ take(YdJobRun *run, const char *which, Disks *disks, GError **error)
     return note(run, which, &what, error);
 }
 
+gboolean
+yd_restore_point_moment(YdJobRun *run, gboolean system, const char *name, gboolean *ret_has,
+                        gboolean *ret_frozen, GError **error)
+{
+    g_auto(Disks) disks = {0};
+    if (!disks_load(run, system, !system, &disks, error))
+        return FALSE;
+    *ret_has = disks.images[0] != NULL;
+    return !*ret_has || make(run, &disks, name, ret_frozen, error);
+}
+
 // Takes away what there is of it; its row says why it failed.
 static void
 mark_failed(YdJobRun *run, const char *which, const GError *why)
@@ -267,10 +280,30 @@ note_sizes(YdJobRun *run, const Disks *disks, GError **error)
     return TRUE;
 }
 
+// Whether the disk that a backup is to be put into is missing: then there is no present state.
+static gboolean
+is_lost(YdJobRun *run)
+{
+    g_auto(Disks) disks = {0};
+    g_autoptr(GError) why = NULL;
+    YdStorage *storage = yd_service_storage(yd_job_run_service(run));
+    if (!arg(run, "backup") ||
+        !disks_load(run, flag(run, "system"), flag(run, "personal"), &disks, &why) ||
+        !disks.images[0])
+        return FALSE;
+    g_autoptr(YdImageInfo) info = yd_storage_look(storage, disks.images[0], &why);
+    return !info && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND);
+}
+
 static gboolean
 restore_before(YdJobRun *run, GError **error)
 {
     g_auto(Disks) disks = {0};
+    g_autoptr(GError) gone = NULL;
+    if (is_lost(run))
+        return yd_store_delete(yd_job_run_store(run), &yd_restore_point_type, arg(run, "before"), 0,
+                               &gone) ||
+               g_error_matches(gone, YD_ERROR, YD_ERROR_NOT_FOUND);
     return take(run, "before", &disks, error) && note_sizes(run, &disks, error);
 }
 
@@ -307,10 +340,42 @@ forget_guest(YdJobRun *run, GError **error)
 }
 
 static gboolean
+on_fill(double percent, gpointer data)
+{
+    return yd_job_run_progress(data, percent, NULL);
+}
+
+static gboolean
+back_from_backup(YdJobRun *run, GError **error)
+{
+    g_auto(Disks) disks = {0};
+    gboolean system = flag(run, "system"), personal = flag(run, "personal");
+    YdStorage *storage = yd_service_storage(yd_job_run_service(run));
+    g_autoptr(YdBackup) backup =
+        yd_store_get(yd_job_run_store(run), &yd_backup_type, arg(run, "backup"), error);
+    if (!backup || !disks_load(run, system, personal, &disks, error))
+        return FALSE;
+    if (!disks.images[0] || (personal && g_strcmp0(disks.desk.personal->id, backup->object_id))) {
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "“%s” does not have the disk of the backup any more, nothing was changed",
+                    disks.desk.desktop->name);
+        return FALSE;
+    }
+    g_autoptr(json_t) done =
+        yd_backup_fill(storage, backup->id, backup->checksum, disks.images[0], on_fill, run, error);
+    if (!done)
+        return FALSE;
+    json_object_update(yd_job_run_result(run), done);
+    return !system || forget_guest(run, error);
+}
+
+static gboolean
 restore_back(YdJobRun *run, GError **error)
 {
     g_auto(Disks) disks = {0};
     gboolean system = flag(run, "system"), personal = flag(run, "personal");
+    if (arg(run, "backup"))
+        return back_from_backup(run, error);
     g_autoptr(YdRestorePoint) point = point_of(run, "point", error);
     if (!point || !disks_load(run, system, personal, &disks, error))
         return FALSE;

@@ -249,6 +249,23 @@ yd_restore_point_restore(YdService *service, const YdActor *actor, const char *i
 }
 
 YdJob *
+yd_restore_point_begin_backup(YdService *service, YdStore *store, const YdActor *actor,
+                              const YdDesktop *desktop, const char *backup_id, gboolean system,
+                              GError **error)
+{
+    if (!check_space(service, error) || !yd_restore_point_check(store, desktop, error))
+        return NULL;
+    g_autoptr(YdRestorePoint) now = insert(store, desktop, "before-restore", NULL, error);
+    if (!now)
+        return NULL;
+    g_autoptr(json_t) args =
+        json_pack("{s:s, s:s, s:b, s:b, s:b}", "backup", backup_id, "before", now->id, "system",
+                  system, "personal", !system, "start", runs(desktop));
+    return yd_job_submit(service, actor, "desktop-restore", desktop->id, desktop->name, args, NULL,
+                         error);
+}
+
+YdJob *
 yd_restore_point_begin_delete(YdService *service, YdStore *store, const YdActor *actor,
                               const YdDesktop *desktop, YdRestorePoint *point, GError **error)
 {

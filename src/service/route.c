@@ -96,6 +96,18 @@ gate_of(YdService *service, const char *host, char **ret_gate, char **ret_addres
     return FALSE;
 }
 
+gboolean
+yd_route_place(YdService *service, const char *host_name, char **ret_gate, char **ret_address)
+{
+    g_autofree char *address = NULL;
+    if (!gate_of(service, host_name, ret_gate, &address))
+        return FALSE;
+    char *colon = strrchr(address, ':');
+    *ret_address = *address == '[' ? g_strndup(address + 1, (gsize)(colon - address) - 2)
+                                   : g_strndup(address, (gsize)(colon - address));
+    return TRUE;
+}
+
 char *
 yd_route_gate(YdService *service, const char *host_name)
 {

@@ -10,6 +10,11 @@
 // one.
 gboolean yd_route_check(const char *const *host_gates, GError **error);
 
+// The host's gate, and the numeric address where other hosts reach it; FALSE when it has none. Both
+// are the caller's.
+gboolean
+yd_route_place(YdService *service, const char *host_name, char **ret_gate, char **ret_address);
+
 // The name of the host's gate; owned, NULL when it has none.
 char *yd_route_gate(YdService *service, const char *host_name);
 

@@ -72,6 +72,11 @@ yd_service_config_init(YdServiceConfig *config)
         .personal_quota_gib = 1024,
         .template_chain_max = 5,
         .template_scrub_days = 30,
+        .backup_hour = 2,
+        .backup_keep_daily = 7,
+        .backup_keep_weekly = 4,
+        .backup_keep_monthly = 6,
+        .backup_at_once = 2,
     };
 }
 

@@ -51,7 +51,11 @@ typedef struct {
     gint64 max_upload;                         // bytes: 64 GiB
     guint media_quota_gib;                     // of the media library: 200
     guint personal_quota_gib;                  // of one person's personal disks: 1024
-    guint template_chain_max;  // files that a version may consist of before it is flattened: 5
+    guint template_chain_max; // files that a version may consist of before it is flattened: 5
+    gboolean backups;         // deskhost has a folder for backups
+    guint backup_hour;        // of the server's day when they are made: 2
+    guint backup_keep_daily, backup_keep_weekly, backup_keep_monthly; // 7, 4, 6
+    guint backup_at_once;      // disks that are copied at the same time: 2
     guint template_scrub_days; // after how long a version's files are read again: 30; 0: never
 } YdServiceConfig;
 

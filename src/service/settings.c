@@ -7,6 +7,11 @@
 #define DAY (24 * 3600)
 
 static const YdSettingRule rules[] = {
+    {"backup_at_once", 1, 16, "", "Disks that are copied into backups at the same time."},
+    {"backup_hour", 0, 23, "h", "Hour of the server's day when backups are made."},
+    {"backup_keep_daily", 1, 366, "", "Days of which the newest backup is kept."},
+    {"backup_keep_monthly", 0, 120, "", "Months of which the newest backup is kept."},
+    {"backup_keep_weekly", 0, 520, "", "Weeks of which the newest backup is kept."},
     {"lock_after", 3, 100, "", "Wrong passwords in a row after which an account is locked."},
     {"lock_seconds", 10, DAY, "s", "How long a locked account stays locked."},
     {"login_idle_seconds", 300, 30 * DAY, "s", "A log-in that was not used for so long ends."},
@@ -46,6 +51,11 @@ configured(YdService *service, const char *name)
         const char *name;
         gint64 value;
     } values[] = {
+        {"backup_at_once", config->backup_at_once},
+        {"backup_hour", config->backup_hour},
+        {"backup_keep_daily", config->backup_keep_daily},
+        {"backup_keep_monthly", config->backup_keep_monthly},
+        {"backup_keep_weekly", config->backup_keep_weekly},
         {"lock_after", config->lock_after},
         {"lock_seconds", config->lock_seconds},
         {"login_idle_seconds", config->login_idle_seconds},

@@ -32,6 +32,8 @@ typedef struct {
     gboolean (*space)(YdStorage *storage, gint64 *ret_bytes, gint64 *ret_free, GError **error);
     json_t *(*files)(YdStorage *storage, const json_t *request, YdPointSink sink,
                      YdProgress progress, gpointer data, GError **error);
+    json_t *(*backup)(YdStorage *storage, const json_t *request, YdProgress progress, gpointer data,
+                      GError **error);
     json_t *(*ram)(YdStorage *storage, const char *verb, const json_t *arguments, GError **error);
 } YdStorageFamily;
 

@@ -10,6 +10,7 @@
 typedef struct {
     YdStorage parent;
     char *directory;
+    char *backup_dir, *state_dir, *config_file; // backup.h; NULL: no backups
 } LocalStorage;
 
 char *yd_local_path(YdStorage *storage, const char *image);
@@ -50,6 +51,10 @@ json_t *yd_local_files(YdStorage *storage, const json_t *request, YdPointSink si
 
 // The verbs of ram-image.h.
 json_t *yd_local_ram(YdStorage *storage, const char *verb, const json_t *arguments, GError **error);
+
+// The verbs of backup.h.
+json_t *yd_local_backup(YdStorage *storage, const json_t *request, YdProgress progress,
+                        gpointer data, GError **error);
 
 YdImageInfo *yd_local_info(const YdImageProbe *probe);
 

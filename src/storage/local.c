@@ -349,6 +349,9 @@ local_free(YdStorage *storage)
 {
     LocalStorage *local = (LocalStorage *)storage;
     g_free(local->directory);
+    g_free(local->backup_dir);
+    g_free(local->state_dir);
+    g_free(local->config_file);
     g_free(local);
 }
 
@@ -374,6 +377,7 @@ yd_storage_local(const char *directory)
         .space = local_space,
         .files = yd_local_files,
         .ram = yd_local_ram,
+        .backup = yd_local_backup,
     };
     LocalStorage *local = g_new0(LocalStorage, 1);
     local->parent.family = &family;

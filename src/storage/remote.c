@@ -383,6 +383,13 @@ remote_files(YdStorage *storage, const json_t *arguments, YdPointSink sink, YdPr
     return answer;
 }
 
+static json_t *
+remote_backup(YdStorage *storage, const json_t *request, YdProgress progress, gpointer data,
+              GError **error)
+{
+    return call(storage, json_deep_copy(request), progress, data, error);
+}
+
 static void
 remote_free(YdStorage *storage)
 {
@@ -415,6 +422,7 @@ yd_storage_remote(const char *socket_path)
         .space = remote_space,
         .files = remote_files,
         .ram = remote_ram,
+        .backup = remote_backup,
     };
     RemoteStorage *remote = g_new0(RemoteStorage, 1);
     remote->parent.family = &family;

@@ -452,8 +452,8 @@ copy_all(Copy *copy, GError **error)
 }
 
 gboolean
-yd_store_compare(const char *from, const char *to, YdCopyProgress progress, gpointer data,
-                 GError **error)
+yd_store_compare_all(const char *from, const char *to, YdCopyProgress progress, gpointer data,
+                     GError **error)
 {
     g_auto(Copy) copy = {0};
     copy.tables = catalogue(error);
@@ -462,8 +462,8 @@ yd_store_compare(const char *from, const char *to, YdCopyProgress progress, gpoi
 }
 
 gboolean
-yd_store_copy(const char *from, const char *to, YdCopyProgress progress, gpointer data,
-              GError **error)
+yd_store_copy_all(const char *from, const char *to, YdCopyProgress progress, gpointer data,
+                  GError **error)
 {
     g_auto(Copy) copy = {0};
     copy.tables = catalogue(error);

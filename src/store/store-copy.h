@@ -12,10 +12,10 @@ typedef void (*YdCopyProgress)(const char *table, gint64 rows, gpointer data);
 // and must have the newest schema; `to` is made where there is none and must have no rows. After an
 // error `to` may be half full, and says so. STATE: from is old or missing, to is not empty; EXISTS:
 // two values that differ in `from` are the same name in `to`.
-gboolean yd_store_copy(const char *from, const char *to, YdCopyProgress progress, gpointer data,
-                       GError **error);
+gboolean yd_store_copy_all(const char *from, const char *to, YdCopyProgress progress, gpointer data,
+                           GError **error);
 
 // The second half alone: whether all rows are the same. STATE names the first table and row that
 // differ.
-gboolean yd_store_compare(const char *from, const char *to, YdCopyProgress progress, gpointer data,
-                          GError **error);
+gboolean yd_store_compare_all(const char *from, const char *to, YdCopyProgress progress,
+                              gpointer data, GError **error);

@@ -120,6 +120,11 @@ gboolean yd_store_prune(YdStore *store, gint64 events_before, gint64 jobs_before
 // Appends one audit row, inside the transaction under way. record is copied.
 gboolean yd_store_audit(YdStore *store, const YdAudit *row, GError **error);
 
+// A whole copy of the database as of one moment, while others write: a file of mode 0600 that is
+// there only when it was read again and is in order; ret_rows: rows of all nouns in it. STATE with
+// the way to go where the database has means of its own for it (MariaDB).
+gboolean yd_store_copy(YdStore *store, const char *path, gint64 *ret_rows, GError **error);
+
 // Settings: small named JSON values that count at run time. get gives NULL without an error when
 // there is none.
 char *yd_store_setting(YdStore *store, const char *name, GError **error);

@@ -119,7 +119,7 @@ check_network(Subject *subject)
     g_autoptr(GError) error = NULL;
     gboolean active = FALSE;
     YdNetworkSpec other = subject->network;
-    YdDhcpHost host = {.mac = subject->spec.mac, .ip = "10.99.0.12", .name = "one"};
+    YdDhcpHost host = {.mac = subject->spec.nic.mac, .ip = "10.99.0.12", .name = "one"};
     other.name = "yd-contract-2";
     g_assert_false(yd_hypervisor_network_active(subject->hv, other.name, &active, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
@@ -353,7 +353,7 @@ check_remove(Subject *subject)
     g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
     g_clear_error(&error);
     for (guint i = 0; i < 2; i++) {
-        yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.mac,
+        yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.nic.mac,
                                          &error);
         g_assert_no_error(error);
     }
@@ -361,7 +361,8 @@ check_remove(Subject *subject)
         yd_hypervisor_network_remove(subject->hv, subject->network.name, &error);
         g_assert_no_error(error);
     }
-    yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.mac, &error);
+    yd_hypervisor_network_clear_host(subject->hv, subject->network.name, subject->spec.nic.mac,
+                                     &error);
     g_assert_no_error(error);
 }
 

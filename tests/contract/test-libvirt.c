@@ -96,7 +96,7 @@ static void
 step_start(void)
 {
     g_autoptr(GError) error = NULL;
-    YdDhcpHost host = {.mac = lab.subject.spec.mac, .ip = ADDRESS, .name = "tiny-1"};
+    YdDhcpHost host = {.mac = lab.subject.spec.nic.mac, .ip = ADDRESS, .name = "tiny-1"};
     yd_hypervisor_network_ensure(hv(), &lab.subject.network, &error);
     g_assert_no_error(error);
     yd_hypervisor_network_set_host(hv(), lab.subject.network.name, &host, &error);
@@ -709,8 +709,9 @@ prepare(void)
         .vcpus = 1,
         .memory_mib = 128,
         .disk = lab.disk,
-        .mac = "52:54:0a:63:00:0c",
-        .network = "yd-contract",
+        .nic.mac = "52:54:0a:63:00:0c",
+        .nic.network = "yd-contract",
+        .nic.ip = "10.99.0.12",
         .os = "linux",
         .vnc_socket = lab.socket,
         .spice = TRUE,
@@ -720,7 +721,8 @@ prepare(void)
     lab.second.name = "yd-dsk-contract-2";
     lab.second.desktop_id = "dsk-contract-2";
     lab.second.disk = lab.disk_2;
-    lab.second.mac = "52:54:0a:63:00:0d";
+    lab.second.nic.mac = "52:54:0a:63:00:0d";
+    lab.second.nic.ip = "10.99.0.13";
     lab.second.vnc_socket = NULL;
     lab.subject.network = (YdNetworkSpec){
         .name = "yd-contract",

@@ -9,8 +9,8 @@ static const YdMachineSpec spec = {
     .vcpus = 2,
     .memory_mib = 512,
     .disk = "/images/dsk-contract.qcow2",
-    .mac = "52:54:0a:63:00:0c",
-    .network = "yd-contract",
+    .nic.mac = "52:54:0a:63:00:0c",
+    .nic.network = "yd-contract",
     .os = "linux",
     .spice = TRUE,
 };

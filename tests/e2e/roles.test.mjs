@@ -35,7 +35,7 @@ const ids = () => ({
   users: [people.alice.id], departments: [office.department.id, people.alice.id], pools: [office.pool.id, office.pool.id],
   desktops: [alices.desktop], connections: [alices.connection.id], jobs: [alices.job], me: [alices.login],
   templates: [office.template.id], 'template-versions': [office.version.id], networks: [office.network.id], hosts: ['hst-x'],
-  media: ['med-x'], 'personal-disks': ['pdk-x'], 'restore-points': ['rpt-x'], workbenches: [alices.desktop], rollouts: ['rol-x'], gates: ['gate-1'],
+  media: ['med-x'], 'personal-disks': ['pdk-x'], 'restore-points': ['rpt-x'], backups: ['bkp-x'], workbenches: [alices.desktop], rollouts: ['rol-x'], gates: ['gate-1'],
 });
 
 const bodies = [

@@ -72,9 +72,15 @@ test_orders(void)
     g_assert_cmpint(limited->seconds, ==, 60);
     g_autoptr(YdGateMessage) resume = parse("{\"op\":\"resume\"}");
     g_assert_cmpint(resume->op, ==, YD_GATE_OP_RESUME);
-    static const char *const bad[] = {"{\"op\":\"drain\",\"seconds\":-1}",
-                                      "{\"op\":\"drain\",\"seconds\":\"60\"}",
-                                      "{\"op\":\"drain\",\"seconds\":99999999999}"};
+    g_autoptr(YdGateMessage) host =
+        parse("{\"op\":\"host\",\"id\":7,\"request\":{\"verb\":\"segment\"}}");
+    g_assert_cmpint(host->op, ==, YD_GATE_OP_HOST);
+    g_assert_cmpuint(host->id, ==, 7);
+    g_assert_cmpstr(host->request, ==, "{\"verb\":\"segment\"}");
+    static const char *const bad[] = {
+        "{\"op\":\"host\",\"id\":7,\"request\":\"segment\"}", "{\"op\":\"host\",\"request\":{}}",
+        "{\"op\":\"drain\",\"seconds\":-1}", "{\"op\":\"drain\",\"seconds\":\"60\"}",
+        "{\"op\":\"drain\",\"seconds\":99999999999}"};
     for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autoptr(GError) error = NULL;
         g_assert_null(yd_gate_message_parse(bad[i], strlen(bad[i]), &error));

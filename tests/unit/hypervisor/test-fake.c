@@ -11,7 +11,7 @@ static const YdMachineSpec spec = {
     .vcpus = 2,
     .memory_mib = 512,
     .disk = "/images/dsk-1.qcow2",
-    .mac = "52:54:0a:63:00:0c",
+    .nic.mac = "52:54:0a:63:00:0c",
     .os = "linux",
     .spice = TRUE,
 };
@@ -193,10 +193,10 @@ test_networks(void)
     g_autoptr(GError) error = NULL;
     YdNetworkSpec network = {.name = "yd-a", .bridge = "ydbr1", .gateway = "10.9.0.1"};
     YdNetworkSpec second = {.name = "yd-b", .bridge = "ydbr1", .gateway = "10.8.0.1"};
-    YdDhcpHost host = {.mac = spec.mac, .ip = "10.9.0.7", .name = "one"};
+    YdDhcpHost host = {.mac = spec.nic.mac, .ip = "10.9.0.7", .name = "one"};
     YdMachineSpec machine = spec;
     gboolean active = FALSE;
-    machine.network = "yd-a";
+    machine.nic.network = "yd-a";
     g_assert_false(yd_hypervisor_start(hv, &machine, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_NOT_FOUND);
     g_clear_error(&error);

@@ -48,8 +48,7 @@ static const YdMachineSpec linux_spec = {
     .vcpus = 2,
     .memory_mib = 3072,
     .disk = "/var/lib/yundesk/images/dsk-01jd00000000000000000000aa.qcow2",
-    .mac = "52:54:0a:63:00:0c",
-    .network = "yd-office",
+    .nic = {.mac = "52:54:0a:63:00:0c", .network = "yd-office", .ip = "10.99.0.12"},
     .os = "linux",
     .vnc_socket = "/run/yundesk/vnc/dsk-01jd00000000000000000000aa.sock",
     .spice = TRUE,
@@ -76,12 +75,16 @@ test_domains(void)
     spec.standard = TRUE;
     check_domain("standard-personal-tcg", &spec, FALSE);
     spec = linux_spec;
+    spec.nic.isolated = TRUE;
+    check_domain("linux-isolated-tcg", &spec, FALSE);
+    spec = linux_spec;
     spec.no_clipboard = TRUE;
     check_domain("linux-no-clipboard-kvm", &spec, TRUE);
     spec.no_clipboard = FALSE;
     spec.memory_mib = 128;
     spec.vcpus = 1;
-    spec.network = spec.mac = spec.title = NULL;
+    spec.nic = (YdNicSpec){0};
+    spec.title = NULL;
     spec.spice = FALSE;
     spec.console_vdagent = TRUE;
     spec.balloon_free_pages = TRUE;
@@ -101,7 +104,7 @@ static void
 test_workbenches(void)
 {
     YdMachineSpec spec = linux_spec;
-    spec.network = spec.mac = NULL;
+    spec.nic = (YdNicSpec){0};
     spec.cdrom[0] = "/var/lib/yundesk/media/med-01jd00000000000000000000aa.iso";
     check_domain("workbench-linux", &spec, TRUE);
     spec.os = "windows";
@@ -139,12 +142,14 @@ test_clone(void)
     compare("clone-vdagent", vdagent);
     validate("clone-vdagent", "domain");
     spec = linux_spec;
-    spec.network = spec.mac = NULL;
+    spec.nic = (YdNicSpec){0};
     spec.ram_file = "/var/lib/yundesk/images/ram/tpv-a-ram-1.ram";
     spec.ram_shared = TRUE;
     check_domain("ram-template", &spec, FALSE);
-    g_autofree char *nic = yd_nic_xml("52:54:0a:63:00:0c", "yd-office");
+    const YdNicSpec card = {.mac = "52:54:0a:63:00:0c", .network = "yd-office", .ip = "10.99.0.12"};
+    g_autofree char *nic = yd_nic_xml(&card);
     g_assert_nonnull(strstr(nic, "52:54:0a:63:00:0c"));
+    g_assert_nonnull(strstr(nic, "value=\"10.99.0.12\""));
 }
 
 static void
@@ -207,6 +212,11 @@ test_network(void)
     g_autofree char *xml = yd_network_xml(&spec);
     compare("network", xml);
     validate("network", "network");
+    spec.mac = "52:54:0a:63:00:01";
+    spec.mtu = 1450;
+    g_autofree char *segment = yd_network_xml(&spec);
+    compare("network-segment", segment);
+    validate("network-segment", "network");
     spec.range_last = "10.99.255.250";
     g_autofree char *large = yd_network_xml(&spec);
     guint standing = 0;

@@ -35,6 +35,7 @@ static const char expected[YD_N_RIGHTS][4] = {
     [YD_RIGHT_AUDIT_READ] = "NNA",
     [YD_RIGHT_SETTINGS] = "NNA",
     [YD_RIGHT_DOCTOR] = "NNA",
+    [YD_RIGHT_BACKUPS] = "NNA",
 };
 
 static void

@@ -4,6 +4,7 @@
 #include "people-fixture.h"
 #include "hypervisor/fake.h"
 #include "service/jobs.h"
+#include "service/network-keeper.h"
 #include <string.h>
 
 static YdHost *
@@ -99,6 +100,86 @@ test_life(Fixture *f, gconstpointer data)
     fixture_assert_error(error, YD_ERROR_NOT_FOUND, network->id);
     g_assert_cmpuint(fixture_audits(f, "network.create", "ok"), ==, 1);
     g_assert_cmpuint(fixture_audits(f, "network.delete", "ok"), ==, 1);
+}
+
+static const YdNetworkHost *
+row_on(GPtrArray *rows, const YdHost *host)
+{
+    for (guint i = 0; i < rows->len; i++) {
+        const YdNetworkHost *row = rows->pdata[i];
+        if (strcmp(row->host_id, host->id) == 0)
+            return row;
+    }
+    g_assert_not_reached();
+}
+
+static GPtrArray *
+kept(Fixture *f, const YdNetwork *network)
+{
+    g_autoptr(GError) error = NULL;
+    yd_network_keep(f->service, &error);
+    g_assert_no_error(error);
+    return yd_store_all(f->store, &yd_network_host_type, "network_id", network->id, &error);
+}
+
+static void
+test_keeper(Fixture *f, gconstpointer data)
+{
+    g_autoptr(YdHost) one = add_host(f, "one", "fake:one");
+    g_autoptr(YdHost) two = add_host(f, "two", "fake:two");
+    g_autoptr(YdJob) make = NULL, take = NULL;
+    g_autoptr(YdNetwork) network = create(f, "office", "10.50.0.0/24", &make);
+    g_autofree char *name = yd_network_libvirt_name(network), *made = NULL, *taken = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) before = kept(f, network);
+    g_assert_cmpuint(before->len, ==, 0); // its job is at work
+    g_assert_true(yd_jobs_start(f->service, &error));
+    made = wait_for(f, make);
+    g_autoptr(GPtrArray) good = kept(f, network);
+    g_assert_cmpuint(good->len, ==, 2);
+    g_assert_cmpstr(row_on(good, one)->state, ==, "ok");
+    g_assert_null(row_on(good, two)->repaired);
+    // Somebody took it away on one of them.
+    YdHypervisor *hv = yd_service_hypervisor(f->service, two->id, &error);
+    g_assert_true(yd_hypervisor_network_remove(hv, name, &error));
+    yd_fake_fail(hv, "network_ensure", 1, YD_ERROR_INTERNAL);
+    g_autoptr(GPtrArray) bad = kept(f, network);
+    g_assert_cmpstr(row_on(bad, two)->state, ==, "missing");
+    g_assert_nonnull(row_on(bad, two)->error);
+    g_assert_cmpstr(row_on(bad, one)->state, ==, "ok");
+    g_autoptr(GPtrArray) again = kept(f, network);
+    g_assert_cmpstr(row_on(again, two)->state, ==, "ok");
+    g_assert_cmpstr(row_on(again, two)->repaired, ==, "network");
+    g_assert_null(row_on(again, two)->error);
+    g_assert_true(is_on(f, two, name));
+    g_assert_true(yd_network_delete(f->service, &f->system, network->id, 0, &take, &error));
+    taken = wait_for(f, take);
+    g_autoptr(GPtrArray) gone = kept(f, network);
+    g_assert_cmpuint(gone->len, ==, 0);
+}
+
+static void
+test_vni(Fixture *f, gconstpointer data)
+{
+    static const gint64 bad[] = {-1, 16777216};
+    g_autoptr(GError) error = NULL;
+    for (gsize i = 0; i <= G_N_ELEMENTS(bad); i++) {
+        g_autoptr(YdNetwork) network = yd_network_new();
+        yd_set_string(&network->name, i == 0 ? "first" : "other");
+        yd_set_string(&network->cidr, i == 0 ? "10.50.0.0/24" : "10.51.0.0/24");
+        network->vni = i == 0 ? 101 : bad[i - 1];
+        gboolean made = yd_network_create(f->service, &f->system, network, NULL, &error);
+        g_assert_cmpint(made, ==, i == 0);
+        if (i > 0)
+            fixture_assert_error(error, YD_ERROR_INVALID, "vni");
+        g_clear_error(&error);
+    }
+    g_autoptr(YdNetwork) second = yd_network_new();
+    yd_set_string(&second->name, "second");
+    yd_set_string(&second->cidr, "10.52.0.0/24");
+    second->vni = 101;
+    g_assert_false(yd_network_create(f->service, &f->system, second, NULL, &error));
+    fixture_assert_error(error, YD_ERROR_EXISTS, "101");
 }
 
 static void
@@ -329,6 +410,8 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/network/life", test_life);
+    ADD("/network/keeper", test_keeper);
+    ADD("/network/vni", test_vni);
     ADD("/network/bad-fields", test_bad_fields);
     ADD("/network/used", test_used);
     ADD("/network/range", test_range);

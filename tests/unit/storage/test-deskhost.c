@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // deskhost's server and its client (the remote storage) over a real socket.
 #include "deskhost/folders.h"
+#include "deskhost/segment.h"
 #include "deskhost/server.h"
 #include "deskhost/source.h"
 #include "storage/storage.h"
 #include "base/error.h"
+#include "base/json-util.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -99,6 +101,55 @@ tear_down(Place *place, gconstpointer data)
     g_free(place->root);
     g_free(place->import_dir);
     g_free(place->raw);
+}
+
+// What is wrong is refused before the host is touched.
+static void
+test_segment_refused(void)
+{
+    static const struct {
+        const char *request, *field;
+    } bad[] = {
+        {"{}", "vni"},
+        {"{'vni':0}", "vni"},
+        {"{'vni':16777216}", "vni"},
+        {"{'vni':1,'bridge':'a/b','local':'10.0.0.1'}", "bridge"},
+        {"{'vni':1,'bridge':'-x','local':'10.0.0.1'}", "bridge"},
+        {"{'vni':1,'bridge':'a234567890123456','local':'10.0.0.1'}", "bridge"},
+        {"{'vni':1,'bridge':'b','local':'fd00::1'}", "local"},
+        {"{'vni':1,'bridge':'b','local':'10.0.0.1','gateway':'10.1.0.1; drop'}", "gateway"},
+        {"{'vni':1,'bridge':'b','local':'10.0.0.1','gateway':'10.1.0.1','mac':'52:54'}", "mac"},
+        {"{'vni':1,'bridge':'b','local':'10.0.0.1','gateway':'10.1.0.1',"
+         "'mac':'52:54:0a:01:00:01','peers':'10.0.0.2'}",
+         "peers"},
+        {"{'vni':1,'bridge':'b','local':'10.0.0.1','gateway':'10.1.0.1',"
+         "'mac':'52:54:0a:01:00:01','peers':['-d']}",
+         "peers"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree char *text = g_strdup(bad[i].request);
+        g_strdelimit(text, "'", '"');
+        g_autoptr(json_t) request = yd_json_parse_object(text, &error);
+        g_assert_no_error(error);
+        g_assert_null(yd_segment_ensure(request, &error));
+        g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+        g_assert_nonnull(strstr(error->message, bad[i].field));
+    }
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) keep = json_pack("{s:[s]}", "vnis", "1");
+    g_assert_null(yd_segment_keep(keep, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
+}
+
+static void
+test_segment_rules(void)
+{
+    g_autofree char *rules = yd_segment_rules(101, "10.50.0.1", "52:54:0a:32:00:01");
+    g_assert_nonnull(strstr(rules, "arp daddr ip 10.50.0.1 drop"));
+    g_assert_nonnull(strstr(rules, "ether saddr 52:54:0a:32:00:01 drop"));
+    g_assert_nonnull(strstr(rules, "oifname \"yv101\" jump tunnel"));
+    g_assert_nonnull(strstr(rules, "delete table bridge yundesk_101\n"));
 }
 
 static void
@@ -333,5 +384,7 @@ main(int argc, char **argv)
     ADD("away", test_away);
     ADD("other-user", test_other_user);
     ADD("folders", test_folders);
+    g_test_add_func("/deskhost/segment-refused", test_segment_refused);
+    g_test_add_func("/deskhost/segment-rules", test_segment_rules);
     return g_test_run();
 }

@@ -97,15 +97,15 @@ test_there_and_back(Places *places, gconstpointer data)
     g_autofree char *before = NULL, *after = NULL;
     gsize length = 0, length_after = 0;
     g_assert_true(g_file_get_contents(places->file, &before, &length, NULL));
-    g_assert_true(yd_store_copy(places->file, places->other, count_rows, &there, &error));
+    g_assert_true(yd_store_copy_all(places->file, places->other, count_rows, &there, &error));
     g_assert_no_error(error);
     g_assert_cmpint(there, >, 2400); // people, their events, …
     g_assert_true(g_file_get_contents(places->file, &after, &length_after, NULL));
     g_assert_cmpmem(before, length, after, length_after); // untouched
-    g_assert_true(yd_store_copy(places->other, places->back, count_rows, &back, &error));
+    g_assert_true(yd_store_copy_all(places->other, places->back, count_rows, &back, &error));
     g_assert_no_error(error);
     g_assert_cmpint(there, ==, back);
-    g_assert_true(yd_store_compare(places->file, places->back, NULL, NULL, &error));
+    g_assert_true(yd_store_compare_all(places->file, places->back, NULL, NULL, &error));
     // it goes on where it was: numbers are not given twice
     g_autoptr(YdStore) store = yd_store_open(places->other, FALSE, &error);
     g_assert_true(yd_store_next_uid(store, &uid, &error));
@@ -117,7 +117,7 @@ test_there_and_back(Places *places, gconstpointer data)
     g_assert_false(
         yd_sql_run(store->sql, NULL, NULL, "DELETE FROM audit", "")); // guarded there, too
     // a target that is not empty is refused, and left as it is
-    g_assert_false(yd_store_copy(places->file, places->other, NULL, NULL, &error));
+    g_assert_false(yd_store_copy_all(places->file, places->other, NULL, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, "not empty"));
     g_clear_error(&error);
@@ -132,7 +132,7 @@ assert_differs(const Places *places, const char *change, const char *word)
     YdSql *sql = yd_sql_open(places->other, FALSE, NULL);
     g_assert_true(yd_sql_run(sql, NULL, &error, change, ""));
     yd_sql_close(sql);
-    g_assert_false(yd_store_compare(places->file, places->other, NULL, NULL, &error));
+    g_assert_false(yd_store_compare_all(places->file, places->other, NULL, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, word));
 }
@@ -142,7 +142,7 @@ static void
 test_compare(Places *places, gconstpointer data)
 {
     fill(places->file);
-    g_assert_true(yd_store_copy(places->file, places->other, NULL, NULL, NULL));
+    g_assert_true(yd_store_copy_all(places->file, places->other, NULL, NULL, NULL));
     assert_differs(places, "UPDATE users SET email = '' WHERE username = 'user-1099'", "users");
     assert_differs(places, "UPDATE users SET last_login = 1 WHERE username = 'user-7'",
                    "other values");
@@ -153,7 +153,7 @@ test_compare(Places *places, gconstpointer data)
         "UPDATE users SET last_login = 0, email = NULL WHERE username IN ('user-7', 'user-1099')",
         ""));
     yd_sql_close(sql);
-    g_assert_true(yd_store_compare(places->file, places->other, NULL, NULL, &error));
+    g_assert_true(yd_store_compare_all(places->file, places->other, NULL, NULL, &error));
     g_assert_no_error(error);
     assert_differs(places, "INSERT INTO settings (name, value, changed) VALUES ('z', '1', 1)",
                    "too much");
@@ -164,7 +164,7 @@ static void
 test_refused(Places *places, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
-    g_assert_false(yd_store_copy("/nowhere/yundesk.db", places->other, NULL, NULL, &error));
+    g_assert_false(yd_store_copy_all("/nowhere/yundesk.db", places->other, NULL, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_false(g_file_test("/nowhere", G_FILE_TEST_EXISTS));
     g_clear_error(&error);
@@ -177,7 +177,7 @@ test_refused(Places *places, gconstpointer data)
     g_assert_true(
         yd_sql_run(sql, NULL, NULL, "INSERT INTO schema_steps VALUES (3, 'three', 1)", ""));
     yd_sql_close(sql);
-    g_assert_false(yd_store_copy(places->file, places->other, NULL, NULL, &error));
+    g_assert_false(yd_store_copy_all(places->file, places->other, NULL, NULL, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
     g_assert_nonnull(strstr(error->message, "start this version"));
     YdStore *made = yd_store_open(places->other, FALSE, NULL); // for the tear-down
@@ -193,7 +193,7 @@ test_same_names(Places *places, gconstpointer data)
     g_free(fixture_network(store, "Ärzte", "10.99.0.10", "10.99.0.12"));
     g_free(fixture_network(store, "ärzte", "10.99.0.10", "10.99.0.12"));
     g_clear_pointer(&store, yd_store_close);
-    gboolean copied = yd_store_copy(places->file, places->other, NULL, NULL, &error);
+    gboolean copied = yd_store_copy_all(places->file, places->other, NULL, NULL, &error);
     g_assert_true(copied != fixture_is_mariadb());
     if (copied)
         return;

@@ -772,6 +772,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/networks/{id}/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** How the network is on each host */
+        get: operations["list_network_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pools": {
         parameters: {
             query?: never;
@@ -1071,6 +1090,99 @@ export interface paths {
         put?: never;
         /** Keep the present moment of a desktop's disks, also while it runs; people need the pool's policy restore_by_person */
         post: operations["create_restore_point"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List backups */
+        get: operations["list_backups"];
+        put?: never;
+        /** Make a backup of the product (database, templates, keys, configuration), of a desktop's system disk or of a personal disk, also while its desktop runs */
+        post: operations["create_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** One backup */
+        get: operations["get_backup"];
+        put?: never;
+        post?: never;
+        /** Delete a backup; others never need it */
+        delete: operations["delete_backup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a disk back to what the backup has. Its desktop is shut down, its present state is kept as a restore point, and it is started again if it ran (by a job of its own, result.start_job) */
+        post: operations["restore_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read all of a backup again and compare its checksums; a damaged one fails and says so in its state */
+        post: operations["verify_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where backups lie, how much room is left, when the last and the next is, and what is wrong */
+        get: operations["backup_status"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2325,6 +2437,9 @@ export interface components {
             range_last?: string | null;
             /** Format: int64 */
             vlan?: number;
+            /** Format: int64 */
+            vni?: number;
+            isolated?: boolean;
             readonly bridge?: string | null;
             /** @enum {string} */
             readonly state?: "new" | "active" | "failed";
@@ -2358,9 +2473,38 @@ export interface components {
             range_last?: string | null;
             /** Format: int64 */
             vlan?: number;
+            /**
+             * Format: int64
+             * @description One network over all hosts, by VXLAN with that number (1 to 16777215); 0: each host has its own.
+             */
+            vni?: number;
+            /** @description Its desktops reach the outside, but not each other. */
+            isolated?: boolean;
         };
         NetworkSet: {
             name?: string;
+        };
+        /** @description How a network is on one host. */
+        NetworkHost: {
+            readonly id?: string;
+            readonly network_id?: string | null;
+            readonly host_id?: string | null;
+            /** @enum {string} */
+            readonly state?: "ok" | "missing" | "drift" | "unreachable";
+            readonly error?: string | null;
+            readonly repaired?: string | null;
+            /** Format: date-time */
+            readonly checked?: string | null;
+            /** Format: date-time */
+            readonly repaired_at?: string | null;
+            readonly network_name?: string | null;
+            readonly host_name?: string | null;
+        };
+        NetworkHostPage: {
+            items: components["schemas"]["NetworkHost"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
         };
         /** @description One address of a network in use. */
         Address: {
@@ -2982,6 +3126,97 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        /** @description One moment of a disk, or of the product itself, in the folder of backups. */
+        Backup: {
+            readonly id?: string;
+            /**
+             * @description product: database, templates, keys, configuration; desktop: its system disk
+             * @enum {string}
+             */
+            readonly what?: "product" | "desktop" | "personal-disk";
+            readonly object_id?: string | null;
+            readonly object_name?: string | null;
+            /** @description whose machine had the disk */
+            readonly desktop_id?: string | null;
+            readonly pool_id?: string | null;
+            /**
+             * @description incremental: only what changed since previous_id was read; it does not need that one
+             * @enum {string}
+             */
+            readonly kind?: "full" | "incremental";
+            /** @enum {string} */
+            readonly origin?: "nightly" | "manual" | "before-restore";
+            /** @enum {string} */
+            readonly state?: "making" | "ready" | "failed" | "damaged" | "deleting";
+            readonly image?: string | null;
+            /** @description the template's file that the disk is built on */
+            readonly base?: string | null;
+            readonly previous_id?: string | null;
+            /** @description its moment is still inside the disk's file, so the next one is incremental */
+            readonly point?: boolean;
+            /** @description the file systems stood still; else it is as after a power cut */
+            readonly frozen?: boolean;
+            /**
+             * Format: int64
+             * @description of the disk
+             */
+            readonly bytes?: number;
+            /**
+             * Format: int64
+             * @description that the backup has
+             */
+            readonly held_bytes?: number;
+            /**
+             * Format: int64
+             * @description that were new in the folder
+             */
+            readonly stored_bytes?: number;
+            /** @description SHA-256 of its list of contents */
+            readonly checksum?: string | null;
+            /** Format: date-time */
+            readonly taken?: string | null;
+            /** Format: date-time */
+            readonly ended?: string | null;
+            /**
+             * Format: date-time
+             * @description when it was read again last
+             */
+            readonly verified?: string | null;
+            readonly error?: string | null;
+            /** Format: date-time */
+            readonly created?: string | null;
+            /** Format: date-time */
+            readonly changed?: string | null;
+            /** Format: int64 */
+            readonly version?: number;
+            readonly pool_name?: string | null;
+        };
+        BackupPage: {
+            items: components["schemas"]["Backup"][];
+            next: string | null;
+            /** Format: int64 */
+            total?: number;
+        };
+        BackupStatus: {
+            /** @description [deskhost] backup_dir is set; else there are no backups */
+            configured: boolean;
+            directory: string | null;
+            /** Format: int64 */
+            bytes: number | null;
+            /** Format: int64 */
+            free_bytes: number | null;
+            /** @description why the folder cannot be used now */
+            problem: string | null;
+            /**
+             * Format: date-time
+             * @description when the newest good backup of the product was taken
+             */
+            last: string | null;
+            /** Format: date-time */
+            next: string | null;
+            /** @description what needs somebody's eyes */
+            alarm: string | null;
+        };
         /** @description A moment of a desktop's disks to which it can go back. */
         RestorePoint: {
             readonly id?: string;
@@ -3285,6 +3520,16 @@ export interface components {
              * @default false
              */
             restore_by_person: boolean;
+            /**
+             * @description system disks of desktops are in the nightly backup
+             * @default false
+             */
+            backup_desktops: boolean;
+            /**
+             * @description personal disks are in the nightly backup
+             * @default true
+             */
+            backup_personal: boolean;
         };
         /** @description when desktops of the pool start, sleep and are shut down; absent members have their default */
         Power: {
@@ -5201,6 +5446,35 @@ export interface operations {
             default: components["responses"]["problem"];
         };
     };
+    list_network_host: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkHostPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
     list_pool: {
         parameters: {
             query?: {
@@ -5804,6 +6078,182 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    list_backups: {
+        parameters: {
+            query?: {
+                limit?: components["parameters"]["limit"];
+                cursor?: components["parameters"]["cursor"];
+                sort?: components["parameters"]["sort"];
+                search?: components["parameters"]["search"];
+                total?: components["parameters"]["total"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupPage"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    create_backup: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    what: "product" | "desktop" | "personal-disk";
+                    /** @description of the desktop or the personal disk */
+                    object_id?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    get_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    delete_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    restore_backup: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    verify_backup: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: components["parameters"]["idempotency_key"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    backup_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStatus"];
                 };
             };
             default: components["responses"]["problem"];

@@ -33,6 +33,8 @@ const NOUNS: Record<string, string[]> = {
   desktops: ['desktop', 'connection', 'personal_disk'],
   'personal-disks': ['personal_disk', 'desktop', 'pool'],
   'restore-points': ['restore_point', 'desktop', 'personal_disk'],
+  backups: ['backup'],
+  'backup-status': ['backup'],
   rollouts: ['rollout', 'rollout_desktop'],
   connections: ['connection'],
   hosts: ['host', 'desktop'],

@@ -337,6 +337,27 @@ export const messages: Record<string, string> = {
   'there is no host yet; add one': '还没有主机；请添加一台',
   // service/desktop-policy.c
   'the pool\'s policy could not be set in the guest (status {1}): {2}': '无法在来宾系统中设置桌面池的策略（状态 {1}）：{2:text}',
+  // deskhost/command.c
+  '“{1}” failed: {2}': '“{1}” 失败：{2:text}',
+  // deskhost/segment.c
+  'must be an IPv4 address': '必须是 IPv4 地址',
+  'must be like 52:54:0a:63:00:01': '必须形如 52:54:0a:63:00:01',
+  'must be the name of a bridge': '必须是网桥的名称',
+  'must be an array of at most {1} addresses': '必须是最多 {1} 个地址的数组',
+  'the host has a device \'{1}\' that is no VXLAN device': '主机上的设备 \'{1}\' 不是 VXLAN 设备',
+  'the host has no bridge \'{1}\'': '主机上没有网桥 \'{1}\'',
+  'must be an array of different numbers': '必须是互不相同的数字的数组',
+  // deskhost/verbs.c
+  '\'{1}\' is not for deskgate': '\'{1}\' 不允许 deskgate 使用',
+  // hypervisor/libvirt-filter.c
+  'cannot define the filter \'{1}\' of desktops\' network cards: {2}': '无法定义桌面网卡的过滤器 \'{1}\'：{2:text}',
+  // service/gate-call.c
+  'deskhost beside gate “{1}”: {2}': '网关 “{1}” 旁的 deskhost：{2:text}',
+  'no good answer': '没有有效的应答',
+  'the gate “{1}” is not connected': '网关 “{1}” 未连接',
+  'deskhost beside gate “{1}” gives no answer within {2} s; a gate that is older than deskd does not bring it': '网关 “{1}” 旁的 deskhost 在 {2} 秒内没有应答；比 deskd 旧的网关不会转交请求',
+  // service/network-segment.c
+  'host “{1}” has no gate in [deskd] host_gates; networks over several hosts need it there': '主机 “{1}” 在 [deskd] host_gates 中没有网关；跨主机的网络需要它',
   // service/desktop-answers.c
   'nothing in the guest listens at port {1}': '虚拟机中没有程序监听端口 {1}',
   // service/desktop-probe.c
@@ -1054,4 +1075,105 @@ export const messages: Record<string, string> = {
   'lies nowhere': '位置无效',
   // storage/storage.c
   '\'{1}\' is no name of a restore point': '“{1}”不是还原点的名称',
+  // service/backup-moment.c
+  'no moment of the disk could be taken: {1}': '无法取得磁盘的时刻：{1}',
+  // service/backup-nights.c
+  'the newest good backup of the product is {1} days old': '产品最近一次有效备份已是 {1} 天前',
+  'the newest backup of “{1}” failed: {2}': '“{1}”最近一次备份失败：{2}',
+  'a backup of “{1}” is damaged; delete it and make a new one': '“{1}”的一个备份已损坏；请删除并重新备份',
+  'there is no backup of the product yet; one is made at night, or by: deskctl backup make product': '尚无产品备份；夜间会自动创建，也可运行：deskctl backup make product',
+  // service/backup-plan.c
+  'cannot make the folder \'{1}\': {2}': '无法创建文件夹“{1}”：{2}',
+  'the template\'s file \'{1}\' is not what it was when it was sealed; verify the version (deskctl template verify)': '模板文件“{1}”与封存时不一致；请校验该版本（deskctl template verify）',
+  // service/backup-settle.c
+  'it was under way when the backup was made that this came from': '恢复所用的备份创建时，该任务正在进行',
+  'it was cut off': '被中断',
+  'its disk was in no backup; rebuild the desktop (its personal disk, if it has one, stays)': '其磁盘不在任何备份中；请重建桌面（个人磁盘会保留）',
+  // service/backup.c
+  'no folder for backups is configured; set backup_dir in [deskhost] of yundesk.conf to a folder on another disk, and restart deskhost and deskd': '未配置备份文件夹；请在 yundesk.conf 的 [deskhost] 中将 backup_dir 设为另一块磁盘上的文件夹，并重启 deskhost 和 deskd',
+  '“{1}” was never started, there is nothing to save': '“{1}”从未启动，没有可备份的内容',
+  '“{1}” is a workbench; publish it, and its version is saved': '“{1}”是工作台；发布后其版本会被备份',
+  'the personal disk “{1}” was never used, there is nothing to save': '个人磁盘“{1}”从未使用，没有可备份的内容',
+  'must be product, desktop or personal-disk': '必须是 product、desktop 或 personal-disk',
+  'the product has none': '产品备份不需要',
+  'must say of which one': '必须指明对象',
+  'the backup is “{1}”{2}{3}': '备份的状态为“{1}”{2}{3}',
+  'the backup is being made; cancel its job, or wait for its end': '备份正在进行；请取消其任务或等待结束',
+  'no desktop has the personal disk “{1}”; give its person one in that pool and start it once, then put the backup back': '没有桌面在使用个人磁盘“{1}”；请先在该桌面池中为其本人分配桌面并启动一次，再恢复备份',
+  'the product is put back onto a new machine, before its first start, by: deskhost --restore-all --backup {1}': '产品备份在新机器首次启动之前恢复：deskhost --restore-all --backup {1}',
+  '“{1}” is going back already; try again when that has ended': '“{1}”正在还原；请结束后重试',
+  // service/restore-point-job.c
+  '“{1}” does not have the disk of the backup any more, nothing was changed': '“{1}”已不再拥有备份中的磁盘，未作任何更改',
+  // storage/backup-disk.c
+  'cannot open the base \'{1}\': {2}': '无法打开基础镜像“{1}”：{2}',
+  'the backup of \'{1}\' was cancelled': '“{1}”的备份已取消',
+  // storage/backup-files.c
+  'cannot write the copy of \'{1}\': {2}': '无法写入“{1}”的副本：{2}',
+  'copying \'{1}\' was cancelled': '“{1}”的复制已取消',
+  'cannot read the file \'{1}\': {2}': '无法读取文件“{1}”：{2}',
+  '\'{1}\' is not sealed, it may still change': '“{1}”尚未封存，可能还会变化',
+  'the copy of \'{1}\' is not what was written; is the disk of the folder for backups in order?': '“{1}”的副本与写入内容不一致；备份文件夹所在磁盘是否正常？',
+  'cannot put in place \'{1}\': {2}': '无法将“{1}”放到最终位置：{2}',
+  // storage/backup-fill.c
+  '\'{1}\' is sealed and cannot be written to': '“{1}”已封存，不能写入',
+  'the disk \'{1}\' is on \'{2}\' now, the backup is of one on \'{3}\'; move the desktop back to that version first': '磁盘“{1}”现在基于“{2}”，而备份基于“{3}”；请先将桌面退回该版本',
+  'putting \'{1}\' back was cancelled': '“{1}”的恢复已取消',
+  '{1} MiB are free where images lie, {2} are needed; nothing was changed': '镜像所在位置剩余 {1} MiB，需要 {2} MiB；未作任何更改',
+  // storage/backup-nbd.c
+  'the disk \'{1}\' cannot be opened by qemu-nbd{2} ({3})': 'qemu-nbd 无法打开磁盘“{1}”{2}（{3}）',
+  '; does a machine run with it?': '；是否有虚拟机正在使用？',
+  'the disk cannot be read': '无法读取磁盘',
+  'the disk cannot be written': '无法写入磁盘',
+  'the disk cannot be made durable': '无法持久写入磁盘',
+  // storage/backup-return.c
+  '\'{1}\' has no backup of the product itself; is it the right folder?': '“{1}”中没有产品备份；文件夹是否正确？',
+  'the backup is of a machine with state in \'{1}\', here it is \'{2}\'; disks name each other by their paths, so set [paths] state as it was': '备份来自状态目录为“{1}”的机器，这里是“{2}”；磁盘之间以路径相互引用，请将 [paths] state 设为原值',
+  '\'{1}\' is there already; everything is put back onto a machine that has nothing yet. Move that file away if it is not needed': '“{1}”已存在；完整恢复只能在空机器上进行。如不需要该文件，请移走',
+  'the backup {1} is damaged: its file \'{2}\' is not what it was; name an older one': '备份 {1} 已损坏：其文件“{2}”已改变；请指定更早的备份',
+  'cannot set the time of \'{1}\': {2}': '无法设置“{1}”的时间：{2}',
+  'cannot give away \'{1}\': {2}': '无法更改“{1}”的所有者：{2}',
+  'is there already and is another file': '已存在且是另一个文件',
+  'the copy of \'{1}\' is damaged': '“{1}”的副本已损坏',
+  'FAILED: {1}: {2}': '失败：{1}：{2}',
+  'Put back from {1}. {2} could not be put back; {3} disks were never in a backup.': '已从 {1} 恢复。{2} 项未能恢复；{3} 块磁盘从未备份。',
+  // storage/backup-store.c
+  'the folder for backups \'{1}\' has none of the backups that there should be; is its disk mounted?': '备份文件夹“{1}”中没有应有的备份；其磁盘是否已挂载？',
+  'no folder for backups is configured; set backup_dir in [deskhost]': '未配置备份文件夹；请设置 [deskhost] 中的 backup_dir',
+  'the folder for backups \'{1}\' is not there; make it, or mount its disk': '备份文件夹“{1}”不存在；请创建或挂载其磁盘',
+  'cannot open the folder for backups \'{1}\': {2}': '无法打开备份文件夹“{1}”：{2}',
+  'another backup is being made or deleted; try again later': '正在创建或删除其他备份；请稍后重试',
+  'the folder for backups has {1} MiB free, {2} are needed; delete backups that nobody needs, keep fewer, or give it more room': '备份文件夹剩余 {1} MiB，需要 {2} MiB；请删除不需要的备份、减少保留数量或扩大空间',
+  'the backup is damaged: its content {1} is {2}': '备份已损坏：内容 {1} {2}',
+  'not what it was': '已改变',
+  'cannot write \'{1}\': {2}': '无法写入“{1}”：{2}',
+  'the backup\'s list \'{1}\' is missing or cannot be read': '备份的清单“{1}”缺失或无法读取',
+  'the backup is damaged: its list \'{1}\' is not what it was': '备份已损坏：其清单“{1}”已改变',
+  'the backup\'s list makes no sense': '备份的清单无效',
+  // storage/backup-sweep.c
+  'reading the backup was cancelled': '读取备份已取消',
+  'the backup is damaged: its file \'{1}\' is not what it was': '备份已损坏：其文件“{1}”已改变',
+  // storage/backup.c
+  '"{1}" is no id': '“{1}”不是标识',
+  'must be an id': '必须是标识',
+  'must be a SHA-256 in hex digits': '必须是十六进制 SHA-256',
+  'must be the name of an image': '必须是镜像名称',
+  // storage/qcow2-map.c
+  'the image cannot be read for a backup: {1}': '无法读取镜像以备份：{1}',
+  'the image has no moment \'{1}\'': '镜像中没有时刻“{1}”',
+  'its tables end before they should': '其表提前结束',
+  'it is no qcow2 file': '不是 qcow2 文件',
+  'it is encrypted or has its data elsewhere': '已加密或数据在别处',
+  'its header makes no sense': '文件头无效',
+  'its table of restore points has an absurd entry': '还原点表中有无效条目',
+  'its table of restore points lies nowhere': '还原点表位置无效',
+  'its tables are absurdly large': '表过大',
+  // store/store-backup.c
+  'The copy of the store has nobody in it': '数据库副本中没有任何用户',
+  '{1} can\'t be put in place': '无法将 {1} 放到最终位置',
+  // service/doctor.c (backups)
+  'the newest backups are good, and not old': '最近的备份有效且不旧',
+  'look at the backups in the console, or at deskctl backup status': '请查看控制台的备份页面或 deskctl backup status',
+  // store/store-backup.c
+  'the database is MariaDB, which is saved by its own tools; see docs/backup.md': '数据库为 MariaDB，由其自身工具备份；见 docs/backup.md',
+  '{1} can\'t be made: {2}': '无法创建 {1}：{2}',
 };

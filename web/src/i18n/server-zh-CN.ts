@@ -69,8 +69,10 @@ const words: Record<string, string> = {
   linux: 'Linux', windows: 'Windows', 'other': '其他', 'answered': '有应答', true: '是', false: '否',
   exact: '申请票据的地址', net: '该地址所在的网络', none: '任何地址', virtio: 'virtio', standard: '标准', nat: 'NAT',
   cookie: '浏览器', bearer: '程序', 'zh-CN': '中文', en: 'English', on: '开', nobody: '无人', reset: '重设',
+  backup: '备份', backups: '备份', 'backup-make': '创建备份', 'backup-take': '为备份取得时刻', 'backup-drop': '移除旧备份的时刻',
+  'backup-verify': '校验备份', 'backup-delete': '删除备份', product: '产品', full: '完整', incremental: '增量', damaged: '已损坏', 'before-restore': '退回之前',
   'restore-point': '还原点', 'restore-points': '还原点', 'restore-point-create': '创建还原点', 'restore-point-delete': '删除还原点',
-  'desktop-restore': '退回还原点', making: '创建中', nightly: '每夜', manual: '手动', 'before-restore': '退回之前',
+  'desktop-restore': '退回还原点', making: '创建中', nightly: '每夜', manual: '手动',
   'checked': '检查', 'imported': '导入', 'template-check': '检查版本', 'template-verify': '校验版本', 'template-flatten': '合并版本文件',
 };
 
@@ -113,7 +115,7 @@ const members: Record<string, string> = {
   vcpu_ratio: '每个物理 CPU 的虚拟 CPU 数', vcpus: '虚拟 CPU', version: '版本', versions: '版本数', version_id: '模板版本',
   ram_image: '内存映像', ram_vcpus: '内存映像的虚拟 CPU', ram_memory_mib: '内存映像的内存（MiB）', ram_made: '内存映像制作时间',
   ram_error: '内存映像的错误', instant: '即时启动',
-  virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
+  virtual_bytes: '虚拟大小（字节）', vlan: 'VLAN 标签', vni: 'VXLAN 编号', isolated: '桌面相互隔离', repaired: '上次修复', repaired_at: '修复时间', wanted: '期望状态', workbench_id: '安装虚拟机', worker: '执行者',
 
   keep_hours: '保留小时数', left_image: '换下的镜像',
   replace_system_disks: '允许替换系统盘', session: '测试账号的会话',
@@ -122,6 +124,9 @@ const members: Record<string, string> = {
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',
   note: '备注', frozen: '文件系统静止', system: '系统盘',
+  backup_desktops: '夜间备份系统盘', backup_personal: '夜间备份个人磁盘', backup_at_once: '同时备份的磁盘数', backup_hour: '备份钟点',
+  backup_keep_daily: '保留每日备份', backup_keep_weekly: '保留每周备份', backup_keep_monthly: '保留每月备份',
+  what: '内容', origin: '创建方式', base: '基础镜像', previous_id: '上一个备份', point: '镜像内保留时刻', bytes: '磁盘字节数', held_bytes: '备份内容字节数', stored_bytes: '新增字节数', verified: '上次校验',
   restore_nightly: '保留的每夜还原点数', restore_hour: '创建还原点的钟点', restore_by_person: '本人可使用还原点',
   shutdown_seconds: '关机允许的秒数', smartcards: '智能卡', usb: 'USB 设备',
 

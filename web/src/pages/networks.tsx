@@ -13,6 +13,7 @@ import { ProblemAlert } from '../ui/problem';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { NetworkHostsDialog } from './network-hosts';
 
 function AddressesDialog({ network, onClose }: { network: Network; onClose: () => void }) {
   const { t, date, number } = useI18n();
@@ -61,6 +62,8 @@ export default function NetworksPage() {
     { name: 'range_first', label: t('field.range-first') },
     { name: 'range_last', label: t('field.range-last') },
     { name: 'vlan', label: t('field.vlan'), kind: 'number', help: t('networks.vlan-text') },
+    { name: 'vni', label: t('field.vni'), kind: 'number', help: t('networks.vni-text') },
+    { name: 'isolated', label: t('field.isolated'), kind: 'switch', help: t('networks.isolated-text') },
   ];
   const add = () =>
     acts.show(
@@ -111,6 +114,8 @@ export default function NetworksPage() {
           [t('field.range-first'), row.range_first],
           [t('field.range-last'), row.range_last],
           [t('field.vlan'), row.vlan ? String(row.vlan) : undefined],
+          [t('field.vni'), row.vni ? String(row.vni) : undefined],
+          [t('field.isolated'), row.isolated ? t('networks.isolated-text') : undefined],
           [t('field.bridge'), row.bridge],
           [t('field.pools'), number(row.pools ?? 0)],
           [t('field.error'), said(row.error)],
@@ -118,6 +123,7 @@ export default function NetworksPage() {
         ]}
         actions={(row) => [
           { title: t('networks.addresses'), onClick: () => acts.show(<AddressesDialog network={row} onClose={acts.close} />) },
+          { title: t('networks.hosts'), onClick: () => acts.show(<NetworkHostsDialog network={row} onClose={acts.close} />) },
           { title: t('act.edit'), onClick: () => rename(row) },
           {
             title: t('act.delete'),

@@ -23,6 +23,8 @@ export const POLICY = {
   restore_nightly: 0,
   restore_hour: 1,
   restore_by_person: false,
+  backup_desktops: false,
+  backup_personal: true,
 } satisfies Values;
 
 const NAMES = Object.keys(POLICY) as (keyof typeof POLICY)[];
@@ -36,6 +38,8 @@ const HELP: Partial<Record<keyof typeof POLICY, Key>> = {
   restore_nightly: 'policy-help.restore_nightly',
   restore_hour: 'policy-help.restore_hour',
   restore_by_person: 'policy-help.restore_by_person',
+  backup_desktops: 'policy-help.backup_desktops',
+  backup_personal: 'policy-help.backup_personal',
 };
 
 export function policyFields({ t, word }: I18n): Field[] {

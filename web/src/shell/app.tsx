@@ -67,6 +67,7 @@ const SECTIONS: Section[] = [
   { path: 'rollouts', key: 'nav.rollouts', roles: LEADERS, load: () => import('../pages/rollouts') },
   { path: 'templates', key: 'nav.templates', roles: ADMIN, load: () => import('../pages/templates') },
   { path: 'media', key: 'nav.media', roles: ADMIN, load: () => import('../pages/media') },
+  { path: 'backups', key: 'nav.backups', roles: ADMIN, load: () => import('../pages/backups') },
   { path: 'networks', key: 'nav.networks', roles: ADMIN, load: () => import('../pages/networks') },
   { path: 'hosts', key: 'nav.hosts', roles: ADMIN, load: () => import('../pages/hosts') },
   { path: 'gates', key: 'nav.gates', roles: ADMIN, load: () => import('../pages/gates') },
