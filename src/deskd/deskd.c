@@ -2,7 +2,7 @@
 // deskd, the manager: main() and the wiring of its rooms. Runs in the foreground, logs to stderr;
 // SIGTERM or SIGINT ends it in order: accept no more, finish requests, stop jobs at a step's
 // border, close.
-#include "deskd/deskd-config.h"
+#include "deskd/add-host.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -23,6 +23,8 @@
 #include "service/host.h"
 #include "service/user.h"
 #include "storage/backup.h"
+#include "store/sql-mariadb-url.h"
+#include "store/store-copy.h"
 
 #define FINISH_MS 1000 // how long requests may take to finish at the end
 #define END_MS 2700    // after that the process ends whatever hangs; jobs are durable
@@ -30,7 +32,8 @@
 
 typedef struct {
     char *config_file, *init_admin;
-    char *add_gate, *out, *manager, **names;
+    char *add_gate, *add_host, *address, *out, *manager, **names;
+    char *migrate_to;
     gboolean version, print_routes, check, new_rdp_key;
 } Options;
 
@@ -160,38 +163,16 @@ init_admin(const DeskdConfig *config, const char *username, GError **error)
     return TRUE;
 }
 
-// Certificates for a gate on another host, and the beginning of its configuration.
 static gboolean
-add_gate(const DeskdConfig *config, const Options *options, GError **error)
+add_machine(const DeskdConfig *config, const Options *options, GError **error)
 {
-    const char *name = options->add_gate;
-    if (!options->out || !options->manager || !strchr(options->manager, ':'))
-        return yd_error_invalid(error, "add-gate",
-                                "give --out FOLDER, and --manager ADDRESS:PORT of the gate beside "
-                                "deskd as the new gate reaches it");
-    if (!*name || strlen(name) > 64 || *name == '.' ||
-        strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS ".-_") != strlen(name))
-        return yd_error_invalid(error, "add-gate",
-                                "“%.80s” is no name for a gate: letters, digits, . - _", name);
-    if (strcmp(name, config->gate_name) == 0)
-        return yd_error_invalid(error, "add-gate", "“%s” is the name of the gate beside deskd",
-                                name);
-    if (!yd_ca_issue_gate(config->keys_dir, name, (const char *const *)options->names, options->out,
-                          error))
-        return FALSE;
-    g_autofree char *file = g_build_filename(options->out, "yundesk.conf", NULL);
-    g_autofree char *text = g_strdup_printf(
-        "# Gate %s. Copy this folder to its host as /etc/yundesk; deskgate has to be able to read\n"
-        "# it, and nobody else.\n[deskgate]\nname=%s\nlisten=0.0.0.0:443\nmanager=%s@%s\n"
-        "certificate=/etc/yundesk/gate.pem\nkey=/etc/yundesk/gate.key\n"
-        "link_certificate=/etc/yundesk/link.pem\nlink_key=/etc/yundesk/link.key\n"
-        "ca=/etc/yundesk/ca.pem\n",
-        name, name, config->gate_name, options->manager);
-    if (!g_file_set_contents(file, text, -1, error))
-        return FALSE;
-    printf("%s: gate.pem, gate.key, link.pem, link.key, ca.pem and yundesk.conf for gate %s\n",
-           options->out, name);
-    return TRUE;
+    const DeskdAdd add = {.name = options->add_host ? options->add_host : options->add_gate,
+                          .address = options->address,
+                          .manager = options->manager,
+                          .names = (const char *const *)options->names,
+                          .out = options->out};
+    return options->add_host ? deskd_add_host(config, &add, error)
+                             : deskd_add_gate(config, &add, error);
 }
 
 static gboolean
@@ -215,6 +196,30 @@ check_store(const DeskdConfig *config, GError **error)
     return store != NULL;
 }
 
+static void
+tell_table(const char *table, gint64 rows, gpointer data)
+{
+    printf("%-22s %8" G_GINT64_FORMAT " rows, the same\n", table, rows);
+}
+
+// No deskd may run meanwhile: it holds the pid file.
+static gboolean
+migrate_database(const DeskdConfig *config, const char *to, GError **error)
+{
+    g_autoptr(YdMariadbUrl) url = strstr(to, "://") ? yd_mariadb_url_parse(to, error) : NULL;
+    if (strstr(to, "://") && !url)
+        return FALSE;
+    if (!make_folder(config->service.run_dir, 0755, error))
+        return FALSE;
+    g_autoptr(YdPidfile) pid_file = yd_pidfile_take(config->pid_file, error);
+    if (!pid_file || !yd_store_copy_all(config->service.database, to, tell_table, NULL, error))
+        return FALSE;
+    printf("All of %s is in %s now. Set [deskd] database=%s and start deskd; the old one was only "
+           "read.\n",
+           config->service.database, to, to);
+    return TRUE;
+}
+
 static gboolean
 run(const Options *options, GError **error)
 {
@@ -227,8 +232,9 @@ run(const Options *options, GError **error)
     DeskdConfig config;
     if (!file || !deskd_config_read(file, &config, error))
         return FALSE;
-    gboolean good = options->init_admin    ? init_admin(&config, options->init_admin, error)
-                    : options->add_gate    ? add_gate(&config, options, error)
+    gboolean good = options->init_admin ? init_admin(&config, options->init_admin, error)
+                    : options->add_gate || options->add_host ? add_machine(&config, options, error)
+                    : options->migrate_to  ? migrate_database(&config, options->migrate_to, error)
                     : options->check       ? check_store(&config, error)
                     : options->new_rdp_key ? new_rdp_key(&config, error)
                                            : serve(&config, error);
@@ -246,14 +252,20 @@ parse(int *argc, char ***argv, Options *options, GError **error)
          "Make the first administrator, print the one-time password, and end", "NAME"},
         {"add-gate", 0, 0, G_OPTION_ARG_STRING, &options->add_gate,
          "Make certificates and configuration for a gate on another host, and end", "NAME"},
-        {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out, "With --add-gate: into that folder",
-         "FOLDER"},
+        {"add-host", 0, 0, G_OPTION_ARG_STRING, &options->add_host,
+         "Make what another machine needs to become a host, and end", "NAME"},
+        {"address", 0, 0, G_OPTION_ARG_STRING, &options->address,
+         "With --add-host: the address of the host", "ADDRESS"},
+        {"out", 0, 0, G_OPTION_ARG_FILENAME, &options->out,
+         "With --add-gate, --add-host: into that folder", "FOLDER"},
         {"manager", 0, 0, G_OPTION_ARG_STRING, &options->manager,
-         "With --add-gate: how it reaches the gate beside deskd", "ADDRESS:PORT"},
+         "With --add-gate, --add-host: how it reaches the gate beside deskd", "ADDRESS:PORT"},
         {"names", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->names,
-         "With --add-gate: a name or address of the new gate (repeat it)", "NAME"},
+         "With --add-gate, --add-host: a name or address of the new gate (repeat it)", "NAME"},
         {"new-rdp-key", 0, 0, G_OPTION_ARG_NONE, &options->new_rdp_key,
          "Make a new key that .rdp files are signed with, print its thumbprint, and end", NULL},
+        {"migrate-database-to", 0, 0, G_OPTION_ARG_STRING, &options->migrate_to,
+         "Copy the store into an empty database, compare every row, and end", "PATH or URL"},
         {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the store's integrity, and end",
          NULL},
         {"print-routes", 0, 0, G_OPTION_ARG_NONE, &options->print_routes,
@@ -285,6 +297,9 @@ main(int argc, char **argv)
     g_free(options.config_file);
     g_free(options.init_admin);
     g_free(options.add_gate);
+    g_free(options.migrate_to);
+    g_free(options.add_host);
+    g_free(options.address);
     g_free(options.out);
     g_free(options.manager);
     g_strfreev(options.names);

@@ -567,6 +567,65 @@ yd_ca_issue_gate(const char *keys_dir, const char *name, const char *const *name
            load_pair(out, "link", &made, &key, error) && save_certificate(known, made, NULL, error);
 }
 
+// --- hosts ---
+
+// A fresh pair FILEcert.pem and FILEkey.pem, as libvirt names them.
+static gboolean
+issue_libvirt(const char *folder, const char *file, const Request *request, X509 *ca,
+              EVP_PKEY *ca_key, mode_t key_mode, GError **error)
+{
+    g_autofree char *certificate_path = pair_path(folder, file, "cert.pem");
+    g_autofree char *key_path = pair_path(folder, file, "key.pem");
+    g_autoptr(EVP_PKEY) key = EVP_EC_gen("P-256");
+    if (!key)
+        return crypto_error(error, "make a key");
+    g_autoptr(X509) certificate = make_certificate(request, key, ca, ca_key, error);
+    return certificate && save_key(key_path, key_mode, key, error) &&
+           save_certificate(certificate_path, certificate, NULL, error);
+}
+
+static gboolean
+ensure_manager_pair(const char *hosts_dir, X509 *ca, EVP_PKEY *ca_key, GError **error)
+{
+    const Request manager = {.common_name = "Yundesk manager", .usage = "clientAuth", .days = 825};
+    g_autofree char *ca_path = pair_path(hosts_dir, "cacert", ".pem");
+    g_autofree char *certificate_path = pair_path(hosts_dir, "clientcert", ".pem");
+    g_autofree char *key_path = pair_path(hosts_dir, "clientkey", ".pem");
+    GError *why = NULL;
+    g_autoptr(X509) certificate = load_certificate(certificate_path, &why);
+    g_autoptr(EVP_PKEY) key = why ? NULL : load_key(key_path, &why);
+    if (why) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    return save_certificate(ca_path, ca, NULL, error) &&
+           (pair_is_good(certificate, key, ca, NULL, 60) ||
+            issue_libvirt(hosts_dir, "client", &manager, ca, ca_key, 0640, error));
+}
+
+gboolean
+yd_ca_issue_host(const char *keys_dir, const char *name, const char *address, const char *out,
+                 GError **error)
+{
+    g_autoptr(X509) ca = NULL;
+    g_autoptr(EVP_PKEY) ca_key = NULL;
+    g_autofree char *hosts_dir = g_build_filename(keys_dir, "hosts", NULL);
+    g_autofree char *ca_path = pair_path(out, "cacert", ".pem");
+    const char *names[] = {address, NULL};
+    const Request server = {
+        .common_name = name, .names = names, .usage = "serverAuth,clientAuth", .days = 825};
+    const Request client = {.common_name = name, .usage = "clientAuth", .days = 825};
+    if (g_mkdir_with_parents(hosts_dir, 0750) < 0)
+        return file_error(error, "make the folder", hosts_dir);
+    if (g_mkdir_with_parents(out, 0700) < 0)
+        return file_error(error, "make the folder", out);
+    return ensure_ca(hosts_dir, &ca, &ca_key, error) &&
+           ensure_manager_pair(hosts_dir, ca, ca_key, error) &&
+           save_certificate(ca_path, ca, NULL, error) &&
+           issue_libvirt(out, "server", &server, ca, ca_key, 0600, error) &&
+           issue_libvirt(out, "client", &client, ca, ca_key, 0600, error);
+}
+
 char *
 yd_ca_certificate(const char *keys_dir, GError **error)
 {

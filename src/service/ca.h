@@ -25,6 +25,15 @@ gboolean yd_ca_ensure_link(const char *keys_dir, const char *gate_name, GError *
 gboolean yd_ca_issue_gate(const char *keys_dir, const char *name, const char *const *names,
                           const char *out, GError **error);
 
+// What the libvirt and the QEMU of a host need to be reached by the manager and by other hosts:
+// out/cacert.pem, servercert.pem/serverkey.pem (for the address) and clientcert.pem/clientkey.pem,
+// 825 days, made anew each time. They are of the hosts' own CA, keys/hosts/ca.pem/.key: desktops,
+// whose guests are not to be trusted, have certificates of the other one. The manager's own client
+// pair is made where it is missing or ends soon: keys/hosts/{cacert,clientcert,clientkey}.pem
+// (0750, for ?pkipath=).
+gboolean yd_ca_issue_host(const char *keys_dir, const char *name, const char *address,
+                          const char *out, GError **error);
+
 #define YD_CA_DESKTOP_DAYS 825
 
 // A fresh P-256 key and certificate for a desktop: "<name>.desk.internal", and its DNS name and
