@@ -23,6 +23,8 @@
 #include "service/host.h"
 #include "service/user.h"
 #include "storage/backup.h"
+#include "store/sql-mariadb-url.h"
+#include "store/store-copy.h"
 
 #define FINISH_MS 1000 // how long requests may take to finish at the end
 #define END_MS 2700    // after that the process ends whatever hangs; jobs are durable
@@ -31,6 +33,7 @@
 typedef struct {
     char *config_file, *init_admin;
     char *add_gate, *add_host, *address, *out, *manager, **names;
+    char *migrate_to;
     gboolean version, print_routes, check, new_rdp_key;
 } Options;
 
@@ -193,6 +196,30 @@ check_store(const DeskdConfig *config, GError **error)
     return store != NULL;
 }
 
+static void
+tell_table(const char *table, gint64 rows, gpointer data)
+{
+    printf("%-22s %8" G_GINT64_FORMAT " rows, the same\n", table, rows);
+}
+
+// No deskd may run meanwhile: it holds the pid file.
+static gboolean
+migrate_database(const DeskdConfig *config, const char *to, GError **error)
+{
+    g_autoptr(YdMariadbUrl) url = strstr(to, "://") ? yd_mariadb_url_parse(to, error) : NULL;
+    if (strstr(to, "://") && !url)
+        return FALSE;
+    if (!make_folder(config->service.run_dir, 0755, error))
+        return FALSE;
+    g_autoptr(YdPidfile) pid_file = yd_pidfile_take(config->pid_file, error);
+    if (!pid_file || !yd_store_copy_all(config->service.database, to, tell_table, NULL, error))
+        return FALSE;
+    printf("All of %s is in %s now. Set [deskd] database=%s and start deskd; the old one was only "
+           "read.\n",
+           config->service.database, to, to);
+    return TRUE;
+}
+
 static gboolean
 run(const Options *options, GError **error)
 {
@@ -207,9 +234,10 @@ run(const Options *options, GError **error)
         return FALSE;
     gboolean good = options->init_admin ? init_admin(&config, options->init_admin, error)
                     : options->add_gate || options->add_host ? add_machine(&config, options, error)
-                    : options->check                         ? check_store(&config, error)
-                    : options->new_rdp_key                   ? new_rdp_key(&config, error)
-                                                             : serve(&config, error);
+                    : options->migrate_to  ? migrate_database(&config, options->migrate_to, error)
+                    : options->check       ? check_store(&config, error)
+                    : options->new_rdp_key ? new_rdp_key(&config, error)
+                                           : serve(&config, error);
     deskd_config_clear(&config);
     return good;
 }
@@ -236,6 +264,8 @@ parse(int *argc, char ***argv, Options *options, GError **error)
          "With --add-gate, --add-host: a name or address of the new gate (repeat it)", "NAME"},
         {"new-rdp-key", 0, 0, G_OPTION_ARG_NONE, &options->new_rdp_key,
          "Make a new key that .rdp files are signed with, print its thumbprint, and end", NULL},
+        {"migrate-database-to", 0, 0, G_OPTION_ARG_STRING, &options->migrate_to,
+         "Copy the store into an empty database, compare every row, and end", "PATH or URL"},
         {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the store's integrity, and end",
          NULL},
         {"print-routes", 0, 0, G_OPTION_ARG_NONE, &options->print_routes,
@@ -267,6 +297,7 @@ main(int argc, char **argv)
     g_free(options.config_file);
     g_free(options.init_admin);
     g_free(options.add_gate);
+    g_free(options.migrate_to);
     g_free(options.add_host);
     g_free(options.address);
     g_free(options.out);

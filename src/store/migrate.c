@@ -13,9 +13,8 @@ yd_migrations_of(const YdSql *sql, guint *ret_n)
     return mariadb ? yd_migrations_mariadb : yd_migrations;
 }
 
-// 0: none at all.
-static gboolean
-present_step(YdSql *sql, gint64 *ret_number, GError **error)
+gboolean
+yd_migrate_present(YdSql *sql, gint64 *ret_number, GError **error)
 {
     gboolean there = FALSE, row = FALSE;
     *ret_number = 0;
@@ -36,7 +35,7 @@ static gboolean
 run_if_missing(YdSql *sql, const YdMigration *step, GError **error)
 {
     gint64 present = 0;
-    if (!present_step(sql, &present, error))
+    if (!yd_migrate_present(sql, &present, error))
         return FALSE;
     if (present >= step->number)
         return TRUE;
@@ -84,7 +83,7 @@ gboolean
 yd_migrate(YdSql *sql, gint64 upto, GError **error)
 {
     gint64 present = 0, newest = (gint64)yd_n_migrations;
-    if (!present_step(sql, &present, error))
+    if (!yd_migrate_present(sql, &present, error))
         return FALSE;
     if (present > newest) {
         g_set_error(error, YD_ERROR, YD_ERROR_STATE,

@@ -20,3 +20,6 @@ const YdMigration *yd_migrations_of(const YdSql *sql, guint *ret_n);
 // each is a transaction of its own; on MariaDB a step that was interrupted is run again. STATE when
 // the database had steps that this program does not know.
 gboolean yd_migrate(YdSql *sql, gint64 upto, GError **error);
+
+// The number of the newest step that the database has had; 0: none at all.
+gboolean yd_migrate_present(YdSql *sql, gint64 *ret_number, GError **error);

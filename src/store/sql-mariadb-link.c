@@ -124,6 +124,9 @@ set_options(MYSQL *mysql, const YdMariadbUrl *url)
 {
     guint connect = CONNECT_S, answer = ANSWER_S;
     my_bool on = 1;
+    enum mysql_protocol_type tcp = MYSQL_PROTOCOL_TCP;
+    if (!url->socket) // else "localhost" would be the socket that libmariadb knows
+        mysql_options(mysql, MYSQL_OPT_PROTOCOL, &tcp);
     mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
     mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &answer);
     mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &answer);
