@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Networks × hosts: look, repair, write down. A row changes only when there is something new in it.
+// Networks × hosts: look, repair, write down. A row changes when there is something new in it, else
+// every few minutes.
 #include "service/network-keeper.h"
 
 #include "base/id.h"
@@ -7,6 +8,8 @@
 #include "service/network.h"
 
 #define PASS_US (30 * G_USEC_PER_SEC)
+#define NOTE_MS                                                                                    \
+    (5 * 60 * 1000) // when there is nothing new, so often it is written that it was seen
 
 typedef struct {
     YdService *service;
@@ -57,7 +60,7 @@ write_down(YdStore *store, const YdNetworkHost *old, const YdNetworkHost *now, G
         return yd_store_insert(store, &yd_network_host_type, made, error);
     }
     if (g_strcmp0(old->state, now->state) == 0 && g_strcmp0(old->error, now->error) == 0 &&
-        !now->repaired)
+        !now->repaired && now->checked - old->checked < NOTE_MS)
         return TRUE;
     g_autoptr(YdNetworkHost) row = yd_network_host_copy(old);
     yd_set_string(&row->state, now->state);

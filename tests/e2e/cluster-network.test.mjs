@@ -18,6 +18,8 @@ let yd;
 let hosts;
 let network;
 let pool;
+let version;
+let people = 0;
 const desks = {}; // by host: { host, desktop, person }
 
 const api = (...args) => yd.api(...args);
@@ -43,7 +45,7 @@ async function deskAt(host, department, from = pool) {
     if (one.state !== state) await api('PATCH', `/hosts/${one.id}`, { body: { state } });
   }
   await poll(`${host.name} is up`, async () => (await hostRecords()).find((one) => one.name === host.name).state === 'up');
-  const person = await yd.person(`p-${from.name}-${host.name}`, { department: department.id });
+  const person = await yd.person(`p${people += 1}-${host.name}`, { department: department.id });
   await yd.connect(person, { pool: from.id });
   const [desktop] = (await api('GET', `/desktops?user_id=${person.id}`)).items;
   assert.equal(desktop.host_name, host.name);
@@ -58,10 +60,10 @@ before(async () => {
   const [one] = hosts;
   await one.add();
   const office = await yd.office();
-  department = office.department;
+  ({ department, version } = office);
   await yd.done('network', 'add', 'floor', '--cidr', '10.44.0.0/24', '--first', '10.44.0.10', '--last', '10.44.0.60', '--vni', String(VNI), '--wait');
   network = (await api('GET', '/networks?name=floor')).items[0];
-  pool = await yd.make_('/pools', { name: 'floor', template_version_id: office.version.id, network_id: network.id, vcpus: 1, memory_mib: 128, disk_gib: 1 });
+  pool = await yd.make_('/pools', { name: 'floor', template_version_id: version.id, network_id: network.id, vcpus: 1, memory_mib: 128, disk_gib: 1 });
   await api('POST', `/pools/${pool.id}/entitlements`, { body: { department_id: department.id } });
 });
 
@@ -121,6 +123,19 @@ test('a guest that takes another address or MAC reaches nobody', async () => {
   await lost(`ip link set eth0 down; ip link set eth0 address 52:54:0a:2c:00:c8; ip link set eth0 up; sleep 1; ${ping(other)} || true; `
     + `ip link set eth0 down; ip link set eth0 address ${own}; ip link set eth0 up`);
   assert.match(await inGuest(desktop.id, ping(other), host), new RegExp(`from ${other}`), 'as itself it does');
+});
+
+test('in an isolated network desktops reach the host, and not each other', async () => {
+  const [one] = hosts;
+  await yd.done('network', 'add', 'apart', '--cidr', '10.46.0.0/24', '--first', '10.46.0.10', '--last', '10.46.0.60', '--vni', '4712', '--isolated', '--wait');
+  const apart = (await api('GET', '/networks?name=apart')).items[0];
+  const alone = await yd.make_('/pools', { name: 'apart', template_version_id: version.id, network_id: apart.id, vcpus: 1, memory_mib: 128, disk_gib: 1 });
+  await api('POST', `/pools/${alone.id}/entitlements`, { body: { department_id: department.id } });
+  const [a, b] = [await deskAt(one, department, alone), await deskAt(one, department, alone)];
+  assert.match(await inGuest(a.desktop.id, ping('10.46.0.1'), one), /from 10\.46\.0\.1/);
+  assert.match(await inGuest(a.desktop.id, `${ping(b.desktop.ip)} || true`, one), /100% packet loss/);
+  assert.match(await one.exec('bridge', ['-d', 'link', 'show', 'dev', 'yv4712']), /isolated on/, 'the tunnel is apart, too');
+  for (const { desktop } of [a, b]) await yd.job(await api('DELETE', `/desktops/${desktop.id}`));
 });
 
 test('what is broken on a host is put right, and told', async () => {
