@@ -134,7 +134,7 @@ make_copy(YdJobRun *run, GError **error)
         return FALSE;
     if (!is(backup->what, "product"))
         facts = copy_disk(run, backup, known, &why);
-    else if (yd_backup_copy_images(run, &why))
+    else if (yd_backup_copy_images(run, known, &why))
         facts = yd_backup_product(storage, backup->id, known, &why);
     return facts ? note(run, facts, error) : busy(run, &why, error);
 }
@@ -165,13 +165,14 @@ make_base(YdJobRun *run, GError **error)
     if (!backup)
         return FALSE;
     if (is(backup->what, "product"))
-        return yd_backup_copy_images(run, &why) || busy(run, &why, error);
+        return yd_backup_copy_images(run, TRUE, &why) || busy(run, &why, error);
     if (!backup->base)
         return TRUE;
     g_autoptr(GPtrArray) chain = yd_storage_chain(storage, backup->base, error);
     for (guint i = 0; chain && i < chain->len; i++) {
         const YdImageFacts *facts = chain->pdata[i];
-        g_autoptr(json_t) done = yd_backup_image(storage, facts->image, on_progress, run, &why);
+        g_autoptr(json_t) done =
+            yd_backup_image(storage, facts->image, TRUE, on_progress, run, &why);
         if (!done)
             return busy(run, &why, error);
     }

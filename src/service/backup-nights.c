@@ -371,12 +371,13 @@ yd_backup_status(YdService *service, const YdActor *actor, GError **error)
     YdStore *store = yd_service_store(service, error);
     g_auto(Standing) standing = {0};
     gint64 now = yd_now_ms();
+    gboolean known = FALSE;
     g_autoptr(GError) why = NULL;
     if (!store || !yd_service_allowed(actor, YD_RIGHT_BACKUPS, error) ||
-        !stand(service, store, now, &standing, error))
+        !yd_backup_any(store, &known, error) || !stand(service, store, now, &standing, error))
         return NULL;
     gboolean on = yd_service_config(service)->backups;
-    g_autoptr(json_t) space = on ? yd_backup_space(yd_service_storage(service), &why) : NULL;
+    g_autoptr(json_t) space = on ? yd_backup_space(yd_service_storage(service), known, &why) : NULL;
     g_autofree char *alarm = on ? alarm_of(&standing, now) : NULL;
     json_t *status =
         json_pack("{s:b, s:s?, s:O?, s:O?, s:s?, s:s?}", "configured", on, "directory",

@@ -148,7 +148,7 @@ on_progress(double percent, gpointer data)
 }
 
 gboolean
-yd_backup_copy_images(YdJobRun *run, GError **error)
+yd_backup_copy_images(YdJobRun *run, gboolean known, GError **error)
 {
     YdStorage *storage = yd_service_storage(yd_job_run_service(run));
     g_autoptr(json_t) images = json_array();
@@ -159,7 +159,7 @@ yd_backup_copy_images(YdJobRun *run, GError **error)
         const json_t *row = json_array_get(images, share.image);
         const char *image = json_string_value(json_object_get(row, "image"));
         const char *sum = json_string_value(json_object_get(row, "checksum"));
-        g_autoptr(json_t) done = yd_backup_image(storage, image, on_progress, &share, error);
+        g_autoptr(json_t) done = yd_backup_image(storage, image, known, on_progress, &share, error);
         if (!done)
             return FALSE;
         if (g_strcmp0(json_string_value(json_object_get(done, "checksum")), sum) != 0) {

@@ -30,4 +30,4 @@ gboolean yd_backup_any(YdStore *store, gboolean *ret_any, GError **error);
 gboolean yd_backup_stage(YdJobRun *run, const YdBackup *backup, GError **error);
 void yd_backup_unstage(YdService *service, const char *id);
 // Copies the sealed images of the plan.
-gboolean yd_backup_copy_images(YdJobRun *run, GError **error);
+gboolean yd_backup_copy_images(YdJobRun *run, gboolean known, GError **error);

@@ -235,26 +235,49 @@ yd_backup_delete(YdService *service, const YdActor *actor, const char *id, GErro
 
 // --- putting back ---
 
-// The desktop that has the disk, or would be given it at its next start.
-static YdDesktop *
-desktop_of(YdStore *store, const YdBackup *backup, GError **error)
+// The desktop whose disk it is; *ret_desktop NULL: none that stays somebody's.
+static gboolean
+desktop_of(YdStore *store, const YdBackup *backup, YdDesktop **ret_desktop, GError **error)
 {
     if (is(backup->what, "desktop"))
-        return yd_store_get(store, &yd_desktop_type, backup->object_id, error);
+        return (*ret_desktop = yd_store_get(store, &yd_desktop_type, backup->object_id, error)) !=
+               NULL;
     g_autoptr(YdPersonalDisk) disk =
         yd_store_get(store, &yd_personal_disk_type, backup->object_id, error);
-    if (!disk)
-        return NULL;
-    if (disk->desktop_id) {
-        YdDesktop *desktop = yd_store_get(store, &yd_desktop_type, disk->desktop_id, NULL);
-        if (desktop)
-            return desktop;
-    }
-    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                "no desktop has the personal disk “%s”; give its person one in that pool and start "
-                "it once, then put the backup back",
-                disk->name);
-    return NULL;
+    g_autoptr(YdPool) pool = disk ? yd_store_get(store, &yd_pool_type, disk->pool_id, error) : NULL;
+    if (!pool)
+        return FALSE;
+    if (disk->desktop_id && !is(pool->kind, "floating"))
+        *ret_desktop = yd_store_get(store, &yd_desktop_type, disk->desktop_id, NULL);
+    return TRUE;
+}
+
+// Nobody's desktop is going back already.
+static gboolean
+check_idle(YdStore *store, const YdDesktop *desktop, GError **error)
+{
+    GError *local = NULL;
+    g_autoptr(YdJob) live = yd_store_job_live(store, desktop->id, "desktop-restore", &local);
+    if (live)
+        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                    "“%s” is going back already; try again when that has ended", desktop->name);
+    if (local)
+        g_propagate_error(error, local);
+    return !live && !local;
+}
+
+static YdJob *
+begin_restore(YdService *service, YdStore *store, const YdActor *actor, const YdBackup *backup,
+              const YdDesktop *desktop, GError **error)
+{
+    if (desktop)
+        return check_idle(store, desktop, error)
+                   ? yd_restore_point_begin_backup(service, store, actor, desktop, backup->id,
+                                                   is(backup->what, "desktop"), error)
+                   : NULL;
+    g_autoptr(json_t) args = json_pack("{s:s}", "backup", backup->id);
+    return yd_job_submit(service, actor, "personal-disk-restore", backup->object_id,
+                         backup->object_name, args, NULL, error);
 }
 
 YdJob *
@@ -263,7 +286,6 @@ yd_backup_restore(YdService *service, const YdActor *actor, const char *id, GErr
     g_autoptr(YdStoreTx) tx = NULL;
     g_autoptr(YdBackup) backup = begin(service, actor, id, &tx, error);
     YdStore *store = yd_service_store(service, NULL);
-    GError *local = NULL;
     if (!backup || !check_state(backup, FALSE, error))
         return NULL;
     if (is(backup->what, "product")) {
@@ -273,23 +295,14 @@ yd_backup_restore(YdService *service, const YdActor *actor, const char *id, GErr
                     backup->id);
         return NULL;
     }
-    g_autoptr(YdDesktop) desktop = desktop_of(store, backup, error);
-    if (!desktop)
-        return NULL;
-    g_autoptr(YdJob) live = yd_store_job_live(store, desktop->id, "desktop-restore", &local);
-    if (live)
-        g_set_error(error, YD_ERROR, YD_ERROR_STATE,
-                    "“%s” is going back already; try again when that has ended", desktop->name);
-    if (local)
-        g_propagate_error(error, local);
-    if (live || local)
+    g_autoptr(YdDesktop) desktop = NULL;
+    if (!desktop_of(store, backup, &desktop, error))
         return NULL;
     g_autofree char *details = yd_change_note("backup", backup->id);
-    g_autoptr(YdJob) job = yd_restore_point_begin_backup(service, store, actor, desktop, backup->id,
-                                                         is(backup->what, "desktop"), error);
+    g_autoptr(YdJob) job = begin_restore(service, store, actor, backup, desktop, error);
     return job &&
-                   yd_service_audit(service, actor, "backup.restore", "desktop", desktop->id,
-                                    desktop->name, details, error) &&
+                   yd_service_audit(service, actor, "backup.restore", backup->what,
+                                    backup->object_id, backup->object_name, details, error) &&
                    yd_store_tx_commit(&tx, error)
                ? g_steal_pointer(&job)
                : NULL;

@@ -15,8 +15,9 @@ YdJob *yd_backup_make(YdService *service, const YdActor *actor, const char *what
                       const char *object_id, GError **error);
 
 // A disk goes back to what the backup has. The desktop that has it is shut down, its present state
-// becomes a restore point, and it is started again if it ran. STATE for the product: that is put
-// back onto a new machine, by deskhost --restore-all.
+// becomes a restore point, and it is started again if it ran; a personal disk without such a
+// desktop (floating pools) must not be in use, and is backed up first. STATE for the product: that
+// is put back onto a new machine, by deskhost --restore-all.
 YdJob *yd_backup_restore(YdService *service, const YdActor *actor, const char *id, GError **error);
 
 // Reads all of it again; damaged is a failure, and noted.

@@ -36,6 +36,7 @@ extern const YdJobKind yd_job_kind_workbench_finish;
 extern const YdJobKind yd_job_kind_template_check;
 extern const YdJobKind yd_job_kind_template_flatten;
 extern const YdJobKind yd_job_kind_template_verify;
+extern const YdJobKind yd_job_kind_personal_disk_restore;
 extern const YdJobKind yd_job_kind_backup_make;
 extern const YdJobKind yd_job_kind_backup_take;
 extern const YdJobKind yd_job_kind_backup_drop;
@@ -43,6 +44,7 @@ extern const YdJobKind yd_job_kind_backup_verify;
 extern const YdJobKind yd_job_kind_backup_delete;
 
 const YdJobKind *const yd_job_kinds[] = {
+    &yd_job_kind_personal_disk_restore,
     &yd_job_kind_backup_make,
     &yd_job_kind_backup_take,
     &yd_job_kind_backup_drop,

@@ -189,7 +189,8 @@ yd_backup_do_image(YdStorage *storage, const json_t *request, YdProgress progres
     g_auto(YdBackupHold) hold = -1;
     const char *image = text(request, "image");
     g_autofree char *list = g_strconcat(image, ".json", NULL);
-    if (!yd_backup_open(storage, YD_BACKUP_SHARED, FALSE, &hold, error))
+    gboolean known = json_is_true(json_object_get(request, "known"));
+    if (!yd_backup_open(storage, YD_BACKUP_SHARED, known, &hold, error))
         return NULL;
     json_t *there = image_there(storage, image, list);
     return there ? there : copy_image(storage, image, list, progress, data, error);

@@ -12,6 +12,7 @@
 #define YD_BACKUP_ZEROS "0"                   // in place of a hash: the chunk is zeros
 
 typedef enum {
+    YD_BACKUP_LOOK, // only looks at the folder itself, makes nothing in it
     YD_BACKUP_SHARED,
     YD_BACKUP_ALONE, // nobody else writes
 } YdBackupLock;

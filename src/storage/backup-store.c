@@ -123,7 +123,7 @@ yd_backup_open(YdStorage *storage, YdBackupLock lock, gboolean known, YdBackupHo
                     "another backup is being made or deleted; try again later");
         return FALSE;
     }
-    if (!prepare(storage, known, error)) {
+    if (lock != YD_BACKUP_LOOK && !prepare(storage, known, error)) {
         close(fd);
         return FALSE;
     }

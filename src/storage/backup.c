@@ -50,7 +50,8 @@ do_space(YdStorage *storage, const json_t *request, YdProgress progress, gpointe
     g_auto(YdBackupHold) hold = -1;
     const char *directory = ((LocalStorage *)storage)->backup_dir;
     struct statvfs fs;
-    if (!yd_backup_open(storage, YD_BACKUP_SHARED, FALSE, &hold, error))
+    gboolean known = json_is_true(json_object_get(request, "known"));
+    if (!yd_backup_open(storage, known ? YD_BACKUP_SHARED : YD_BACKUP_LOOK, known, &hold, error))
         return NULL;
     if (statvfs(directory, &fs) != 0) {
         yd_backup_fail(error, "cannot read the space of", directory);
@@ -117,9 +118,10 @@ call(YdStorage *storage, json_t *request, YdProgress progress, gpointer data, GE
 }
 
 json_t *
-yd_backup_space(YdStorage *storage, GError **error)
+yd_backup_space(YdStorage *storage, gboolean known, GError **error)
 {
-    return call(storage, json_pack("{s:s}", "verb", "backup-space"), NULL, NULL, error);
+    json_t *request = json_pack("{s:s, s:b}", "verb", "backup-space", "known", known);
+    return call(storage, request, NULL, NULL, error);
 }
 
 json_t *
@@ -134,10 +136,11 @@ yd_backup_disk(YdStorage *storage, const YdBackupDisk *what, YdProgress progress
 }
 
 json_t *
-yd_backup_image(YdStorage *storage, const char *image, YdProgress progress, gpointer data,
-                GError **error)
+yd_backup_image(YdStorage *storage, const char *image, gboolean known, YdProgress progress,
+                gpointer data, GError **error)
 {
-    json_t *request = json_pack("{s:s, s:s}", "verb", "backup-image", "image", image);
+    json_t *request =
+        json_pack("{s:s, s:s, s:b}", "verb", "backup-image", "image", image, "known", known);
     return call(storage, request, progress, data, error);
 }
 

@@ -14,14 +14,15 @@
 #include "storage/storage.h"
 
 // Ids of backups are of our own making: "bkp-" and letters, digits, "-".
-// {"directory", "bytes", "free"}; a new object.
-json_t *yd_backup_space(YdStorage *storage, GError **error);
+// {"directory", "bytes", "free"}; a new object. Changes nothing. known, here and below: the folder
+// must have backups already, else UNAVAILABLE (its disk is not mounted).
+json_t *yd_backup_space(YdStorage *storage, gboolean known, GError **error);
 
 typedef struct {
     const char *id, *image, *point; // point: the moment inside the image that is copied
     const char *previous;           // an earlier backup of it whose moment is still there, or NULL
     const json_t *about;            // an object for people, kept with it
-    gboolean known;                 // the folder must have backups already
+    gboolean known;
 } YdBackupDisk;
 
 // Copies one moment of an image, also while a machine runs with it: only what changed since
@@ -31,8 +32,8 @@ json_t *yd_backup_disk(YdStorage *storage, const YdBackupDisk *what, YdProgress 
                        gpointer data, GError **error);
 
 // Copies a sealed image once. {"bytes", "stored_bytes", "checksum"}.
-json_t *yd_backup_image(YdStorage *storage, const char *image, YdProgress progress, gpointer data,
-                        GError **error);
+json_t *yd_backup_image(YdStorage *storage, const char *image, gboolean known, YdProgress progress,
+                        gpointer data, GError **error);
 
 // Takes in what deskd has put into state/backup/ID (database, plan), the keys and the
 // configuration. {"bytes", "checksum"}.

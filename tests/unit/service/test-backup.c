@@ -324,6 +324,37 @@ things_go_wrong(Desk *f, gconstpointer data)
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
 }
 
+// A disk whose desktop is gone: what it has now is backed up, then it goes back; killed on the way.
+static void
+disk_alone(Desk *f, gconstpointer data)
+{
+    static const char *const at[] = {
+        "personal-disk-restore:before", "personal-disk-restore:before:after",
+        "personal-disk-restore:fill", "personal-disk-restore:fill:after"};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = desk_make_ready(f);
+    g_autofree char *disk = personal_id(f, id), *path = path_of(f, id, TRUE);
+    put(f, id, TRUE, 1);
+    g_autoptr(YdBackup) home = make(f, "personal-disk", disk);
+    desk_job_ends(f, yd_desktop_delete(f->service, &f->admin, id, 0, &error), "done");
+    g_assert_no_error(error);
+    for (gsize i = 0; i < G_N_ELEMENTS(at); i++) {
+        g_assert_true(shell("qemu-io -f qcow2 -c 'write -P 2 0 64k' %s", path));
+        yd_jobs_stop_at(f->service, at[i]);
+        YdJob *job = yd_backup_restore(f->service, &f->admin, home->id, &error);
+        g_assert_no_error(error);
+        desk_abandoned(f);
+        reopen(f);
+        desk_run(f);
+        desk_job_ends(f, job, "done");
+        WAIT_FOR(desk_is_quiet(f));
+        g_assert_false(shell("qemu-io -f qcow2 -c 'read -P 1 0 64k' %s | grep -q failed", path));
+    }
+    g_autoptr(GPtrArray) kept =
+        yd_store_all(f->store, &yd_backup_type, "origin", "before-restore", NULL);
+    g_assert_cmpuint(kept->len, >=, G_N_ELEMENTS(at));
+}
+
 static guint
 count(Desk *f, const char *column, const char *value)
 {
@@ -439,6 +470,7 @@ main(int argc, char **argv)
     ADD("/backup/kills-product", product_survives_kills);
     ADD("/backup/kills-delete", deletion_survives_kills);
     ADD("/backup/things-go-wrong", things_go_wrong);
+    ADD("/backup/disk-alone", disk_alone);
     ADD("/backup/nights", nights);
     ADD("/backup/new-machine", new_machine);
     g_test_add_func("/backup/kept", what_is_kept);

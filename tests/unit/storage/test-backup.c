@@ -263,19 +263,28 @@ test_refusals(Fixture *f, gconstpointer data)
     refused(yd_backup_disk(f->storage, &climb, NULL, NULL, &error), &error, YD_ERROR_INVALID);
     const YdBackupDisk none = {.id = "bkp-1", .image = "pdk-a.qcow2", .point = "bkp-1"};
     refused(yd_backup_disk(f->storage, &none, NULL, NULL, &error), &error, YD_ERROR_NOT_FOUND);
+    // A look changes nothing, so that an empty folder stays one.
+    g_assert_true(shell("rm -rf %s && mkdir %s", f->target, f->target));
+    json_decref(yd_backup_space(f->storage, FALSE, &error));
+    g_assert_no_error(error);
+    g_assert_true(shell("test -z \"$(ls %s)\"", f->target));
+    refused(yd_backup_space(f->storage, TRUE, &error), &error, YD_ERROR_UNAVAILABLE);
+    refused(yd_backup_image(f->storage, "base.qcow2", TRUE, NULL, NULL, &error), &error,
+            YD_ERROR_UNAVAILABLE);
     // The disk of the folder is not mounted.
     const YdBackupDisk known = {
         .id = "bkp-1", .image = "pdk-a.qcow2", .point = "bkp-1", .known = TRUE};
     g_assert_true(shell("rm -rf %s && mkdir %s", f->target, f->target));
     refused(yd_backup_disk(f->storage, &known, NULL, NULL, &error), &error, YD_ERROR_UNAVAILABLE);
     g_assert_true(shell("rmdir %s", f->target));
-    refused(yd_backup_space(f->storage, &error), &error, YD_ERROR_UNAVAILABLE);
+    refused(yd_backup_space(f->storage, TRUE, &error), &error, YD_ERROR_UNAVAILABLE);
     g_assert_true(shell("mkdir %s", f->target));
-    refused(yd_backup_image(f->storage, "pdk-a.qcow2", NULL, NULL, &error), &error, YD_ERROR_STATE);
+    refused(yd_backup_image(f->storage, "pdk-a.qcow2", FALSE, NULL, NULL, &error), &error,
+            YD_ERROR_STATE);
     g_assert_false(yd_backup_drop(f->storage, "", &error));
     g_clear_error(&error);
     yd_backup_set_place(f->storage, NULL, f->state, NULL);
-    refused(yd_backup_space(f->storage, &error), &error, YD_ERROR_STATE);
+    refused(yd_backup_space(f->storage, TRUE, &error), &error, YD_ERROR_STATE);
 }
 
 // A base that is another one since.
@@ -304,9 +313,9 @@ test_new_machine(Fixture *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
     io(f, "dsk-a.qcow2", "write -P 1 0 1M");
     g_autoptr(json_t) disk = backup(f, "bkp-1", "dsk-a.qcow2", NULL);
-    g_autoptr(json_t) image = yd_backup_image(f->storage, "base.qcow2", NULL, NULL, &error);
+    g_autoptr(json_t) image = yd_backup_image(f->storage, "base.qcow2", FALSE, NULL, NULL, &error);
     g_assert_no_error(error);
-    g_autoptr(json_t) again = yd_backup_image(f->storage, "base.qcow2", NULL, NULL, &error);
+    g_autoptr(json_t) again = yd_backup_image(f->storage, "base.qcow2", FALSE, NULL, NULL, &error);
     g_assert_cmpint(number(again, "stored_bytes"), ==, 0);
     g_assert_true(
         shell("cd %s && mkdir -p backup/bkp-9 && echo db > backup/bkp-9/yundesk.db && echo "

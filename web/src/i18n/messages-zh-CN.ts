@@ -1099,7 +1099,8 @@ export const messages: Record<string, string> = {
   'must say of which one': '必须指明对象',
   'the backup is “{1}”{2}{3}': '备份的状态为“{1}”{2}{3}',
   'the backup is being made; cancel its job, or wait for its end': '备份正在进行；请取消其任务或等待结束',
-  'no desktop has the personal disk “{1}”; give its person one in that pool and start it once, then put the backup back': '没有桌面在使用个人磁盘“{1}”；请先在该桌面池中为其本人分配桌面并启动一次，再恢复备份',
+  '“{1}” is used by the desktop “{2}”; shut that down first': '“{1}”正被桌面“{2}”使用；请先将其关机',
+  'the present state of “{1}” could not be saved first: {2}; nothing was changed': '无法先保存“{1}”的当前状态：{2}；未作任何更改',
   'the product is put back onto a new machine, before its first start, by: deskhost --restore-all --backup {1}': '产品备份在新机器首次启动之前恢复：deskhost --restore-all --backup {1}',
   '“{1}” is going back already; try again when that has ended': '“{1}”正在还原；请结束后重试',
   // service/restore-point-job.c

@@ -69,7 +69,7 @@ const words: Record<string, string> = {
   linux: 'Linux', windows: 'Windows', 'other': '其他', 'answered': '有应答', true: '是', false: '否',
   exact: '申请票据的地址', net: '该地址所在的网络', none: '任何地址', virtio: 'virtio', standard: '标准', nat: 'NAT',
   cookie: '浏览器', bearer: '程序', 'zh-CN': '中文', en: 'English', on: '开', nobody: '无人', reset: '重设',
-  backup: '备份', backups: '备份', 'backup-make': '创建备份', 'backup-take': '为备份取得时刻', 'backup-drop': '移除旧备份的时刻',
+  backup: '备份', backups: '备份', 'backup-make': '创建备份', 'personal-disk-restore': '恢复个人磁盘', 'backup-take': '为备份取得时刻', 'backup-drop': '移除旧备份的时刻',
   'backup-verify': '校验备份', 'backup-delete': '删除备份', product: '产品', full: '完整', incremental: '增量', damaged: '已损坏', 'before-restore': '退回之前',
   'restore-point': '还原点', 'restore-points': '还原点', 'restore-point-create': '创建还原点', 'restore-point-delete': '删除还原点',
   'desktop-restore': '退回还原点', making: '创建中', nightly: '每夜', manual: '手动',
