@@ -67,15 +67,16 @@ yd_store_job_live(YdStore *store, const char *object_id, const char *kind, GErro
 gboolean
 yd_store_job_counts(YdStore *store, gint64 *ret_queued, gint64 *ret_running, GError **error)
 {
-    gint64 queued = 0, running = 0;
-    if (!yd_store_read_int(
-            yd_sql_query(store->sql, error, "SELECT COUNT(*) FROM jobs WHERE state = 'queued'", ""),
-            &queued, error) ||
-        !yd_store_read_int(yd_sql_query(store->sql, error,
-                                        "SELECT COUNT(*) FROM jobs WHERE state = 'running'", ""),
-                           &running, error))
+    gboolean row = FALSE;
+    // One statement: a job that ends when it has submitted another is seen as either.
+    g_autoptr(YdStatement) statement =
+        yd_sql_query(store->sql, error,
+                     "SELECT COUNT(CASE WHEN state = 'queued' THEN 1 END), COUNT(CASE WHEN state = "
+                     "'running' THEN 1 END) FROM jobs WHERE state IN ('queued', 'running')",
+                     "");
+    if (!statement || !yd_statement_step(statement, &row, error))
         return FALSE;
-    *ret_queued = queued;
-    *ret_running = running;
+    *ret_queued = yd_statement_int(statement, 0);
+    *ret_running = yd_statement_int(statement, 1);
     return TRUE;
 }
