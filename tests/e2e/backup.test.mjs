@@ -61,7 +61,7 @@ test('a personal disk while its desktop runs, and only what changed the next tim
   assert.ok(second.stored_bytes < first.stored_bytes, `${second.stored_bytes} of ${first.stored_bytes}`);
   await quiet();
   // The moment of the newest one alone stays inside the image.
-  assert.equal((await yd.api('GET', `/backups/${first.id}`)).point, false);
+  await yd.wait('the older moment is gone', async () => (await yd.api('GET', `/backups/${first.id}`)).point === false, 60);
   assert.equal((await yd.api('GET', `/backups/${second.id}`)).point, true);
 });
 
