@@ -169,12 +169,11 @@ static YdBackup *
 begin(YdService *service, const YdActor *actor, const char *id, YdStoreTx **ret_tx, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
-    if (!store || !yd_service_allowed(actor, YD_RIGHT_BACKUPS, error) ||
-        !check_configured(service, error))
+    if (!store || !yd_service_allowed(actor, YD_RIGHT_BACKUPS, error))
         return NULL;
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
     g_autoptr(YdBackup) backup = tx ? yd_store_get(store, &yd_backup_type, id, error) : NULL;
-    if (!backup)
+    if (!backup || !check_configured(service, error))
         return NULL;
     *ret_tx = g_steal_pointer(&tx);
     return g_steal_pointer(&backup);
