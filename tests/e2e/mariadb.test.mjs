@@ -77,7 +77,7 @@ test('a certificate of another CA is refused, and a second move into what is not
 test('on MariaDB a new person logs in and gets a new desktop', { timeout: 300000 }, async () => {
   const bob = await yd.person('bob', { department: office.department.id });
   const his = await open(bob);
-  his.end();
+  his.close();
   assert.match(await yd.done('user', 'list', '--search', 'BOB'), /bob/);
   assert.ok(await echo(wire));
 });
