@@ -21,6 +21,7 @@
 #define RETRY_MAX_US (G_USEC_PER_SEC / 2)
 #define HURRY_US (G_USEC_PER_SEC / 20) // sockets that end together are told of together
 #define OUT_MAX (1024 * 1024)          // a deskd that reads no more is left
+#define ABOUT_US (5 * G_USEC_PER_SEC)
 #define LAST_WORDS_US (G_USEC_PER_SEC / 2)
 
 typedef struct {
@@ -63,7 +64,7 @@ struct YdTicketClient {
     GByteArray *out;
     gint64 next_try;
     gint64 pause;
-    gint64 next_stats, next_alive;
+    gint64 next_stats, next_alive, next_about;
     char *said; // of the gate itself; NULL: nothing on this connection
     gint64 now;
 };
@@ -338,13 +339,16 @@ say_stats(YdTicketClient *client)
         say(client, line);
 }
 
+// What has changed is said soon; what has not is said now and then: deskd takes it for a sign of
+// life.
 static void
 say_about(YdTicketClient *client)
 {
     g_autofree char *line =
         client->fd >= 0 && client->about != NULL ? client->about(client->gate) : NULL;
-    if (line == NULL || g_strcmp0(line, client->said) == 0)
+    if (line == NULL || (g_strcmp0(line, client->said) == 0 && client->now < client->next_about))
         return;
+    client->next_about = client->now + ABOUT_US;
     say(client, line);
     g_free(client->said);
     client->said = g_steal_pointer(&line);

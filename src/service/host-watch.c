@@ -12,7 +12,7 @@
 #include "service/host-fence.h"
 #include "service/route.h"
 
-#define GATE_MS (12 * 1000)  // a gate tells of itself every 5 s
+#define GATE_MS (12 * 1000)  // a gate tells of itself at least every 6 s or so
 #define STORE_MS (30 * 1000) // a row is written when something changed, and this often
 
 gboolean

@@ -134,7 +134,7 @@ test('libvirtd alone dies: the machine goes on, and nothing is fenced while the 
   const host = byName(desktop.host_name);
   await host.killLibvirtd();
   await poll('it is suspect', async () => (await record(host.name)).state === 'suspect', { seconds: 60 });
-  await new Promise((resolve) => setTimeout(resolve, 6000)); // longer than host_down
+  await new Promise((resolve) => setTimeout(resolve, 18000)); // longer than host_down, and than a gate may be silent
   assert.equal((await record(host.name)).state, 'suspect');
   await host.startLibvirtd();
   await host.up();
