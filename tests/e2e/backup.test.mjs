@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 125
 // Backups on a real machine: a person's disk while the desktop runs, only what changed the next time, put back in place; then
 // the drill: the machine is lost, everything is put back onto one that has nothing, and the person finds the file.
 

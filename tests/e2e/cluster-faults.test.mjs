@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 150
+// seconds: 900
 // Hosts that are emptied, lose their power, lose their link, and come back with what they ran: desktops move while they
 // run, start elsewhere only once their host is fenced, and never run twice.
 

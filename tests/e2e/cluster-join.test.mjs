@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 30
 // A machine becomes a host: `deskd --add-host` makes a folder, its script looks whether the machine can be one and sets libvirt
 // up, and the host is added by the URI that was told. Nobody gets in with a certificate of the desktops' CA.
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 150
 // One network over several hosts (VXLAN): guests on different hosts reach each other by their fixed addresses, each reaches its
 // gateway at its own host, and a guest that speaks by another's address or MAC reaches nobody. What is broken on a host is
 // put right and written down; a host that joins gets the network. In an isolated network desktops reach nobody but the host.

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 45
 // Several hosts: they are added, desktops are placed on all of them, and people reach a desktop of another host by way of
 // this one's gate, and at that host's gate itself.
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// seconds: 90
 // The product moves from SQLite to a real MariaDB (TLS, a password in a file), goes on there with the same log-ins and
 // desktops, outlives the death of the database server, and moves back.
 
