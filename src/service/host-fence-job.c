@@ -41,6 +41,19 @@ must_be_away(const YdHost *host, GError **error)
     return FALSE;
 }
 
+// A person may be wrong; a gate that speaks is on.
+static gboolean
+may_be_off(YdService *service, const YdHost *host, GError **error)
+{
+    if (!yd_host_gate_lives(service, host))
+        return TRUE;
+    g_set_error(error, YD_ERROR, YD_ERROR_STATE,
+                "host “%s” is not off: its gate was heard of just now; its machines may run. Start "
+                "its libvirtd, or cut its power and try again in 20 s",
+                host->name);
+    return FALSE;
+}
+
 YdJob *
 yd_host_fence(YdService *service, const YdActor *actor, const char *host_id, gboolean confirmed,
               GError **error)
@@ -60,6 +73,8 @@ yd_host_fence(YdService *service, const YdActor *actor, const char *host_id, gbo
                          "destroy their disks");
         return NULL;
     }
+    if (confirmed && !may_be_off(service, host, error))
+        return NULL;
     g_autoptr(json_t) said = json_pack("{s:b}", "confirmed", confirmed);
     g_autofree char *details = yd_json_text(said);
     if (!(job = yd_host_fence_submit(service, actor, host, confirmed, error)) ||

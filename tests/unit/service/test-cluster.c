@@ -10,6 +10,7 @@
 #include "base/json-util.h"
 #include "model/host-state.h"
 #include "service/connect.h"
+#include "service/gate-list.h"
 #include "service/host.h"
 #include "service/reconcile.h"
 
@@ -355,6 +356,30 @@ back_before_fenced(Desk *f, gconstpointer data)
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
 }
 
+// Its libvirt is silent, but its gate speaks: nobody may say that it is off.
+static void
+gate_speaks(Desk *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) about = json_pack("{s:s}", "state", "serving");
+    g_autofree char *id = desk_make_ready(f);
+    char entry[] = "host-1=gate-h@192.0.2.1:443";
+    char *gates[] = {entry, NULL};
+    f->config.host_gates = g_strdupv(gates);
+    desk_reopen(f);
+    desk_run(f);
+    yd_gate_list_put(f->service, 1, "gate-h", about);
+    yd_fake_set_alive(hv_of(f, f->host_id), FALSE);
+    look(f, f->host_id, "suspect");
+    long_silent(f, f->host_id);
+    look(f, f->host_id, "suspect");
+    g_assert_null(yd_host_fence(f->service, &f->admin, f->host_id, TRUE, &error));
+    g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
+    g_assert_nonnull(strstr(error->message, "its gate was heard of"));
+    desk_assert_state(f, id, "ready");
+    g_clear_pointer(&f->config.host_gates, g_strfreev);
+}
+
 static char *
 command(Desk *f, const char *name, const char *text)
 {
@@ -470,6 +495,7 @@ main(int argc, char **argv)
     ADD("drain-names-what-stays", drain_names_what_stays);
     ADD("dies-and-starts-elsewhere", dies_and_starts_elsewhere);
     ADD("back-before-fenced", back_before_fenced);
+    ADD("gate-speaks", gate_speaks);
     ADD("fenced-by-command", fenced_by_command);
     ADD("fencing-survives-kills", fencing_survives_kills);
     ADD("misplaced", misplaced);

@@ -481,6 +481,7 @@ export const messages: Record<string, string> = {
   'host “{1}” is {2}: nothing can be moved from it; fence it, then its desktops start elsewhere': '主机“{1}”的状态是 {2}：无法从它移走任何桌面；请先隔离它，其桌面随后会在别处启动',
   'it is saved on this host\'s own disk; wake it, or discard what it saved': '它保存在本主机自己的磁盘上；请唤醒它，或丢弃所保存的内容',
   // service/host-fence-job.c
+  'host “{1}” is not off: its gate was heard of just now; its machines may run. Start its libvirtd, or cut its power and try again in 20 s': '主机“{1}”没有关机：刚刚还收到其网关的消息，其虚拟机可能仍在运行。请启动它的 libvirtd，或切断电源后 20 秒再试',
   'host “{1}” is {2}: only one that does not answer can be fenced': '主机“{1}”的状态是 {2}：只有不响应的主机才能被隔离',
   'there is no [deskd] fence_command: see for yourself that the host is off, and say so (confirmed); a host that still runs its machines would destroy their disks': '没有设置 [deskd] fence_command：请亲自确认该主机已关机并声明（confirmed）；若主机仍在运行其虚拟机，磁盘会被损坏',
   '“{1} {2}” does not end': '“{1} {2}”没有结束',
