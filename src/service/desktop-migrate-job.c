@@ -194,7 +194,7 @@ step_move(YdJobRun *run, GError **error)
     return move(run, from, to, desktop, error);
 }
 
-// A network of the host's own (NAT) does not follow: what is open ends with the reason, and leads
+// The gate's own connections to it do not follow: what is open ends with the reason, and leads
 // to the new host when it is opened again.
 static gboolean
 step_settle(YdJobRun *run, GError **error)

@@ -58,8 +58,8 @@ do_space(YdStorage *storage, const json_t *request, YdProgress progress, gpointe
         return NULL;
     }
     return json_pack("{s:s, s:I, s:I}", "directory", directory, "bytes",
-                     (json_int_t)(fs.f_blocks * fs.f_frsize), "free",
-                     (json_int_t)(fs.f_bavail * fs.f_frsize));
+                     (json_int_t)fs.f_blocks * (json_int_t)fs.f_frsize, "free",
+                     (json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize);
 }
 
 static const struct {

@@ -3,7 +3,7 @@ import { ApiError } from '../api/client';
 import { isTrap, mayRestart } from './crash';
 import { idleLeft } from './idle';
 import { gapOf } from './use-wake';
-import { meant, passing } from './use-viewer';
+import { meant, passing, triesFor } from './use-viewer';
 
 const MINUTE = 60_000;
 
@@ -70,6 +70,9 @@ describe('the end of a connection', () => {
     expect(meant({ state: 'ended', reason: 'closed by the client' })).toBeUndefined();
     expect(meant({ state: 'dropped', reason: null })).toBeUndefined();
     expect(meant(undefined)).toBeUndefined();
+    expect(meant({ state: 'ended', reason: 'the desktop moved to another host; connect again' })).toBeUndefined();
+    expect(meant({ state: 'ended', reason: 'its host “b” has failed; it starts on another host' })).toBeUndefined();
+    expect(meant({ state: 'ended', reason: 'its host “b” has failed' })).toBeDefined();
   });
 
   it('is worth another try when a part of the system was away', () => {
@@ -77,5 +80,6 @@ describe('the end of a connection', () => {
     expect([0, 502, 503, 504].every((status) => passing(error(status)))).toBe(true);
     expect(passing(error(403))).toBe(false);
     expect(passing(new Error('x'))).toBe(false);
+    expect(triesFor(error(503))).toBeGreaterThan(triesFor(error(0)));
   });
 });

@@ -12,6 +12,8 @@ import { useWake } from './use-wake';
 
 /** After this many failures in a row the person is asked. */
 const TRIES = 6;
+/** When the server itself says that a part of it is away (a host that has to be fenced first, say): ten minutes. */
+const PATIENT_TRIES = 75;
 /** A connection that lived that long was a good one: counting begins anew. */
 const GOOD_MS = 10_000;
 /** After a sleep requests may go out on connections that are dead: what takes longer is asked anew. */
@@ -46,6 +48,8 @@ export interface Viewer {
 
 /** Ends that come from the network or the gate: the person wants to go on. Everything else was meant. */
 const PASSING = ['not used in time', 'closed by the client', 'the desktop does not answer any more', 'its gate does not answer'];
+/** The desktop is, or will soon be, on another host: a new connection leads there. */
+const ELSEWHERE = /^the desktop moved to another host; |; it starts on another host$/;
 
 async function rowOf(id: string | undefined): Promise<Connection | undefined> {
   if (!id) return undefined;
@@ -59,13 +63,18 @@ async function rowOf(id: string | undefined): Promise<Connection | undefined> {
 /** The reason when the session was ended on purpose; undefined when it only dropped. */
 export function meant(row: Pick<Connection, 'state' | 'reason'> | undefined): string | undefined {
   const reason = row?.reason ?? '';
-  return row?.state === 'ended' && !PASSING.includes(reason) ? reason : undefined;
+  return row?.state === 'ended' && !PASSING.includes(reason) && !ELSEWHERE.test(reason) ? reason : undefined;
 }
 
 /** Whether asking again may help: nobody answered, or a part of the system was away for a moment. */
 export function passing(error: unknown): boolean {
   if (error instanceof DOMException) return error.name === 'TimeoutError';
   return error instanceof ApiError && [0, 502, 503, 504].includes(error.problem.status);
+}
+
+/** How often it is tried again after that error. */
+export function triesFor(error: unknown): number {
+  return error instanceof ApiError && error.problem.status === 503 ? PATIENT_TRIES : TRIES;
 }
 
 /** A reload of the page must not come with the ticket of before. */
@@ -98,7 +107,7 @@ export function useViewer(desktop: string, way: Way, opener: Opener, first?: Con
     };
     const later = (why?: unknown) => {
       failures.current += 1;
-      if (failures.current > TRIES) {
+      if (failures.current > triesFor(why)) {
         finish(undefined, why ?? new ApiError({ status: 0, code: 'offline', detail: '' }));
         return;
       }
