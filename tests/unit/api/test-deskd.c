@@ -135,6 +135,7 @@ test_sample(Place *place, gconstpointer data)
     g_autoptr(GString) all = g_string_new(text);
     g_assert_cmpuint(g_string_replace(all, "\n#state=", "\n#unused=", 0), ==, 1);
     g_assert_cmpuint(g_string_replace(all, "\n#run=", "\n#unused2=", 0), ==, 1);
+    g_assert_cmpuint(g_string_replace(all, "\n#database=", "\n#unused3=", 0), ==, 1);
     g_autofree char *paths = g_strdup_printf("[paths]\nstate=%s/state\nrun=%s/run\n",
                                              place->directory, place->directory);
     g_string_replace(all, "[paths]\n", paths, 1);
