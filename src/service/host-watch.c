@@ -11,6 +11,7 @@
 #include "service/host-clean.h"
 #include "service/host-fence.h"
 #include "service/route.h"
+#include "store/store-desktops.h"
 
 #define GATE_MS (12 * 1000)  // a gate tells of itself at least every 6 s or so
 #define STORE_MS (30 * 1000) // a row is written when something changed, and this often
@@ -22,16 +23,29 @@ yd_host_gate_lives(YdService *service, const YdHost *host)
     return gate && yd_gate_list_heard(service, gate, GATE_MS);
 }
 
+// Until its desktops are elsewhere a fenced host is not back, whatever it answers: it would be
+// cleaned of what is only now on its way. What cannot be found out counts as under way.
+static gboolean
+is_being_fenced(YdStore *store, const YdHost *host)
+{
+    g_autoptr(GError) why = NULL;
+    if (strcmp(host->state, YD_HOST_FENCED) != 0)
+        return FALSE;
+    g_autoptr(YdJob) job = yd_store_job_live(store, host->id, "host-fence", &why);
+    return job || why;
+}
+
 static const char *
-state_after(YdService *service, const YdHost *host, gboolean answers, gint64 now,
+state_after(YdService *service, YdStore *store, const YdHost *host, const YdHostFacts *facts,
             gboolean *ret_clean)
 {
+    gboolean answers = facts && !is_being_fenced(store, host);
     const YdHostSigns signs = {.state = host->state,
                                .wanted = host->wanted,
                                .since = host->since,
                                .answers = answers,
                                .gate = !answers && yd_host_gate_lives(service, host),
-                               .now = now,
+                               .now = yd_now_ms(),
                                .down_ms = yd_service_config(service)->host_down_seconds * 1000};
     return yd_host_state_next(&signs, ret_clean);
 }
@@ -58,23 +72,26 @@ tell(const YdHost *host, const GError *why)
                   why ? why->message : "");
 }
 
-// Reads the row again, so that what people change meanwhile counts.
+// Reads the row again, so that what people change meanwhile counts. seen: as it was before it was
+// cleaned; a host that went through another state since has to be cleaned anew, at the next look.
 static gboolean
-write_row(YdService *service, YdStore *store, const char *host_id, const YdHostFacts *facts,
+write_row(YdService *service, YdStore *store, const YdHost *seen, const YdHostFacts *facts,
           const GError *why, gint64 *stored, GError **error)
 {
     gint64 now = yd_now_ms();
     gboolean clean = FALSE;
     g_autoptr(YdStoreTx) tx = yd_store_tx(store, error);
-    g_autoptr(YdHost) before = tx ? yd_store_get(store, &yd_host_type, host_id, error) : NULL;
+    g_autoptr(YdHost) before = tx ? yd_store_get(store, &yd_host_type, seen->id, error) : NULL;
     if (!before)
         return FALSE;
     g_autoptr(YdHost) host = yd_host_copy(before);
+    yd_set_string(&host->state, state_after(service, store, before, facts, &clean));
+    if (clean && (strcmp(before->state, seen->state) != 0 || before->since != seen->since))
+        return TRUE;
     if (facts)
         yd_host_set_facts(host, facts, yd_service_storage(service), now);
     else
         yd_set_string(&host->error, why->message);
-    yd_set_string(&host->state, state_after(service, before, facts != NULL, now, &clean));
     gboolean moved = strcmp(host->state, before->state) != 0;
     gboolean changed = moved || g_strcmp0(host->error, before->error) != 0;
     if (!changed && (!facts || now - *stored < STORE_MS))
@@ -101,12 +118,12 @@ yd_host_seen(YdService *service, const char *host_id, const YdHostFacts *facts, 
     g_autoptr(YdHost) host = store ? yd_store_get(store, &yd_host_type, host_id, error) : NULL;
     if (!host)
         return FALSE;
-    state_after(service, host, facts != NULL, yd_now_ms(), &clean);
+    state_after(service, store, host, facts, &clean);
     if (clean && !yd_host_clean(service, host_id, &removed, error)) {
         g_prefix_error(error, "host %s is back and cannot be cleaned: ", host->name);
         return FALSE;
     }
-    if (clean)
+    if (removed > 0)
         g_message("host %s is back; %u machine(s) of before were ended there", host->name, removed);
-    return write_row(service, store, host_id, facts, why, stored, error);
+    return write_row(service, store, host, facts, why, stored, error);
 }

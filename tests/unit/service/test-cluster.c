@@ -356,6 +356,33 @@ back_before_fenced(Desk *f, gconstpointer data)
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE);
 }
 
+// It answers again while its desktops are on their way elsewhere: it is not used before they are
+// there, and then it is cleaned of them.
+static void
+back_while_fenced(Desk *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = desk_make_ready(f);
+    g_autofree char *two = second_host(f);
+    dies(f, f->host_id);
+    yd_jobs_stop_at(f->service, "host-fence:evacuate");
+    YdJob *job = yd_host_fence(f->service, &f->admin, f->host_id, TRUE, &error);
+    g_assert_no_error(error);
+    desk_abandoned(f);
+    desk_reopen(f);
+    yd_fake_set_alive(hv_of(f, f->host_id), TRUE);
+    look(f, f->host_id, "fenced");
+    g_assert_true(yd_reconcile_now(f->service, NULL, &error));
+    g_assert_cmpuint(runs_where(f, two, id), ==, 1);
+    desk_run(f);
+    desk_job_ends(f, job, "done");
+    WAIT_FOR(desk_is_quiet(f));
+    assert_host(f, id, two);
+    look(f, f->host_id, "up");
+    g_assert_cmpuint(runs_where(f, two, id), ==, 2);
+    desk_assert_state(f, id, "ready");
+}
+
 // Its libvirt is silent, but its gate speaks: nobody may say that it is off.
 static void
 gate_speaks(Desk *f, gconstpointer data)
@@ -495,6 +522,7 @@ main(int argc, char **argv)
     ADD("drain-names-what-stays", drain_names_what_stays);
     ADD("dies-and-starts-elsewhere", dies_and_starts_elsewhere);
     ADD("back-before-fenced", back_before_fenced);
+    ADD("back-while-fenced", back_while_fenced);
     ADD("gate-speaks", gate_speaks);
     ADD("fenced-by-command", fenced_by_command);
     ADD("fencing-survives-kills", fencing_survives_kills);
