@@ -79,12 +79,6 @@ step_before(YdJobRun *run, GError **error)
 }
 
 static gboolean
-on_progress(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
-static gboolean
 step_fill(YdJobRun *run, GError **error)
 {
     const char *id = json_string_value(json_object_get(yd_job_run_args(run), "backup"));
@@ -93,7 +87,7 @@ step_fill(YdJobRun *run, GError **error)
         disk ? yd_store_get(yd_job_run_store(run), &yd_backup_type, id ? id : "", error) : NULL;
     g_autoptr(json_t) done =
         backup ? yd_backup_fill(yd_service_storage(yd_job_run_service(run)), backup->id,
-                                backup->checksum, disk->image, on_progress, run, error)
+                                backup->checksum, disk->image, yd_job_run_on_progress, run, error)
                : NULL;
     return done && json_object_update(yd_job_run_result(run), done) == 0;
 }

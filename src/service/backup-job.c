@@ -22,12 +22,6 @@ load(YdJobRun *run, GError **error)
     return yd_store_get(yd_job_run_store(run), &yd_backup_type, yd_job_run_object(run), error);
 }
 
-static gboolean
-on_progress(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
 // Others use the folder: the step is run again.
 static gboolean
 busy(YdJobRun *run, GError **why, GError **error)
@@ -118,8 +112,8 @@ copy_disk(YdJobRun *run, YdBackup *backup, gboolean known, GError **error)
         if (!yd_store_update(store, &yd_backup_type, backup, error))
             return NULL;
     }
-    return yd_backup_disk(yd_service_storage(yd_job_run_service(run)), &what, on_progress, run,
-                          error);
+    return yd_backup_disk(yd_service_storage(yd_job_run_service(run)), &what,
+                          yd_job_run_on_progress, run, error);
 }
 
 static gboolean
@@ -172,7 +166,7 @@ make_base(YdJobRun *run, GError **error)
     for (guint i = 0; chain && i < chain->len; i++) {
         const YdImageFacts *facts = chain->pdata[i];
         g_autoptr(json_t) done =
-            yd_backup_image(storage, facts->image, TRUE, on_progress, run, &why);
+            yd_backup_image(storage, facts->image, TRUE, yd_job_run_on_progress, run, &why);
         if (!done)
             return busy(run, &why, error);
     }
@@ -232,7 +226,7 @@ verify_read(YdJobRun *run, GError **error)
     if (!backup)
         return FALSE;
     gboolean good = yd_backup_verify(yd_service_storage(yd_job_run_service(run)), backup->id,
-                                     backup->checksum, on_progress, run, &why);
+                                     backup->checksum, yd_job_run_on_progress, run, &why);
     gboolean damaged = g_error_matches(why, YD_ERROR, YD_ERROR_INVALID) ||
                        g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND);
     if (!good && !damaged)

@@ -128,12 +128,6 @@ runs_on(YdHypervisor *hv, const char *uuid, gboolean *ret_runs, GError **error)
 }
 
 static gboolean
-tell_progress(double percent, gpointer run)
-{
-    return yd_job_run_progress(run, percent, NULL);
-}
-
-static gboolean
 is_light(YdService *service, YdStore *store, const YdDesktop *desktop)
 {
     YdDesktopStats stats = {0};
@@ -149,7 +143,8 @@ move(YdJobRun *run, YdHypervisor *from, YdHypervisor *to, const YdDesktop *deskt
 {
     gint64 pause_ms = -1, begun = g_get_monotonic_time();
     gboolean live = is_light(yd_job_run_service(run), yd_job_run_store(run), desktop);
-    if (!yd_hypervisor_migrate(from, to, desktop->uuid, live, tell_progress, run, &pause_ms, error))
+    if (!yd_hypervisor_migrate(from, to, desktop->uuid, live, yd_job_run_on_progress, run,
+                               &pause_ms, error))
         return FALSE;
     json_t *result = yd_job_run_result(run);
     gint64 took_ms = (g_get_monotonic_time() - begun) / 1000;

@@ -181,6 +181,12 @@ yd_job_run_progress(YdJobRun *run, double percent, GError **error)
     return TRUE;
 }
 
+gboolean
+yd_job_run_on_progress(double percent, gpointer run)
+{
+    return yd_job_run_progress(run, percent, NULL);
+}
+
 // --- steps ---
 
 static gboolean

@@ -89,6 +89,8 @@ json_t *yd_job_run_result(YdJobRun *run);
 // Percent of the step under way, stored now and then. FALSE with CANCELLED when the job shall end.
 gboolean yd_job_run_progress(YdJobRun *run, double percent, GError **error);
 gboolean yd_job_run_cancelled(YdJobRun *run);
+// The same as a callback (YdProgress, YdMigrateProgress); run: the YdJobRun.
+gboolean yd_job_run_on_progress(double percent, gpointer run);
 
 // The step is not finished: run it again in ms milliseconds (sooner when a child ends); then return
 // TRUE. No worker is held meanwhile.

@@ -340,12 +340,6 @@ forget_guest(YdJobRun *run, GError **error)
 }
 
 static gboolean
-on_fill(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
-static gboolean
 back_from_backup(YdJobRun *run, GError **error)
 {
     g_auto(Disks) disks = {0};
@@ -361,8 +355,8 @@ back_from_backup(YdJobRun *run, GError **error)
                     disks.desk.desktop->name);
         return FALSE;
     }
-    g_autoptr(json_t) done =
-        yd_backup_fill(storage, backup->id, backup->checksum, disks.images[0], on_fill, run, error);
+    g_autoptr(json_t) done = yd_backup_fill(storage, backup->id, backup->checksum, disks.images[0],
+                                            yd_job_run_on_progress, run, error);
     if (!done)
         return FALSE;
     json_object_update(yd_job_run_result(run), done);

@@ -24,12 +24,6 @@ has_trial(YdJobRun *run)
 // --- reading it ---
 
 static gboolean
-progress(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
-static gboolean
 step_checksum(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
@@ -39,8 +33,8 @@ step_checksum(YdJobRun *run, GError **error)
         return FALSE;
     if (json_object_get(result, "checksum"))
         return TRUE;
-    g_autoptr(YdImageInfo) info =
-        yd_storage_verify(yd_service_storage(service), version->image, progress, run, error);
+    g_autoptr(YdImageInfo) info = yd_storage_verify(yd_service_storage(service), version->image,
+                                                    yd_job_run_on_progress, run, error);
     g_autoptr(GPtrArray) chain =
         info ? yd_template_image_look(service, version->image, error) : NULL;
     if (!chain ||

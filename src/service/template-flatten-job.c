@@ -24,12 +24,6 @@ flat_name(YdJobRun *run)
 }
 
 static gboolean
-progress(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
-static gboolean
 is_done(const YdTemplateVersion *version, const char *flat)
 {
     return version->depth <= 1 || g_strcmp0(version->image, flat) == 0;
@@ -63,8 +57,8 @@ step_convert(YdJobRun *run, GError **error)
     g_autoptr(YdTemplateVersion) version = yd_template_version_of(run, error);
     if (!version || is_done(version, flat))
         return version != NULL;
-    g_autoptr(YdImageInfo) info =
-        yd_storage_flatten(storage_of(run), version->image, flat, progress, run, error);
+    g_autoptr(YdImageInfo) info = yd_storage_flatten(storage_of(run), version->image, flat,
+                                                     yd_job_run_on_progress, run, error);
     if (!info)
         return FALSE;
     json_object_set_new(yd_job_run_result(run), "checksum", json_string(info->checksum));

@@ -75,12 +75,6 @@ import_inspect(YdJobRun *run, GError **error)
            yd_store_tx_commit(&tx, error);
 }
 
-static gboolean
-copy_progress(double percent, gpointer data)
-{
-    return yd_job_run_progress(data, percent, NULL);
-}
-
 static void
 note_facts(YdJobRun *run, const YdImageInfo *info)
 {
@@ -99,8 +93,8 @@ import_copy(YdJobRun *run, GError **error)
     const char *path;
 
     if (!version || !source_of(run, &path, error) ||
-        !(info =
-              yd_storage_import(storage_of(run), path, version->image, copy_progress, run, error)))
+        !(info = yd_storage_import(storage_of(run), path, version->image, yd_job_run_on_progress,
+                                   run, error)))
         return FALSE;
     note_facts(run, info);
     return TRUE;
@@ -124,7 +118,7 @@ seal_facts(YdJobRun *run, const char *image, GError **error)
 
     if (json_object_get(result, "checksum"))
         return TRUE;
-    info = yd_storage_verify(storage_of(run), image, copy_progress, run, error);
+    info = yd_storage_verify(storage_of(run), image, yd_job_run_on_progress, run, error);
     if (!info)
         return FALSE;
     note_facts(run, info);
