@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks both moments' two levels of tables side by side. A second-level table that both share is
-// not read: it cannot differ.
+// read once: it cannot differ.
 #include "storage/qcow2-map.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "storage/qcow2-bytes.h"
+#include "storage/qcow2-points.h"
 
 #define HEADER 104
-#define ENTRY 40
-#define EXTRA_MAX 1024
-#define NAME_MAX_BYTES 1024
-#define POINTS_MAX 65536
 #define L1_MAX (32 * 1024 * 1024) // bytes, as QEMU takes
 #define DISK_MAX ((gint64)1 << 46)
 #define OFFSET_MASK G_GUINT64_CONSTANT(0x00fffffffffffe00)
@@ -23,7 +20,6 @@ typedef struct {
     int fd;
     guint cluster_bits;
     gboolean extended;
-    guint64 points, points_at;
     guint64 size, l1_at, l1_size; // of the file as it is
 } Head;
 
@@ -46,15 +42,6 @@ yd_qcow2_map_clear(YdQcow2Map *map)
     g_clear_pointer(&map->changed, g_free);
 }
 
-static guint64
-be(const guint8 *at, guint bytes)
-{
-    guint64 value = 0;
-    for (guint i = 0; i < bytes; i++)
-        value = value << 8 | at[i];
-    return value;
-}
-
 static gboolean
 damaged(GError **error, const char *what)
 {
@@ -66,17 +53,8 @@ damaged(GError **error, const char *what)
 static gboolean
 read_at(int fd, guint8 *buffer, gsize n, guint64 offset, GError **error)
 {
-    while (n > 0) {
-        ssize_t got = offset <= G_MAXINT64 - n ? pread(fd, buffer, n, (off_t)offset) : -1;
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return damaged(error, "its tables end before they should");
-        buffer += got;
-        offset += (guint64)got;
-        n -= (gsize)got;
-    }
-    return TRUE;
+    return yd_qcow2_read(fd, buffer, n, offset) ||
+           damaged(error, "its tables end before they should");
 }
 
 static gboolean
@@ -85,67 +63,36 @@ read_head(int fd, Head *head, GError **error)
     guint8 bytes[HEADER];
     if (!read_at(fd, bytes, sizeof bytes, 0, error))
         return FALSE;
-    guint64 version = be(bytes + 4, 4), features = version >= 3 ? be(bytes + 72, 8) : 0;
+    guint64 version = yd_qcow2_number(bytes + 4, 4),
+            features = version >= 3 ? yd_qcow2_number(bytes + 72, 8) : 0;
     *head = (Head){.fd = fd,
-                   .cluster_bits = (guint)be(bytes + 20, 4),
-                   .size = be(bytes + 24, 8),
-                   .l1_size = be(bytes + 36, 4),
-                   .l1_at = be(bytes + 40, 8),
-                   .points = be(bytes + 60, 4),
-                   .points_at = be(bytes + 64, 8),
+                   .cluster_bits = (guint)yd_qcow2_number(bytes + 20, 4),
+                   .size = yd_qcow2_number(bytes + 24, 8),
+                   .l1_size = yd_qcow2_number(bytes + 36, 4),
+                   .l1_at = yd_qcow2_number(bytes + 40, 8),
                    .extended = (features & EXTENDED_L2) != 0};
     if (memcmp(bytes, "QFI\xfb", 4) != 0 || version < 2 || version > 3)
         return damaged(error, "it is no qcow2 file");
-    if (be(bytes + 32, 4) != 0 || (features & EXTERNAL_DATA))
+    if (yd_qcow2_number(bytes + 32, 4) != 0 || (features & EXTERNAL_DATA))
         return damaged(error, "it is encrypted or has its data elsewhere");
-    if (head->cluster_bits < 9 || head->cluster_bits > 21 || head->points > POINTS_MAX)
+    if (head->cluster_bits < 9 || head->cluster_bits > 21 ||
+        yd_qcow2_number(bytes + 60, 4) > YD_QCOW2_POINTS_MAX)
         return damaged(error, "its header makes no sense");
-    return TRUE;
-}
-
-// One entry of the table of snapshots: whether it is the one, and where the next begins.
-static gboolean
-look(const Head *head, const char *name, guint64 *offset, Moment *moment, gboolean *ret_is,
-     GError **error)
-{
-    guint8 entry[ENTRY + 16];
-    char found[NAME_MAX_BYTES];
-    if (!read_at(head->fd, entry, ENTRY, *offset, error))
-        return FALSE;
-    gsize id_bytes = be(entry + 12, 2), name_bytes = be(entry + 14, 2), extra = be(entry + 36, 4);
-    if (extra > EXTRA_MAX)
-        return damaged(error, "its table of restore points has an absurd entry");
-    guint64 name_at = *offset + ENTRY + extra + id_bytes;
-    *ret_is = FALSE;
-    if (name_bytes > 0 && name_bytes <= NAME_MAX_BYTES) {
-        if (!read_at(head->fd, (guint8 *)found, name_bytes, name_at, error))
-            return FALSE;
-        *ret_is = name_bytes == strlen(name) && memcmp(found, name, name_bytes) == 0;
-    }
-    if (*ret_is) {
-        if (extra >= 16 && !read_at(head->fd, entry + ENTRY, 16, *offset + ENTRY, error))
-            return FALSE;
-        moment->l1_at = be(entry, 8);
-        moment->l1_size = be(entry + 8, 4);
-        moment->size = extra >= 16 ? be(entry + ENTRY + 8, 8) : head->size;
-    }
-    *offset = (name_at + name_bytes + 7) & ~(guint64)7;
     return TRUE;
 }
 
 static gboolean
 find(const Head *head, const char *name, Moment *moment, gboolean *ret_is, GError **error)
 {
-    guint64 offset = head->points_at;
-    *ret_is = FALSE;
-    if (!name) {
-        *moment = (Moment){.size = head->size, .l1_at = head->l1_at, .l1_size = head->l1_size};
-        *ret_is = TRUE;
-    }
-    for (guint64 i = 0; i < head->points && !*ret_is; i++)
-        if (offset > G_MAXINT64 / 2 ? !damaged(error, "its table of restore points lies nowhere")
-                                    : !look(head, name, &offset, moment, ret_is, error))
-            return FALSE;
+    YdQcow2Point point = {.l1_at = head->l1_at, .l1_size = head->l1_size};
+    *ret_is = TRUE;
+    g_autoptr(GError) why = NULL;
+    if (name && !yd_qcow2_find_point(head->fd, name, &point, ret_is, &why))
+        return damaged(error, why->message);
+    if (*ret_is)
+        *moment = (Moment){.size = point.size ? point.size : head->size,
+                           .l1_at = point.l1_at,
+                           .l1_size = point.l1_size};
     return TRUE;
 }
 
@@ -162,7 +109,8 @@ read_l1(const Head *head, Moment *moment, GError **error)
 static guint64
 l2_of(const Moment *moment, guint64 i)
 {
-    return moment->l1 && i < moment->l1_size ? be(moment->l1 + 8 * i, 8) & OFFSET_MASK : 0;
+    return moment->l1 && i < moment->l1_size ? yd_qcow2_number(moment->l1 + 8 * i, 8) & OFFSET_MASK
+                                             : 0;
 }
 
 // A second-level table; one that is not there is all zeros.
@@ -193,14 +141,15 @@ compare(const Head *head, guint64 table, const guint8 *now, const guint8 *then, 
     const guint64 cluster = (guint64)1 << head->cluster_bits, per = cluster / width;
     for (guint64 i = 0; i < per; i++) {
         guint64 first = (table * per + i) * cluster;
-        guint64 entry = be(now + i * width, 8) & ~COPIED, more = 0, old_more = 0;
+        guint64 entry = yd_qcow2_number(now + i * width, 8) & ~COPIED, more = 0, old_more = 0;
         if (head->extended) {
-            more = be(now + i * width + 8, 8);
-            old_more = be(then + i * width + 8, 8);
+            more = yd_qcow2_number(now + i * width + 8, 8);
+            old_more = yd_qcow2_number(then + i * width + 8, 8);
         }
         if (entry || more)
             mark(map->held, map, first, cluster);
-        if (map->changed && ((be(then + i * width, 8) & ~COPIED) != entry || more != old_more))
+        if (map->changed &&
+            ((yd_qcow2_number(then + i * width, 8) & ~COPIED) != entry || more != old_more))
             mark(map->changed, map, first, cluster);
     }
 }
@@ -209,14 +158,15 @@ static gboolean
 walk(const Head *head, const Moment *now, const Moment *then, YdQcow2Map *map, GError **error)
 {
     const gsize bytes = (gsize)1 << head->cluster_bits;
-    g_autofree guint8 *one = g_malloc(bytes), *two = g_malloc0(bytes);
+    g_autofree guint8 *one = g_malloc(bytes), *two = g_malloc(bytes);
     for (guint64 i = 0; i < MAX(now->l1_size, then->l1_size); i++) {
         guint64 at = l2_of(now, i), was = l2_of(then, i);
         if (!at && !was)
             continue;
-        if (!read_l2(head, at, one, error) || (map->changed && !read_l2(head, was, two, error)))
+        gboolean other = map->changed && was != at;
+        if (!read_l2(head, at, one, error) || (other && !read_l2(head, was, two, error)))
             return FALSE;
-        compare(head, i, one, two, map);
+        compare(head, i, one, other ? two : one, map);
     }
     return TRUE;
 }

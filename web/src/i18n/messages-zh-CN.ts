@@ -1166,8 +1166,6 @@ export const messages: Record<string, string> = {
   'it is no qcow2 file': '不是 qcow2 文件',
   'it is encrypted or has its data elsewhere': '已加密或数据在别处',
   'its header makes no sense': '文件头无效',
-  'its table of restore points has an absurd entry': '还原点表中有无效条目',
-  'its table of restore points lies nowhere': '还原点表位置无效',
   'its tables are absurdly large': '表过大',
   // store/store-backup.c
   'The copy of the store has nobody in it': '数据库副本中没有任何用户',
