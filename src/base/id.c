@@ -82,6 +82,13 @@ yd_token_new(gsize n_bytes)
 }
 
 char *
+yd_hex(const guint8 *bytes, gsize n)
+{
+    char *text = g_malloc(2 * n + 1);
+    return sodium_bin2hex(text, 2 * n + 1, bytes, n);
+}
+
+char *
 yd_token_hash(const char *text)
 {
     return g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);

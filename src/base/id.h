@@ -15,6 +15,9 @@ gboolean yd_id_valid(const char *text, const char *prefix);
 // n_bytes random bytes as url-safe base64 without padding (32 bytes -> 43 characters); owned.
 char *yd_token_new(gsize n_bytes);
 
+// The bytes as lower-case hex digits; owned.
+char *yd_hex(const guint8 *bytes, gsize n);
+
 // SHA-256 of text as 64 lower-case hex digits; owned. What the store keeps in place of a token.
 char *yd_token_hash(const char *text);
 

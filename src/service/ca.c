@@ -19,6 +19,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/id.h"
 #include "base/secret.h"
 
 #define DAY (24 * 3600L)
@@ -413,10 +414,7 @@ fingerprint(X509 *certificate, const EVP_MD *method)
     unsigned int length = 0;
     if (!X509_digest(certificate, method, digest, &length))
         return NULL;
-    GString *text = g_string_sized_new(2 * length);
-    for (unsigned int i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", digest[i]);
-    return g_string_free(text, FALSE);
+    return yd_hex(digest, length);
 }
 
 static void

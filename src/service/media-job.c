@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/id.h"
 #include "service/media-private.h"
 
 #define CHUNK (1024 * 1024)
@@ -69,12 +70,7 @@ checksum(YdJobRun *run, const char *path, gint64 bytes, GError **error)
     EVP_DigestFinal_ex(sum, digest, &length);
     EVP_MD_CTX_free(sum);
     close(fd);
-    if (!done)
-        return NULL;
-    GString *text = g_string_new(NULL);
-    for (guint i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", digest[i]);
-    return g_string_free(text, FALSE);
+    return done ? yd_hex(digest, length) : NULL;
 }
 
 static gboolean

@@ -13,32 +13,9 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/id.h"
 
 #define BUFFER (1024 * 1024)
-
-static char *
-hex(const guint8 *bytes, guint n)
-{
-    GString *text = g_string_sized_new(64);
-    for (guint i = 0; i < n; i++)
-        g_string_append_printf(text, "%02x", bytes[i]);
-    return g_string_free(text, FALSE);
-}
-
-static gboolean
-write_all(int fd, const guint8 *bytes, gsize n)
-{
-    while (n > 0) {
-        ssize_t got = write(fd, bytes, n);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return FALSE;
-        bytes += got;
-        n -= (gsize)got;
-    }
-    return TRUE;
-}
 
 typedef struct {
     int in, out; // out -1: only the checksum
@@ -61,7 +38,7 @@ pump(Pump *pump, EVP_MD_CTX *sum, GError **error)
         if (n < 0)
             return yd_backup_fail(error, "cannot read", pump->name);
         EVP_DigestUpdate(sum, buffer, (size_t)n);
-        if (pump->out >= 0 && !write_all(pump->out, buffer, (gsize)n))
+        if (pump->out >= 0 && !yd_backup_write_all(pump->out, buffer, (gsize)n))
             return yd_backup_fail(error, "cannot write the copy of", pump->name);
         pump->bytes += n;
         if (pump->progress &&
@@ -112,7 +89,7 @@ yd_backup_copy_file(const char *from, const char *to, mode_t mode, YdProgress pr
     if (!good)
         return FALSE;
     *ret_bytes = state.bytes;
-    *ret_checksum = hex(digest, length);
+    *ret_checksum = yd_hex(digest, length);
     return TRUE;
 }
 

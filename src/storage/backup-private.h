@@ -89,6 +89,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdBackupNbd, yd_backup_nbd_free)
 // Copies a regular file (no link) with its checksum, durably; mode 0600. *ret_checksum is owned.
 gboolean yd_backup_copy_file(const char *from, const char *to, mode_t mode, YdProgress progress,
                              gpointer data, gint64 *ret_bytes, char **ret_checksum, GError **error);
+// FALSE with errno.
+gboolean yd_backup_write_all(int fd, const guint8 *bytes, gsize n);
 gboolean yd_backup_fail(GError **error, const char *what, const char *name);
 // With all that is in it; gone: nothing.
 void yd_backup_remove_folder(const char *path);

@@ -13,6 +13,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/id.h"
+
 #define MARK "yundesk-backup.json"
 #define MANIFEST_MAX ((gsize)1 << 30)
 
@@ -46,11 +48,8 @@ yd_backup_hash(const void *bytes, gsize n)
 {
     guint8 digest[EVP_MAX_MD_SIZE];
     guint length = 0;
-    GString *text = g_string_sized_new(64);
     EVP_Digest(bytes, n, digest, &length, EVP_sha256(), NULL);
-    for (guint i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", digest[i]);
-    return g_string_free(text, FALSE);
+    return yd_hex(digest, length);
 }
 
 // --- the folder ---
@@ -238,22 +237,31 @@ yd_backup_intake_begin(YdStorage *storage, const char *id, YdBackupIntake *ret, 
     return TRUE;
 }
 
+gboolean
+yd_backup_write_all(int fd, const guint8 *bytes, gsize n)
+{
+    while (n > 0) {
+        ssize_t got = write(fd, bytes, n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return FALSE;
+        bytes += got;
+        n -= (gsize)got;
+    }
+    return TRUE;
+}
+
 static gboolean
 write_file(const char *path, const guint8 *bytes, gsize n, GError **error)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return yd_backup_fail(error, "cannot make", path);
-    for (gsize done = 0; done < n;) {
-        ssize_t got = write(fd, bytes + done, n - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            yd_backup_fail(error, "cannot write", path);
-            close(fd);
-            return FALSE;
-        }
-        done += (gsize)got;
+    if (!yd_backup_write_all(fd, bytes, n)) {
+        yd_backup_fail(error, "cannot write", path);
+        close(fd);
+        return FALSE;
     }
     return close(fd) == 0 || yd_backup_fail(error, "cannot write", path);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Import: look at the source, check its clusters, convert it flat, sum it up, seal it.
+#include "base/id.h"
 #include "storage/local-private.h"
 #include "storage/qemu-img.h"
 
@@ -28,15 +29,6 @@ tell(double percent, gpointer data)
     struct share *share = data;
     double whole = share->begin + share->length * percent / 100;
     return !share->progress || share->progress(whole, share->data);
-}
-
-static char *
-hex(const guint8 *bytes, guint length)
-{
-    GString *text = g_string_sized_new(2 * length);
-    for (guint i = 0; i < length; i++)
-        g_string_append_printf(text, "%02x", bytes[i]);
-    return g_string_free(text, FALSE);
 }
 
 static gboolean
@@ -77,7 +69,7 @@ checksum(int fd, const char *image, struct share *share, GError **error)
     gboolean ok = fstat(fd, &st) == 0 && sum_up(fd, st.st_size, sum, share, image, error);
     EVP_DigestFinal_ex(sum, digest, &length);
     EVP_MD_CTX_free(sum);
-    return ok ? hex(digest, length) : NULL;
+    return ok ? yd_hex(digest, length) : NULL;
 }
 
 // Probe and checksum of an image file by its path.

@@ -99,6 +99,16 @@ test_times(void)
     g_free(yd_time_text(G_MAXINT64)); // no crash
 }
 
+static void
+test_hex(void)
+{
+    const guint8 bytes[] = {0x00, 0x0f, 0xa5, 0xff};
+    g_autofree char *text = yd_hex(bytes, sizeof bytes);
+    g_autofree char *none = yd_hex(bytes, 0);
+    g_assert_cmpstr(text, ==, "000fa5ff");
+    g_assert_cmpstr(none, ==, "");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -108,5 +118,6 @@ main(int argc, char **argv)
     g_test_add_func("/id/valid", test_valid);
     g_test_add_func("/id/tokens", test_tokens);
     g_test_add_func("/id/times", test_times);
+    g_test_add_func("/id/hex", test_hex);
     return g_test_run();
 }
