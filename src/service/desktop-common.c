@@ -218,13 +218,13 @@ nvram_path(const char *disk, const char *image)
     return g_strdup_printf("%s/nvram/%s.fd", images, stem);
 }
 
-// QEMU (7.2) cannot save a machine with the agent's channel for the screen's clipboard.
-// Nor can it move such a machine to another host. Where there are several, clients of the console
-// have no clipboard; those of RDP and SPICE have theirs.
+// QEMU (7.2) can neither move nor save a machine with the agent's channel for the screen's
+// clipboard. Where there are several hosts, or a pool saves what idles, clients of the console have
+// no clipboard; those of RDP and SPICE have theirs.
 static gboolean
 may_move(YdService *service)
 {
-    const YdQuery query = {0};
+    const YdQuery query = {.limit = 2};
     YdStore *store = yd_service_store(service, NULL);
     g_autoptr(YdPage) page = store ? yd_store_list(store, &yd_host_type, &query, NULL) : NULL;
     return page && page->records->len > 1;

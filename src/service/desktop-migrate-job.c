@@ -158,7 +158,7 @@ move(YdJobRun *run, YdHypervisor *from, YdHypervisor *to, const YdDesktop *deskt
 // A machine that somebody moves already (deskd was killed) is found on the target in the end: until
 // then it is on both, there paused.
 static gboolean
-step_move(YdJobRun *run, GError **error)
+step_migrate(YdJobRun *run, GError **error)
 {
     YdService *service = yd_job_run_service(run);
     json_t *result = yd_job_run_result(run);
@@ -192,7 +192,7 @@ step_move(YdJobRun *run, GError **error)
 // The gate's own connections to it do not follow: what is open ends with the reason, and leads
 // to the new host when it is opened again.
 static gboolean
-step_settle(YdJobRun *run, GError **error)
+step_arrive(YdJobRun *run, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     json_t *result = yd_job_run_result(run);
@@ -216,8 +216,8 @@ step_settle(YdJobRun *run, GError **error)
 static const YdJobStep steps[] = {
     {.name = "place", .run = step_place},
     {.name = "network", .run = step_network},
-    {.name = "migrate", .run = step_move, .weight = 10},
-    {.name = "arrive", .run = step_settle},
+    {.name = "migrate", .run = step_migrate, .weight = 10},
+    {.name = "arrive", .run = step_arrive},
 };
 
 const YdJobKind yd_job_kind_desktop_migrate = {

@@ -11,8 +11,9 @@
 // UNAVAILABLE when it does not answer.
 gboolean yd_host_clean(YdService *service, const char *host_id, guint *ret_removed, GError **error);
 
-// Likewise for one machine that was seen on that host. returned: the host was away, so a machine
-// that runs although its desktop is off is one of before; else that is left to the reconciler.
-gboolean
-yd_host_clean_machine(YdService *service, const char *host_id, const YdMachineInfo *machine,
-                      gboolean returned, gboolean *ret_removed, GError **error);
+// Likewise for one machine of that desktop that was seen on that host. returned: the host was away,
+// so a machine that runs although its desktop is off is one of before; else that is left to the
+// reconciler.
+gboolean yd_host_clean_machine(YdService *service, const char *host_id,
+                               const YdMachineInfo *machine, const YdDesktop *desktop,
+                               gboolean returned, gboolean *ret_removed, GError **error);

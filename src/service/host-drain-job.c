@@ -86,18 +86,16 @@ note_stuck(json_t *stuck, const YdDesktop *desktop, const char *why)
                                            "desktop_name", desktop->name, "reason", why));
 }
 
-// What the newest move of the desktop under this job came to: NULL none, else its row.
-static YdJob *
+// The desktop's move under this job, NULL: none. There is one at most: what failed is stuck.
+static const YdJob *
 move_of(GPtrArray *children, const char *desktop_id)
 {
-    YdJob *newest = NULL;
     for (guint i = 0; i < children->len; i++) {
-        YdJob *job = children->pdata[i];
-        if (g_strcmp0(job->object_id, desktop_id) == 0 &&
-            (!newest || job->created >= newest->created))
-            newest = job;
+        const YdJob *job = children->pdata[i];
+        if (g_strcmp0(job->object_id, desktop_id) == 0)
+            return job;
     }
-    return newest;
+    return NULL;
 }
 
 static int
@@ -166,7 +164,7 @@ count_done(GPtrArray *children)
 }
 
 static gboolean
-step_move(YdJobRun *run, GError **error)
+step_drain(YdJobRun *run, GError **error)
 {
     json_t *result = yd_job_run_result(run);
     const char *host_id = yd_job_run_object(run);
@@ -197,7 +195,7 @@ step_move(YdJobRun *run, GError **error)
     return yd_job_run_progress(run, 100.0 * drain.done / MAX(1, drain.done + left), error);
 }
 
-static const YdJobStep steps[] = {{.name = "drain", .run = step_move}};
+static const YdJobStep steps[] = {{.name = "drain", .run = step_drain}};
 
 const YdJobKind yd_job_kind_host_drain = {
     .kind = "host-drain",

@@ -167,27 +167,14 @@ step_mark(YdJobRun *run, GError **error)
 
 // ---- evacuate ----
 
-typedef struct {
-    char *id;
-    gboolean connected;
-    gint64 ready_at;
-} Stranded;
-
-static void
-stranded_free(gpointer data)
-{
-    Stranded *one = data;
-    g_free(one->id);
-    g_free(one);
-}
-
 // Connected ones first, then those that came up last.
 static int
 by_need(gconstpointer a, gconstpointer b)
 {
-    const Stranded *one = *(Stranded *const *)a, *two = *(Stranded *const *)b;
-    if (one->connected != two->connected)
-        return two->connected - one->connected;
+    const YdDesktop *one = *(YdDesktop *const *)a, *two = *(YdDesktop *const *)b;
+    gboolean one_used = one->open_sessions > 0, two_used = two->open_sessions > 0;
+    if (one_used != two_used)
+        return two_used - one_used;
     return one->ready_at == two->ready_at ? g_strcmp0(one->id, two->id)
                                           : (one->ready_at > two->ready_at ? -1 : 1);
 }
@@ -196,27 +183,6 @@ static gboolean
 is_stranded(const YdDesktop *desktop)
 {
     return yd_desktop_state_runs(desktop->state) || yd_desk_is(desktop, YD_DESKTOP_SAVED);
-}
-
-static GPtrArray *
-list_stranded(YdStore *store, const char *host_id, GError **error)
-{
-    g_autoptr(GPtrArray) desktops =
-        yd_store_all(store, &yd_desktop_type, "host_id", host_id, error);
-    GPtrArray *list = desktops ? g_ptr_array_new_with_free_func(stranded_free) : NULL;
-    for (guint i = 0; desktops && i < desktops->len; i++) {
-        const YdDesktop *desktop = desktops->pdata[i];
-        if (!is_stranded(desktop))
-            continue;
-        Stranded *one = g_new0(Stranded, 1);
-        one->id = g_strdup(desktop->id);
-        one->connected = desktop->open_sessions > 0;
-        one->ready_at = desktop->ready_at;
-        g_ptr_array_add(list, one);
-    }
-    if (list)
-        g_ptr_array_sort(list, by_need);
-    return list;
 }
 
 // What it did before its host died goes on elsewhere: who had it running gets it back. Spares and
@@ -277,15 +243,19 @@ step_evacuate(YdJobRun *run, GError **error)
     YdService *service = yd_job_run_service(run);
     gboolean again = FALSE;
     g_autoptr(YdHost) host = host_of(run, error);
-    g_autoptr(GPtrArray) list = host ? list_stranded(yd_job_run_store(run), host->id, error) : NULL;
+    g_autoptr(GPtrArray) list =
+        host ? yd_store_all(yd_job_run_store(run), &yd_desktop_type, "host_id", host->id, error)
+             : NULL;
+    if (list)
+        g_ptr_array_sort(list, by_need);
     for (guint i = 0; list && i < list->len; i++) {
-        const Stranded *one = list->pdata[i];
+        const YdDesktop *desktop = list->pdata[i];
         gboolean busy = FALSE;
         if (!yd_job_run_progress(run, 100.0 * i / list->len, error) ||
-            !rescue(run, host, one->id, &busy, error))
+            (is_stranded(desktop) && !rescue(run, host, desktop->id, &busy, error)))
             return FALSE;
         if (busy) // what cannot be cancelled fails by itself, its host does not answer
-            yd_job_cancel_object(service, one->id, NULL);
+            yd_job_cancel_object(service, desktop->id, NULL);
         again = again || busy;
     }
     if (again)

@@ -278,7 +278,8 @@ pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileRep
         if (!desktop && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) &&
             !stray_machine(store, hv, machine, report, error))
             return FALSE;
-        if (desktop && !yd_host_clean_machine(service, host->id, machine, FALSE, &removed, error))
+        if (desktop &&
+            !yd_host_clean_machine(service, host->id, machine, desktop, FALSE, &removed, error))
             return FALSE;
         report->machines += removed;
     }
