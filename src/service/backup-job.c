@@ -40,12 +40,11 @@ busy(YdJobRun *run, GError **why, GError **error)
 static gboolean
 make_moment(YdJobRun *run, GError **error)
 {
-    gboolean again = FALSE;
     g_autoptr(YdBackup) backup = load(run, error);
     if (!backup)
         return FALSE;
     return is(backup->what, "product") ? yd_backup_stage(run, backup, error)
-                                       : yd_backup_take_moment(run, backup, &again, error);
+                                       : yd_backup_take_moment(run, backup, error);
 }
 
 static gboolean

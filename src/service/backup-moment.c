@@ -103,12 +103,11 @@ submit_take(YdJobRun *run, const YdDesktop *desktop, const char *backup_id, GErr
 }
 
 gboolean
-yd_backup_take_moment(YdJobRun *run, YdBackup *backup, gboolean *ret_again, GError **error)
+yd_backup_take_moment(YdJobRun *run, YdBackup *backup, GError **error)
 {
     YdStore *store = yd_job_run_store(run);
     const char *child = json_string_value(json_object_get(yd_job_run_result(run), "take"));
     gboolean done = FALSE;
-    *ret_again = FALSE;
     if (backup->point)
         return TRUE;
     if (!backup->desktop_id)
@@ -121,7 +120,6 @@ yd_backup_take_moment(YdJobRun *run, YdBackup *backup, gboolean *ret_again, GErr
         if (!desktop || !submit_take(run, desktop, backup->id, error))
             return FALSE;
     }
-    *ret_again = TRUE;
     yd_job_run_again(run, WAIT_MS);
     return TRUE;
 }

@@ -21,7 +21,8 @@ typedef struct {
     YdStore *store;
     gint64 now, begin; // begin: when tonight's work begins; 0: not yet
     guint making, left;
-    GHashTable *by_object; // object id ("" the product) -> GPtrArray of YdBackup, by time
+    YdPage *page;          // of all backups
+    GHashTable *by_object; // object id ("" the product) -> GPtrArray of page's, by time
     gboolean waiting;      // disks are still due or under way: the product comes later
 } Night;
 
@@ -72,22 +73,30 @@ yd_backup_keep(const gint64 *taken, gsize n, const char *zone, gint64 daily, gin
 
 // --- what there is ---
 
+static void
+night_clear(Night *night)
+{
+    g_clear_pointer(&night->by_object, g_hash_table_unref);
+    g_clear_pointer(&night->page, yd_page_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Night, night_clear)
+
 static gboolean
 load(Night *night, GError **error)
 {
     const YdQuery query = {0};
-    g_autoptr(YdPage) page = yd_store_list(night->store, &yd_backup_type, &query, error);
+    YdPage *page = night->page = yd_store_list(night->store, &yd_backup_type, &query, error);
     night->by_object =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+        g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
     for (guint i = 0; page && i < page->records->len; i++) {
-        const YdBackup *backup = page->records->pdata[i];
+        YdBackup *backup = page->records->pdata[i];
         const char *key = backup->object_id ? backup->object_id : "";
         GPtrArray *all = g_hash_table_lookup(night->by_object, key);
         if (!all) {
-            all = g_ptr_array_new_with_free_func((GDestroyNotify)yd_backup_free);
-            g_hash_table_insert(night->by_object, g_strdup(key), all);
+            all = g_ptr_array_new();
+            g_hash_table_insert(night->by_object, (gpointer)key, all);
         }
-        g_ptr_array_add(all, yd_backup_copy(backup));
+        g_ptr_array_add(all, backup);
         if (is(backup->state, "making")) {
             night->making++;
             night->waiting = night->waiting || !is(backup->what, "product");
@@ -267,16 +276,15 @@ yd_backups_tidy(YdService *service, gint64 now)
     g_autoptr(GError) error = NULL;
     if (!yd_service_config(service)->backups)
         return;
-    Night night = {.service = service,
-                   .store = yd_service_store(service, &error),
-                   .now = now,
-                   .begin = night_of(now, yd_settings_int(service, "backup_hour")),
-                   .left = (guint)yd_settings_int(service, "backup_at_once")};
+    g_auto(Night) night = {.service = service,
+                           .store = yd_service_store(service, &error),
+                           .now = now,
+                           .begin = night_of(now, yd_settings_int(service, "backup_hour")),
+                           .left = (guint)yd_settings_int(service, "backup_at_once")};
     if (night.store && load(&night, &error) && (!night.begin || make_due(&night, &error)))
         end_all_old(&night, &error);
     if (error)
         g_warning("backups: %s, trying again later", error->message);
-    g_clear_pointer(&night.by_object, g_hash_table_unref);
 }
 
 // --- how it stands ---
@@ -319,14 +327,13 @@ look_at(Standing *standing, const GPtrArray *all)
 static gboolean
 stand(YdService *service, YdStore *store, gint64 now, Standing *ret, GError **error)
 {
-    Night night = {.service = service, .store = store, .now = now};
+    g_auto(Night) night = {.service = service, .store = store, .now = now};
     GHashTableIter each;
     gpointer all;
     gboolean good = load(&night, error);
     g_hash_table_iter_init(&each, night.by_object);
     while (good && g_hash_table_iter_next(&each, NULL, &all))
         look_at(ret, all);
-    g_hash_table_unref(night.by_object);
     return good;
 }
 

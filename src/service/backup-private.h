@@ -15,9 +15,8 @@ YdJob *yd_backup_begin(YdService *service, YdStore *store, const YdActor *actor,
 gboolean yd_backup_describe(YdStore *store, const char *what, const char *object_id, YdBackup *ret,
                             GError **error);
 
-// From the job of a backup: its moment is inside its image (TRUE with *ret_again: not yet).
-gboolean
-yd_backup_take_moment(YdJobRun *run, YdBackup *backup, gboolean *ret_again, GError **error);
+// From the job of a backup: its moment is inside its image, or the step runs again.
+gboolean yd_backup_take_moment(YdJobRun *run, YdBackup *backup, GError **error);
 // Moments of the disk that no coming backup needs go, by a job of its desktop where it has one.
 gboolean yd_backup_drop_moments(YdJobRun *run, const YdBackup *backup, GError **error);
 
