@@ -160,9 +160,10 @@ remove_device(const char *device, GError **error)
 static gboolean
 add_device(const Segment *segment, GError **error)
 {
-    const char *const argv[] = {"ip",    "link",         "add", segment->device, "mtu",     "1450",
-                                "type",  "vxlan",        "id",  segment->id,     "dstport", PORT,
-                                "local", segment->local, NULL};
+    const char *const argv[] = {
+        "ip",    "link",         "add", segment->device, "mtu",     G_STRINGIFY(YD_SEGMENT_MTU),
+        "type",  "vxlan",        "id",  segment->id,     "dstport", PORT,
+        "local", segment->local, NULL};
     return yd_command(argv, NULL, NULL, error);
 }
 

@@ -7,9 +7,6 @@
 #include <glib.h>
 #include <jansson.h>
 
-// A desktop's packet and 50 bytes around it fit into 1500.
-#define YD_SEGMENT_MTU 1450
-
 // segment: vni, bridge (must be there), local (this host's address for the tunnel), peers (those of
 // the others), gateway (address of each host in the segment), mac (that every host has with it),
 // isolated. Answer: "changed", an array of what was missing or different: "device", "bridge",

@@ -110,6 +110,12 @@ yd_hypervisor_set_alive(YdHypervisor *hv, gboolean alive)
         yd_hypervisor_emit(hv, NULL, alive ? "connected" : "disconnected");
 }
 
+gboolean
+yd_hypervisor_is_real(const char *uri)
+{
+    return !g_str_has_prefix(uri, "fake:") && !g_str_has_prefix(uri, "test");
+}
+
 YdHypervisor *
 yd_hypervisor_open(const char *uri, YdAccel accel, GError **error)
 {

@@ -110,6 +110,9 @@ typedef struct {
 typedef void (*YdMachineEvent)(YdHypervisor *hv, const char *uuid, const char *event,
                                gpointer data);
 
+// Whether machines at that URI are more than words: neither the fake's nor the test driver's.
+gboolean yd_hypervisor_is_real(const char *uri);
+
 // uri: "qemu:///system", "test:///default", "test+tcp://…", "fake:NAME". accel is the setting.
 // Connects; keeps an own thread for events, keep-alive and reconnection (back-off 1..30 s). Opening
 // succeeds even if the host does not answer yet; yd_hypervisor_alive tells.

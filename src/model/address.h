@@ -19,5 +19,9 @@ char *yd_mac_from_ip(guint32 ip);
 gboolean
 yd_network_check(const char *cidr, char **gateway, char **first, char **last, GError **error);
 
+// Of a network that reaches over hosts, bytes: a packet and the tunnel's head around it fit into
+// 1500.
+#define YD_SEGMENT_MTU 1450
+
 // Whether two CIDRs overlap.
 gboolean yd_cidr_overlaps(const char *a, const char *b);

@@ -73,7 +73,7 @@ yd_desk_answers(YdService *service, const YdDesktop *desktop, GError **error)
     if (!hv)
         return FALSE;
     const char *uri = yd_hypervisor_uri(hv);
-    if (g_str_has_prefix(uri, "fake:") || g_str_has_prefix(uri, "test"))
+    if (!yd_hypervisor_is_real(uri))
         return TRUE;
     if (g_strcmp0(desktop->access, "spice") == 0) {
         guint16 port = 0;

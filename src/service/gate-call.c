@@ -41,20 +41,6 @@ calls_of(YdService *service)
     return yd_service_set_part(service, "gate-call", calls, calls_free);
 }
 
-static gboolean
-is_connected(YdService *service, const char *name)
-{
-    g_autoptr(json_t) all = yd_gate_list_get(service);
-    gsize i;
-    const json_t *gate;
-    json_array_foreach(all, i, gate)
-    {
-        if (g_strcmp0(json_string_value(json_object_get(gate, "name")), name) == 0)
-            return TRUE;
-    }
-    return FALSE;
-}
-
 // Takes answer: gives it back, or its error.
 static json_t *
 look_at(json_t *answer, const char *gate, GError **error)
@@ -88,7 +74,7 @@ yd_gate_call(YdService *service, const char *gate, const json_t *request, guint 
 {
     Calls *calls = calls_of(service);
     Call call = {.gate = gate};
-    if (!is_connected(service, gate)) {
+    if (!yd_gate_list_has(service, gate)) {
         g_set_error(error, YD_ERROR, YD_ERROR_UNAVAILABLE, "the gate “%s” is not connected", gate);
         return NULL;
     }

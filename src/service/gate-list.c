@@ -13,9 +13,8 @@
 typedef struct {
     GMutex lock;
     GHashTable *gates; // connection (guint64) -> json_t
-    GHashTable
-        *heard;       // name -> gint64, monotonic: when it said something last; grows by names only
-    GMutex tell_lock; // guards the next two
+    GHashTable *heard; // name -> gint64, monotonic: when it said something last; one for each name
+    GMutex tell_lock;  // guards the next two
     YdGateTellFunc tell;
     gpointer tell_data;
 } List;
@@ -112,6 +111,21 @@ yd_gate_list_get(YdService *service)
     for (guint i = 0; i < gates->len; i++)
         json_array_append_new(array, gates->pdata[i]);
     return array;
+}
+
+gboolean
+yd_gate_list_has(YdService *service, const char *name)
+{
+    List *list = list_of(service);
+    GHashTableIter iter;
+    gpointer gate;
+    gboolean found = FALSE;
+    g_mutex_lock(&list->lock);
+    g_hash_table_iter_init(&iter, list->gates);
+    while (!found && g_hash_table_iter_next(&iter, NULL, &gate))
+        found = g_strcmp0(json_string_value(json_object_get(gate, "name")), name) == 0;
+    g_mutex_unlock(&list->lock);
+    return found;
 }
 
 gboolean

@@ -32,6 +32,9 @@ void yd_gate_list_tell(YdService *service, const char *name, const char *line);
 gboolean yd_gate_list_drain(YdService *service, const YdActor *actor, const char *name,
                             gboolean drain, gint64 seconds, GError **error);
 
+// Whether a gate of that name is connected.
+gboolean yd_gate_list_has(YdService *service, const char *name);
+
 // Whether a gate of that name has said something in the last so many milliseconds: one whose host
 // lost its power stays connected for long.
 gboolean yd_gate_list_heard(YdService *service, const char *name, gint64 within_ms);

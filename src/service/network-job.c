@@ -9,8 +9,6 @@
 #include "service/network-segment.h"
 #include "service/network.h"
 
-#define SEGMENT_MTU 1450 // a packet and the tunnel's head around it fit into 1500
-
 static gboolean
 spec_of(const YdNetwork *network, char **name, char **mac, YdNetworkSpec *ret_spec, GError **error)
 {
@@ -35,7 +33,7 @@ spec_of(const YdNetwork *network, char **name, char **mac, YdNetworkSpec *ret_sp
         .range_first = network->range_first,
         .range_last = network->range_last,
         .mac = *mac,
-        .mtu = network->vni != 0 ? SEGMENT_MTU : 0,
+        .mtu = network->vni != 0 ? YD_SEGMENT_MTU : 0,
     };
     return TRUE;
 }

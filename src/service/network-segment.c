@@ -26,12 +26,6 @@ place_clear(Place *place)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Place, place_clear)
 
 static gboolean
-has_machines(const YdHost *host)
-{
-    return !g_str_has_prefix(host->uri, "fake:") && !g_str_has_prefix(host->uri, "test");
-}
-
-static gboolean
 find_place(YdService *service, const YdHost *host, Place *ret, GError **error)
 {
     if (yd_route_place(service, host->name, &ret->gate, &ret->address))
@@ -86,7 +80,7 @@ yd_network_segment_ensure(YdService *service, const YdHost *host, const YdNetwor
     guint32 gateway = 0;
     if (ret_repaired)
         *ret_repaired = NULL;
-    if (network->vni == 0 || !has_machines(host))
+    if (network->vni == 0 || !yd_hypervisor_is_real(host->uri))
         return TRUE;
     g_autoptr(json_t) peers =
         find_place(service, host, &place, error) ? peers_of(service, host, error) : NULL;
@@ -109,7 +103,8 @@ yd_network_segment_tidy(YdService *service, const YdHost *host, const char *exce
     g_auto(Place) place = {0};
     YdStore *store = yd_service_store(service, error);
     const YdQuery all = {0};
-    if (!has_machines(host) || !yd_route_place(service, host->name, &place.gate, &place.address))
+    if (!yd_hypervisor_is_real(host->uri) ||
+        !yd_route_place(service, host->name, &place.gate, &place.address))
         return TRUE; // it never had any
     g_autoptr(YdPage) page = store ? yd_store_list(store, &yd_network_type, &all, error) : NULL;
     g_autoptr(json_t) vnis = json_array();
