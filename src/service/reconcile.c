@@ -104,16 +104,35 @@ runs(YdMachineState state)
     return !yd_machine_is_off(state);
 }
 
-// Its machine is off and nobody is about to change that.
+// The row, where it is still the one that was compared with the machine and no job works on it.
+// Else *ret_desktop is NULL: what was seen is old, a job that has ended since may have moved the
+// machine to another host, say.
 static gboolean
-note_end(YdService *service, YdStore *store, const char *id, gboolean crashed, GError **error)
+begin_if_same(YdStore *store, const YdDesktop *seen, YdStoreTx **ret_tx, YdDesktop **ret_desktop,
+              GError **error)
 {
     gboolean busy = FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
-    if (!desktop || !has_job(store, id, &busy, error))
+    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, seen->id, &tx, error);
+    if (!desktop || !has_job(store, seen->id, &busy, error))
         return FALSE;
-    if (busy || !yd_desktop_state_runs(desktop->state))
+    if (busy || desktop->version != seen->version)
+        return TRUE;
+    *ret_tx = g_steal_pointer(&tx);
+    *ret_desktop = g_steal_pointer(&desktop);
+    return TRUE;
+}
+
+// Its machine is off and nobody is about to change that.
+static gboolean
+note_end(YdService *service, YdStore *store, const YdDesktop *seen, gboolean crashed,
+         GError **error)
+{
+    g_autoptr(YdStoreTx) tx = NULL;
+    g_autoptr(YdDesktop) desktop = NULL;
+    if (!begin_if_same(store, seen, &tx, &desktop, error))
+        return FALSE;
+    if (!desktop || !yd_desktop_state_runs(desktop->state))
         return TRUE;
     const char *reason =
         crashed ? "the machine ended unexpectedly" : "the desktop was switched off";
@@ -121,22 +140,21 @@ note_end(YdService *service, YdStore *store, const char *id, gboolean crashed, G
     if (crashed)
         yd_set_string(&desktop->error, "the machine ended unexpectedly; see the host's "
                                        "/var/log/libvirt/qemu");
-    const YdLogFields fields = {.desktop = id};
+    const YdLogFields fields = {.desktop = seen->id};
     yd_log(G_LOG_LEVEL_MESSAGE, &fields, "%s: %s", desktop->name, reason);
-    return yd_connection_cut_desktop(service, id, reason, NULL, error) &&
+    return yd_connection_cut_desktop(service, seen->id, reason, NULL, error) &&
            yd_desk_commit(store, &tx, desktop, YD_DESKTOP_OFF, error);
 }
 
 // Its machine runs although the row says otherwise.
 static gboolean
-note_running(YdService *service, YdStore *store, const char *id, GError **error)
+note_running(YdService *service, YdStore *store, const YdDesktop *seen, GError **error)
 {
-    gboolean busy = FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
-    if (!desktop || !has_job(store, id, &busy, error))
+    g_autoptr(YdDesktop) desktop = NULL;
+    if (!begin_if_same(store, seen, &tx, &desktop, error))
         return FALSE;
-    if (busy)
+    if (!desktop)
         return TRUE;
     if (strcmp(desktop->state, YD_DESKTOP_STOPPING) == 0 ||
         strcmp(desktop->state, YD_DESKTOP_PAUSED) == 0 ||
@@ -147,7 +165,7 @@ note_running(YdService *service, YdStore *store, const char *id, GError **error)
     }
     if (strcmp(desktop->state, YD_DESKTOP_STARTING) == 0 ||
         strcmp(desktop->state, YD_DESKTOP_PREPARING) == 0) { // its job was lost
-        g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, "desktop-start", id,
+        g_autoptr(YdJob) job = yd_job_submit(service, &yd_actor_system, "desktop-start", seen->id,
                                              desktop->name, NULL, NULL, error);
         return job && yd_store_tx_commit(&tx, error);
     }
@@ -162,32 +180,35 @@ note_running(YdService *service, YdStore *store, const char *id, GError **error)
 // Its machine was paused by somebody else, or by its host (no space is left, say): who connects
 // wakes it.
 static gboolean
-note_paused(YdStore *store, const char *id, GError **error)
+note_paused(YdStore *store, const YdDesktop *seen, GError **error)
 {
-    gboolean busy = FALSE;
     g_autoptr(YdStoreTx) tx = NULL;
-    g_autoptr(YdDesktop) desktop = yd_desk_begin(store, id, &tx, error);
-    if (!desktop || !has_job(store, id, &busy, error))
+    g_autoptr(YdDesktop) desktop = NULL;
+    if (!begin_if_same(store, seen, &tx, &desktop, error))
         return FALSE;
-    return busy || strcmp(desktop->state, YD_DESKTOP_READY) != 0 ||
+    return !desktop || strcmp(desktop->state, YD_DESKTOP_READY) != 0 ||
            yd_desk_commit(store, &tx, desktop, YD_DESKTOP_PAUSED, error);
 }
 
-// Looks again at the machine itself: the event may be old.
+// Looks at the machine itself: the event may be old. Twice, since the row may change meanwhile.
 static gboolean
 machine_ended(YdService *service, const char *uuid, gboolean crashed, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
-    g_autoptr(GError) local = NULL;
-    g_autoptr(YdDesktop) desktop =
-        store ? yd_store_find(store, &yd_desktop_type, "uuid", uuid, &local) : NULL;
-    YdMachineState state;
-    if (!desktop)
-        return store != NULL; // being deleted
-    if (!yd_desk_machine(service, desktop, &state, error))
-        return FALSE;
-    return runs(state) ||
-           note_end(service, store, desktop->id, crashed || state == YD_MACHINE_CRASHED, error);
+    for (guint look = 0; store && look < 2; look++) {
+        g_autoptr(GError) local = NULL;
+        g_autoptr(YdDesktop) desktop = yd_store_find(store, &yd_desktop_type, "uuid", uuid, &local);
+        YdMachineState state;
+        if (!desktop || !yd_desktop_state_runs(desktop->state))
+            return TRUE; // being deleted, or noted already
+        if (!yd_desk_machine(service, desktop, &state, error))
+            return FALSE;
+        if (runs(state))
+            return TRUE;
+        if (!note_end(service, store, desktop, crashed || state == YD_MACHINE_CRASHED, error))
+            return FALSE;
+    }
+    return store != NULL;
 }
 
 // --- a pass ---
@@ -211,10 +232,10 @@ compare(YdService *service, YdStore *store, const YdDesktop *desktop, const YdMa
     if (busy)
         return TRUE;
     if (paused && strcmp(desktop->state, YD_DESKTOP_READY) == 0)
-        return note_paused(store, desktop->id, error);
+        return note_paused(store, desktop, error);
     report->moved++;
-    return runs(state) ? note_running(service, store, desktop->id, error)
-                       : note_end(service, store, desktop->id, state == YD_MACHINE_CRASHED, error);
+    return runs(state) ? note_running(service, store, desktop, error)
+                       : note_end(service, store, desktop, state == YD_MACHINE_CRASHED, error);
 }
 
 // A machine with our mark, but no row. It is surely ours only when this store has had jobs for it:

@@ -230,6 +230,25 @@ move_survives_kills(Desk *f, gconstpointer data)
     }
 }
 
+// The machine's end on the one host is told while its row already names the other: it goes on.
+static void
+events_of_moves(Desk *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *id = desk_make_ready(f);
+    g_autofree char *two = second_host(f);
+    g_assert_true(yd_reconcile_start(f->service, &error));
+    for (guint i = 0; i < 150; i++) {
+        YdJob *job = yd_desktop_migrate(f->service, &f->admin, id, NULL, &error);
+        g_assert_no_error(error);
+        desk_job_ends(f, job, "done");
+        desk_assert_state(f, id, "ready");
+    }
+    yd_reconcile_stop(f->service);
+    desk_assert_state(f, id, "ready");
+    g_assert_cmpuint(runs_where(f, two, id), ==, 1);
+}
+
 // ---- draining ----
 
 static json_t *
@@ -518,6 +537,7 @@ main(int argc, char **argv)
     ADD("moves", moves);
     ADD("move-fails", move_fails);
     ADD("move-survives-kills", move_survives_kills);
+    ADD("events-of-moves", events_of_moves);
     ADD("drains", drains);
     ADD("drain-names-what-stays", drain_names_what_stays);
     ADD("dies-and-starts-elsewhere", dies_and_starts_elsewhere);
