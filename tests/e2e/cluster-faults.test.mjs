@@ -74,6 +74,25 @@ test('a desktop moves to the other host while it runs, and is reached there', as
   t.diagnostic(`moved in ${job.result.took_ms} ms, stood still for ${job.result.pause_ms} ms (${job.result.live ? 'live' : 'paused'})`);
 });
 
+test('deskd is killed in the middle of a move: the hosts end it, and deskd finds out where', async () => {
+  const before = await desktopOf(ann);
+  const boot = await bootId(before);
+  const job = await yd.api('POST', `/desktops/${before.id}/migrate`, { body: {} });
+  await poll('the memory is on its way', async () => {
+    const { stdout } = await byName(before.host_name).run('virsh', ['-q', '-c', 'qemu:///system', 'domjobinfo', `yd-${before.id}`]);
+    return /Memory (total|remaining)/.test(stdout);
+  }, { every: 50, seconds: 60 });
+  await yd.kill('deskd');
+  await yd.startAll();
+  await yd.job(job);
+  const moved = await desktopOf(ann);
+  assert.notEqual(moved.host_name, before.host_name);
+  assert.equal(moved.state, 'ready');
+  assert.deepEqual(await runsOn(moved), [moved.host_name]);
+  assert.equal(await bootId(moved), boot);
+  await reaches(ann);
+});
+
 test('a host is drained: what runs there moves, and nothing new comes', async () => {
   const before = await desktopOf(ann);
   await yd.done('host', 'drain', before.host_name);
