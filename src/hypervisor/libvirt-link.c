@@ -46,6 +46,7 @@ start_libvirt(void)
     if (!g_once_init_enter(&once))
         return;
     virInitialize();
+    yd_libvirt_guard();
     virSetErrorFunc(NULL, be_silent); // not to stderr: every error is read where it happens
     virEventRegisterDefaultImpl();
     g_thread_unref(g_thread_new("libvirt-events", run_events, NULL));

@@ -40,6 +40,12 @@ virConnect *yd_libvirt_connect(const char *uri, GError **error);
 // The machine; NOT_FOUND.
 virDomain *yd_libvirt_domain(YdHypervisor *hv, const char *uuid, GError **error);
 
+// Keeps libvirt's client from damaging memory where it is of a version that does (libvirt-guard.c).
+// Once, before the first connection.
+void yd_libvirt_guard(void);
+// How often that was needed so far; -1: this libvirt needs none. Any thread. For tests.
+int yd_libvirt_guard_ended(void);
+
 // --- libvirt-error.c -----------------------------------------------------------------------------
 
 // Sets error from libvirt's last one: "what: libvirt's words". Always FALSE.

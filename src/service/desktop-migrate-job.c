@@ -175,6 +175,7 @@ step_migrate(YdJobRun *run, GError **error)
         g_propagate_error(error, g_steal_pointer(&silent));
         return FALSE;
     }
+    g_clear_error(&silent);
     if (there && here) {
         yd_job_run_again(run, 500);
         return TRUE;
@@ -186,7 +187,13 @@ step_migrate(YdJobRun *run, GError **error)
                     desktop->name);
         return FALSE;
     }
-    return move(run, from, to, desktop, error);
+    if (move(run, from, to, desktop, &silent))
+        return TRUE;
+    if (runs_on(to, desktop->uuid, &there, NULL) && there &&
+        runs_on(from, desktop->uuid, &here, NULL) && !here)
+        return TRUE; // only the answer was lost
+    g_propagate_error(error, g_steal_pointer(&silent));
+    return FALSE;
 }
 
 // The gate's own connections to it do not follow: what is open ends with the reason, and leads

@@ -8,15 +8,38 @@
 #include "model/desktop-state.h"
 #include "store/store-desktops.h"
 
+// Whether its machine is here now although the row, which is still the one that was read before
+// this look, says otherwise, and nobody moves it. Then no move can bring it here before it is gone:
+// a host refuses a machine that it has.
 static gboolean
-is_on_its_way(YdStore *store, const char *desktop_id, gboolean *ret_moves, GError **error)
+is_surely_astray(YdStore *store, YdHypervisor *hv, const YdDesktop *seen, gboolean *ret_astray,
+                 GError **error)
 {
+    YdMachineState state;
     GError *why = NULL;
-    g_autoptr(YdJob) job = yd_store_job_live(store, desktop_id, "desktop-migrate", &why);
-    *ret_moves = job != NULL;
-    if (why)
+    *ret_astray = FALSE;
+    if (!yd_hypervisor_machine_state(hv, seen->uuid, &state, &why)) {
+        if (!g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND)) {
+            g_propagate_error(error, why);
+            return FALSE;
+        }
+        g_error_free(why); // it left meanwhile
+        return TRUE;
+    }
+    // The job before the row: one that ended in between changed the row.
+    g_autoptr(YdJob) job = yd_store_job_live(store, seen->id, "desktop-migrate", &why);
+    if (why) {
         g_propagate_error(error, why);
-    return why == NULL;
+        return FALSE;
+    }
+    g_autoptr(YdDesktop) now = yd_store_get(store, &yd_desktop_type, seen->id, &why);
+    if (!now && !g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, why);
+        return FALSE;
+    }
+    g_clear_error(&why);
+    *ret_astray = !job && now && now->version == seen->version;
+    return TRUE;
 }
 
 gboolean
@@ -24,18 +47,18 @@ yd_host_clean_machine(YdService *service, const char *host_id, const YdMachineIn
                       const YdDesktop *desktop, gboolean returned, gboolean *ret_removed,
                       GError **error)
 {
-    gboolean moves = FALSE;
     gboolean elsewhere = desktop->host_id && strcmp(desktop->host_id, host_id) != 0;
     gboolean over = returned && !yd_machine_is_off(machine->state) &&
                     strcmp(desktop->state, YD_DESKTOP_OFF) == 0;
+    gboolean astray = FALSE;
     *ret_removed = FALSE;
     if (!elsewhere && !over)
         return TRUE;
     YdStore *store = yd_service_store(service, error);
     YdHypervisor *hv = yd_service_hypervisor(service, host_id, error);
-    if (!store || !hv || !is_on_its_way(store, desktop->id, &moves, error))
+    if (!store || !hv || !is_surely_astray(store, hv, desktop, &astray, error))
         return FALSE;
-    if (moves)
+    if (!astray)
         return TRUE;
     g_message("machine %s does not belong on host %s: ending it there", machine->name, host_id);
     *ret_removed = TRUE;

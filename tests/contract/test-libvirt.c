@@ -4,6 +4,7 @@
 // there is none. Disks, folders and users are as in production: QEMU is libvirt's own user.
 #include "suite.h"
 #include "deskhost/folders.h"
+#include "hypervisor/libvirt-private.h"
 #include "storage/storage.h"
 
 #include <errno.h>
@@ -636,6 +637,36 @@ step_uefi(void)
     g_assert_false(g_file_test(nvram, G_FILE_TEST_EXISTS));
 }
 
+// Threads that ask the same host at once: libvirt's client hands its socket from one to the next.
+#define ASKING_THREADS 8
+#define QUESTIONS 300
+
+static gpointer
+ask(gpointer data)
+{
+    for (guint i = 0; i < QUESTIONS; i++) {
+        g_autoptr(GError) error = NULL;
+        YdMachineState state;
+        yd_hypervisor_machine_state(hv(), uuid(), &state, &error);
+        g_assert_no_error(error);
+    }
+    return NULL;
+}
+
+static void
+step_many_threads(void)
+{
+    GThread *threads[ASKING_THREADS];
+    int before = yd_libvirt_guard_ended();
+    for (guint i = 0; i < ASKING_THREADS; i++)
+        threads[i] = g_thread_new("ask", ask, NULL);
+    for (guint i = 0; i < ASKING_THREADS; i++)
+        g_thread_join(threads[i]);
+    g_printerr("# libvirt left %d sources behind\n", yd_libvirt_guard_ended() - before);
+    if (before >= 0)
+        g_assert_cmpint(yd_libvirt_guard_ended(), >, before);
+}
+
 static void
 step_end(void)
 {
@@ -753,6 +784,7 @@ main(int argc, char **argv)
         {"vnc-socket", step_vnc_socket},
         {"hung-agent", step_hung_agent},
         {"resize", step_resize},
+        {"many-threads", step_many_threads},
         {"points", step_points},
         {"sleep", step_sleep},
         {"libvirtd-killed", step_libvirtd_killed},
