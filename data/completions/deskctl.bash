@@ -143,8 +143,9 @@ _deskctl() {
     'host drain') leaf=1 offer=' --parallel --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'host fence') leaf=1 offer=' --confirmed --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
     'host what-if') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
+    'host balance') leaf=1 offer=' --apply --spread --moves --columns --no-header --wait --no-wait --timeout --profile --json --quiet --help' ;;
     'host remove') leaf=1 offer=' --wait --no-wait --timeout --yes --profile --json --quiet --help' ;;
-    'host') offer=' list show add edit maintenance drain fence what-if remove' ;;
+    'host') offer=' list show add edit maintenance drain fence what-if balance remove' ;;
     'gate list') leaf=1 offer=' --columns --no-header --profile --json --quiet --help' ;;
     'gate show') leaf=1 offer=' --profile --json --quiet --help' ;;
     'gate drain') leaf=1 offer=' --undo --seconds --yes --profile --json --quiet --help' ;;

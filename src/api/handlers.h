@@ -121,6 +121,8 @@ YD_HANDLER(gate_drain);
 YD_HANDLER(host_drain);
 YD_HANDLER(host_fence);
 YD_HANDLER(host_what_if);
+YD_HANDLER(balance_propose);
+YD_HANDLER(balance_apply);
 YD_HANDLER(desktop_migrate);
 YD_HANDLER(gate_resume);
 YD_HANDLER(ca);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts: draining, fencing, the question what if; and moving a desktop from one to another. The
-// rest is as of every noun.
+// Hosts: draining, fencing, the question what if, balancing; and moving a desktop from one to
+// another. The rest is as of every noun.
 #include "service/host.h"
 
 #include "api/handlers.h"
 #include "api/resource.h"
 #include "service/desktop.h"
+#include "service/host-balance.h"
 
 gboolean
 yd_handle_host_drain(YdRequest *request, GError **error)
@@ -39,6 +40,33 @@ yd_handle_host_what_if(YdRequest *request, GError **error)
         return FALSE;
     yd_request_answer(request, 200, answer);
     return TRUE;
+}
+
+gboolean
+yd_handle_balance_propose(YdRequest *request, GError **error)
+{
+    gint64 spread = 0, moves = 0;
+    if (!yd_request_query_int(request, "spread", 1, 100, &spread, error) ||
+        !yd_request_query_int(request, "moves", 1, YD_BALANCE_MOVES_MAX, &moves, error))
+        return FALSE;
+    json_t *answer = yd_balance_propose(request->service, &request->actor, spread, moves, error);
+    if (!answer)
+        return FALSE;
+    yd_request_answer(request, 200, answer);
+    return TRUE;
+}
+
+gboolean
+yd_handle_balance_apply(YdRequest *request, GError **error)
+{
+    static const char *const known[] = {"spread", "moves", NULL};
+    gint64 spread = 0, moves = 0;
+    if (!yd_request_only(request, known, error) ||
+        !yd_json_int(request->input, "spread", 1, 100, &spread, error) ||
+        !yd_json_int(request->input, "moves", 1, YD_BALANCE_MOVES_MAX, &moves, error))
+        return FALSE;
+    return yd_answer_job(request,
+                         yd_balance_apply(request->service, &request->actor, spread, moves, error));
 }
 
 gboolean

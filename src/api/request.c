@@ -72,6 +72,18 @@ yd_request_query(YdRequest *request, const char *name)
     return request->query ? g_hash_table_lookup(request->query, name) : NULL;
 }
 
+gboolean
+yd_request_query_int(YdRequest *request, const char *name, gint64 least, gint64 most, gint64 *value,
+                     GError **error)
+{
+    const char *text = yd_request_query(request, name);
+    if (!text || g_ascii_string_to_signed(text, 10, least, most, value, NULL))
+        return TRUE;
+    return yd_error_invalid(
+        error, name, "\"%s\" is no whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+        text, least, most);
+}
+
 static gboolean
 is_unsafe(const char *method)
 {

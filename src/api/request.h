@@ -116,3 +116,6 @@ gboolean yd_request_only(YdRequest *request, const char *const *names, GError **
 
 // A value of the query or NULL.
 const char *yd_request_query(YdRequest *request, const char *name);
+// Likewise a whole number; *value stays when it is not given. INVALID.
+gboolean yd_request_query_int(YdRequest *request, const char *name, gint64 least, gint64 most,
+                              gint64 *value, GError **error);

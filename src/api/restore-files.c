@@ -19,18 +19,6 @@ needed(YdRequest *request, const char *name, GError **error)
 }
 
 static gboolean
-whole(YdRequest *request, const char *name, gint64 least, gint64 most, gint64 *value,
-      GError **error)
-{
-    const char *text = yd_request_query(request, name);
-    if (!text || g_ascii_string_to_signed(text, 10, least, most, value, NULL))
-        return TRUE;
-    return yd_error_invalid(
-        error, name, "\"%s\" is no whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-        text, least, most);
-}
-
-static gboolean
 check_known(YdRequest *request, const char *const *known, GError **error)
 {
     GHashTableIter iter;
@@ -68,8 +56,8 @@ yd_handle_restore_files_list(YdRequest *request, GError **error)
     const char *disk = needed(request, "disk", error);
     const char *path = yd_request_query(request, "path");
     if (!disk || !check_known(request, known, error) ||
-        !whole(request, "cursor", 0, G_MAXINT32, &cursor, error) ||
-        !whole(request, "limit", 1, LIMIT_MAX, &limit, error))
+        !yd_request_query_int(request, "cursor", 0, G_MAXINT32, &cursor, error) ||
+        !yd_request_query_int(request, "limit", 1, LIMIT_MAX, &limit, error))
         return FALSE;
     json_t *list =
         yd_restore_files_list(request->service, &request->actor, request->params[0], disk,

@@ -176,6 +176,8 @@ static const YdRoute routes[] = {
     ROUTE("POST", V1 "/hosts/{id}/drain", HOSTS_WRITE, host_drain),
     ROUTE("POST", V1 "/hosts/{id}/fence", HOSTS_WRITE, host_fence),
     ROUTE("GET", V1 "/hosts/{id}/what-if", HOSTS_READ, host_what_if),
+    ROUTE("GET", V1 "/balance", HOSTS_READ, balance_propose),
+    ROUTE("POST", V1 "/balance", HOSTS_WRITE, balance_apply),
 
     ROUTE("GET", V1 "/ca", NONE, ca, .changeless = TRUE),
     ROUTE("GET", V1 "/gates", HOSTS_READ, gates, .changeless = TRUE),

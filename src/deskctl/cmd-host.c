@@ -58,6 +58,12 @@ run_maintenance(Ctl *ctl, GError **error)
 static const CtlOption drain_options[] = {
     {"parallel", CTL_INT, "N", "parallel", .help = "how many at a time, 1 to 8", .otherwise = "2"},
     {0}};
+static const CtlOption balance_options[] = {
+    {"apply", CTL_FLAG, .help = "move them"},
+    {"spread", CTL_INT, "PERCENT", "spread", .help = "how far the use of two hosts may differ",
+     .otherwise = "the setting balance_spread"},
+    {"moves", CTL_INT, "N", "moves", .help = "how many at most, 1 to 64", .otherwise = "16"},
+    {0}};
 static const CtlOption fence_options[] = {
     {"confirmed", CTL_FLAG, .help = "you have seen that it is off"}, {0}};
 
@@ -144,6 +150,55 @@ run_what_if(Ctl *ctl, GError **error)
     return TRUE;
 }
 
+static const CtlColumn balance_columns[] = {
+    {"desktop_name", "DESKTOP"},  {"from_name", "FROM"},    {"to_name", "TO"},
+    {"memory_mib", "MEMORY MiB"}, {"sessions", "SESSIONS"}, {0},
+};
+
+// What would be moved, as a table.
+static gboolean
+show_balance(Ctl *ctl, GError **error)
+{
+    g_autoptr(json_t) body = json_object();
+    if (!ctl_body_fill(ctl, body, error))
+        return FALSE;
+    g_autoptr(GString) path = g_string_new("/api/v1/balance");
+    const char *name;
+    json_t *value;
+    json_object_foreach(body, name, value)
+        g_string_append_printf(path, "%c%s=%" JSON_INTEGER_FORMAT,
+                               strchr(path->str, '?') ? '&' : '?', name, json_integer_value(value));
+    g_autoptr(json_t) answer = yd_rest_get(ctl->rest, path->str, error);
+    if (!answer)
+        return FALSE;
+    if (ctl->json) {
+        ctl_print_json(answer);
+        return TRUE;
+    }
+    if (!ctl_print_items(ctl, json_object_get(answer, "moves"), balance_columns, error))
+        return FALSE;
+    g_print("the fullest and the emptiest host are %d %% apart, and would be %d %%\n",
+            (int)json_integer_value(json_object_get(answer, "spread_before")),
+            (int)json_integer_value(json_object_get(answer, "spread_after")));
+    return TRUE;
+}
+
+static gboolean
+run_balance(Ctl *ctl, GError **error)
+{
+    if (!ctl_args_has(ctl->args, "apply"))
+        return show_balance(ctl, error);
+    g_autoptr(json_t) body = json_object();
+    g_autoptr(json_t) answer = ctl_body_fill(ctl, body, error)
+                                   ? yd_rest_post(ctl->rest, "/api/v1/balance", body, error)
+                                   : NULL;
+    g_autofree char *job_id = g_strdup(json_string_value(json_object_get(answer, "id")));
+    if (!ctl_tell_job(ctl, answer, "hosts", "all", "balanced", error))
+        return FALSE;
+    tell_stuck(ctl, job_id);
+    return TRUE;
+}
+
 static const CtlCommand commands[] = {
     {"list", "", "list hosts", ctl_run_list, 0, 0, CTL_LISTS | CTL_COLUMNS},
     {"show", "HOST…", "show all about hosts", ctl_run_show, 1, CTL_MANY},
@@ -156,6 +211,8 @@ static const CtlCommand commands[] = {
      1, 1, CTL_ASKS | CTL_WAITS, fence_options},
     {"what-if", "HOST", "where its desktops would go if it died now", run_what_if, 1, 1,
      CTL_COLUMNS, NULL, NULL, what_if_columns},
+    {"balance", "", "which desktops to move so that hosts are used alike; --apply moves them",
+     run_balance, 0, 0, CTL_COLUMNS | CTL_WAITS, balance_options, NULL, balance_columns},
     {"remove", "HOST…", "remove hosts without desktops", ctl_run_delete, 1, CTL_MANY,
      CTL_ASKS | CTL_WAITS},
     {0},

@@ -15,9 +15,8 @@ memory_have(const YdPlacementHost *host)
            host->reserve_mib;
 }
 
-// Share of the memory in use, in 1/10000.
-static gint64
-memory_use(const YdPlacementHost *host)
+gint64
+yd_placement_use(const YdPlacementHost *host)
 {
     gint64 used = MAX(host->memory_mib - host->memory_free_mib, host->memory_promised_mib);
     return host->memory_mib > 0 ? used * 10000 / host->memory_mib : 10000;
@@ -67,11 +66,18 @@ filter_host(const YdPlacementHost *host, const YdPlacementRequest *request)
     return NULL;
 }
 
+gboolean
+yd_placement_fits(const YdPlacementHost *host, const YdPlacementRequest *request)
+{
+    g_autoptr(json_t) why = filter_host(host, request);
+    return why == NULL;
+}
+
 static gboolean
 better(const YdPlacementHost *a, const YdPlacementHost *b)
 {
-    if (memory_use(a) != memory_use(b))
-        return memory_use(a) < memory_use(b);
+    if (yd_placement_use(a) != yd_placement_use(b))
+        return yd_placement_use(a) < yd_placement_use(b);
     if (a->same_department != b->same_department)
         return a->same_department < b->same_department;
     return g_strcmp0(a->name, b->name) < 0;
@@ -91,7 +97,7 @@ yd_placement_choose(const YdPlacementHost *hosts, gsize n_hosts, const YdPlaceme
             chosen = (int)i;
     }
     const char *none = n_hosts ? "no-room" : "no-host";
-    gint64 use = chosen < 0 ? 0 : memory_use(&hosts[chosen]) / 100;
+    gint64 use = chosen < 0 ? 0 : yd_placement_use(&hosts[chosen]) / 100;
     gsize fitting = n_hosts - json_array_size(rejected);
     g_autofree char *reason =
         chosen < 0 ? g_strdup(n_hosts ? "no host can take it" : "there is no host")

@@ -27,3 +27,9 @@ typedef struct {
 // same.
 int yd_placement_choose(const YdPlacementHost *hosts, gsize n_hosts,
                         const YdPlacementRequest *request, char **ret_explanation);
+
+// Share of the host's memory that is in use or promised, whichever is more, in 1/10000.
+gint64 yd_placement_use(const YdPlacementHost *host);
+
+// Whether the host is up and has room for it.
+gboolean yd_placement_fits(const YdPlacementHost *host, const YdPlacementRequest *request);

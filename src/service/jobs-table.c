@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "service/host-balance.h"
 #include "service/host-fence.h"
 #include "service/media-private.h"
 #include "service/network-job.h"
@@ -65,6 +66,7 @@ const YdJobKind *const yd_job_kinds[] = {
     &yd_job_kind_desktop_migrate,
     &yd_job_kind_host_fence,
     &yd_job_kind_host_drain,
+    &yd_job_kind_host_balance,
     &yd_job_kind_pool_handout,
     &yd_job_kind_desktop_update,
     &yd_job_kind_doctor,

@@ -10,6 +10,7 @@
 #include "service/backup.h"
 #include "service/connection.h"
 #include "service/desktop-private.h"
+#include "service/host-balance.h"
 #include "service/host-clean.h"
 #include "service/host.h"
 #include "service/login.h"
@@ -446,6 +447,7 @@ run_timers(YdService *service, Timers *timers)
         yd_template_image_tidy(service, yd_now_ms());
         yd_restore_points_tidy(service, yd_now_ms());
         yd_backups_tidy(service, yd_now_ms());
+        yd_balance_tidy(service, yd_now_ms());
     } else if (now >= timers->sweep) {
         timers->sweep = now + SWEEP_US;
         YdStore *store = yd_service_store(service, &error);

@@ -77,6 +77,7 @@ yd_service_config_init(YdServiceConfig *config)
         .backup_keep_weekly = 4,
         .backup_keep_monthly = 6,
         .backup_at_once = 2,
+        .balance_spread = 20,
     };
 }
 

@@ -56,6 +56,8 @@ typedef struct {
     guint backup_hour;        // of the server's day when they are made: 2
     guint backup_keep_daily, backup_keep_weekly, backup_keep_monthly; // 7, 4, 6
     guint backup_at_once;      // disks that are copied at the same time: 2
+    guint balance_moves;       // desktops moved in ten minutes to even out hosts: 0
+    guint balance_spread;      // percent of memory by which two hosts may differ: 20
     guint template_scrub_days; // after how long a version's files are read again: 30; 0: never
 } YdServiceConfig;
 

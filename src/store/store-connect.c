@@ -199,8 +199,8 @@ yd_store_jobs_renew(YdStore *store, const char *worker, gint64 lease, GError **e
 GHashTable *
 yd_store_host_promises(YdStore *store, const char *desktop_id, GError **error)
 {
-    g_autoptr(YdStatement) rows =
-        yd_sql_query(store->sql, error, PROMISES, "tt", desktop_id, desktop_id);
+    const char *except = desktop_id ? desktop_id : ""; // nothing differs from NULL, in SQL
+    g_autoptr(YdStatement) rows = yd_sql_query(store->sql, error, PROMISES, "tt", except, except);
     g_autoptr(GHashTable) promises = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     gboolean row = rows != NULL;
     while (row) {

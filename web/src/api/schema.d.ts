@@ -1700,6 +1700,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which desktops to move so that hosts are used alike */
+        get: operations["propose_balance"];
+        put?: never;
+        /** Move desktops so that hosts are used alike */
+        post: operations["apply_balance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -7163,6 +7181,101 @@ export interface operations {
                             } | null;
                         }[];
                     };
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    propose_balance: {
+        parameters: {
+            query?: {
+                /** @description percent of their memory by which two hosts may differ; the setting balance_spread when it is not given */
+                spread?: number;
+                moves?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: int64
+                         * @description percent that were allowed
+                         */
+                        spread: number;
+                        /**
+                         * Format: int64
+                         * @description percent by which the fullest and the emptiest host that are up differ
+                         */
+                        spread_before: number;
+                        /** Format: int64 */
+                        spread_after: number;
+                        hosts: {
+                            host_id: string;
+                            host_name: string;
+                            state: string;
+                            /**
+                             * Format: int64
+                             * @description percent of its memory
+                             */
+                            use_before: number;
+                            /** Format: int64 */
+                            use_after: number;
+                        }[];
+                        moves: {
+                            desktop_id: string;
+                            desktop_name: string;
+                            from_id: string;
+                            from_name: string;
+                            to_id: string;
+                            to_name: string;
+                            /** Format: int64 */
+                            memory_mib: number;
+                            /**
+                             * Format: int64
+                             * @description people who use it now
+                             */
+                            sessions: number;
+                        }[];
+                    };
+                };
+            };
+            default: components["responses"]["problem"];
+        };
+    };
+    apply_balance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** Format: int64 */
+                    spread?: number;
+                    /** Format: int64 */
+                    moves?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Under way; the job's result has moved, and stuck: what could not be moved, with the reason */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             default: components["responses"]["problem"];

@@ -476,6 +476,9 @@ export const messages: Record<string, string> = {
   // service/desktop-placement.c
   'not the one that was asked for': '不是所要求的主机',
   'the one that it is to leave': '正要离开的主机',
+  // service/host-balance.c
+  '{1} is outside of 1 to 100': '{1} 不在 1 到 100 之间',
+  'there is nothing to move: no two hosts differ by more than {1} %, or what runs there can\'t go': '没有需要移动的桌面：任意两台主机的差异都不超过 {1}%，或其上的桌面无法移动',
   // service/host-drain-job.c
   '{1} is outside of 1 to {2}': '{1} 不在 1 到 {2} 之间',
   'host “{1}” is {2}: nothing can be moved from it; fence it, then its desktops start elsewhere': '主机“{1}”的状态是 {2}：无法从它移走任何桌面；请先隔离它，其桌面随后会在别处启动',

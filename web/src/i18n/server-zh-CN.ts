@@ -124,7 +124,7 @@ const members: Record<string, string> = {
   audio: '声音', balloon_free_pages: '归还未用内存', clipboard: '剪贴板', drives: '磁盘', idle_notice_seconds: '断开前提醒的秒数',
   idle_seconds: '无操作断开的秒数', multimon: '多显示器', printers: '打印机', ready_seconds: '启动允许的秒数', serial: '串口',
   note: '备注', frozen: '文件系统静止', system: '系统盘',
-  backup_desktops: '夜间备份系统盘', backup_personal: '夜间备份个人磁盘', backup_at_once: '同时备份的磁盘数', backup_hour: '备份钟点',
+  backup_desktops: '夜间备份系统盘', backup_personal: '夜间备份个人磁盘', backup_at_once: '同时备份的磁盘数', balance_moves: '均衡时移动的桌面数', balance_spread: '主机间允许的差异', backup_hour: '备份钟点',
   backup_keep_daily: '保留每日备份', backup_keep_weekly: '保留每周备份', backup_keep_monthly: '保留每月备份',
   what: '内容', origin: '创建方式', base: '基础镜像', previous_id: '上一个备份', point: '镜像内保留时刻', bytes: '磁盘字节数', held_bytes: '备份内容字节数', stored_bytes: '新增字节数', verified: '上次校验',
   restore_nightly: '保留的每夜还原点数', restore_hour: '创建还原点的钟点', restore_by_person: '本人可使用还原点',

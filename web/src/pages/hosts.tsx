@@ -9,6 +9,7 @@ import { PageFrame } from '../ui/page';
 import { StateLabel } from '../ui/state-label';
 import { useToasts } from '../ui/toasts';
 import { useActs } from '../ui/use-acts';
+import { Balance } from './host-balance';
 import { WhatIf } from './host-what-if';
 
 const MIB = 1024 * 1024;
@@ -158,9 +159,16 @@ export default function HostsPage() {
           },
         ]}
         toolbar={
-          <ToolbarItem>
-            <Button onClick={add}>{t('hosts.add')}</Button>
-          </ToolbarItem>
+          <>
+            <ToolbarItem>
+              <Button onClick={add}>{t('hosts.add')}</Button>
+            </ToolbarItem>
+            <ToolbarItem>
+              <Button variant="secondary" onClick={() => acts.show(<Balance onClose={acts.close} />)}>
+                {t('hosts.balance')}
+              </Button>
+            </ToolbarItem>
+          </>
         }
       />
       {acts.dialog}
