@@ -155,7 +155,7 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !read_uint(file, "backup_keep_monthly", 0, 120, &config->backup_keep_monthly, error) ||
         !read_uint(file, "backup_at_once", 1, 16, &config->backup_at_once, error) ||
         !read_uint(file, "balance_moves", 0, 64, &config->balance_moves, error) ||
-        !read_uint(file, "balance_spread", 5, 100, &config->balance_spread, error) ||
+        !read_uint(file, "balance_spread", 1, 100, &config->balance_spread, error) ||
         !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,
                          error))
         return FALSE;

@@ -14,7 +14,7 @@ static const YdSettingRule rules[] = {
     {"backup_keep_weekly", 0, 520, "", "Weeks of which the newest backup is kept."},
     {"balance_moves", 0, 64, "",
      "Desktops that are moved in ten minutes so that hosts are used alike; 0: none."},
-    {"balance_spread", 5, 100, "%", "How far the use of two hosts may differ before one is moved."},
+    {"balance_spread", 1, 100, "%", "How far the use of two hosts may differ before one is moved."},
     {"lock_after", 3, 100, "", "Wrong passwords in a row after which an account is locked."},
     {"lock_seconds", 10, DAY, "s", "How long a locked account stays locked."},
     {"login_idle_seconds", 300, 30 * DAY, "s", "A log-in that was not used for so long ends."},

@@ -394,6 +394,54 @@ test('the daily acts of deskctl: a pool is disabled, a host and a desktop are ch
   assert.equal(await row('Person added').count(), 0);
 });
 
+test('hosts: what would happen if one failed, moving its desktops away, and evening them out', async () => {
+  const [desktop] = (await yd.api('GET', '/desktops')).items;
+  if (desktop.state !== 'ready') await yd.job(await yd.api('POST', `/desktops/${desktop.id}/start`, {}), { seconds: 240 });
+  await yd.api('POST', '/hosts', { body: { name: 'spare', uri: 'fake:spare' } });
+  const local = (await yd.api('GET', '/hosts')).items.find((host) => host.name !== 'spare');
+  await page.goto('/hosts');
+  await act(local.name, 'What if it fails?');
+  await dialog().getByText('1 would find another host, 0 would not.').waitFor();
+  await dialog().getByRole('row').filter({ hasText: desktop.name }).filter({ hasText: 'spare' }).waitFor();
+  await axe(page, 'what if a host fails');
+  await picture(page, 'host-what-if');
+  await button('Close', dialog()).click();
+  await gone(dialog());
+
+  await yd.api('PATCH', '/settings', { body: { balance_spread: 100 } });
+  await button('Balance').click();
+  await dialog().getByText('There is nothing to move').waitFor();
+  await axe(page, 'nothing to balance');
+  await button('Close', dialog()).click();
+  await gone(dialog());
+  await yd.api('PATCH', '/settings', { body: { balance_spread: 1 } });
+  const plan = await yd.api('GET', '/balance');
+  assert.equal(plan.moves.length, 1, JSON.stringify(plan));
+  assert.equal(plan.moves[0].memory_mib, desktop.memory_mib);
+  await button('Balance').click();
+  await dialog().getByRole('row').filter({ hasText: desktop.name }).filter({ hasText: 'spare' }).waitFor();
+  await axe(page, 'a plan for balancing');
+  await picture(page, 'host-balance');
+  await button('Close', dialog()).click();
+  await gone(dialog());
+  await yd.api('PATCH', '/settings', { body: { balance_spread: null } });
+
+  await act(local.name, 'Move its desktops away');
+  await dialog().getByText('moves').first().waitFor();
+  await axe(page, 'moving desktops away');
+  await button('Cancel', dialog()).click();
+  await gone(dialog());
+  await act('spare', 'Move its desktops away');
+  await button('Move its desktops away', dialog()).click();
+  await gone(dialog());
+  await poll('it is in maintenance', async () => (await yd.api('GET', '/hosts')).items.find((host) => host.name === 'spare').state === 'maintenance');
+  await row('spare').getByText('maintenance').waitFor();
+  await act('spare', 'Remove');
+  await button('Delete', dialog()).click();
+  await gone(dialog());
+  await poll('it is gone', async () => (await yd.api('GET', '/hosts')).items.length === 1);
+});
+
 test('settings change at once, and bounds are told', async () => {
   await section('Settings');
   await button('Edit').click();
