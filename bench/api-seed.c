@@ -118,13 +118,27 @@ make_desktop(YdStore *store, const YdPool *pool, char *user_id, const char *host
 }
 
 static char *
-make_host(YdStore *store, const char *uri)
+make_host(YdStore *store, const char *name, const char *uri)
 {
     YdHost *host = yd_host_new();
-    host->name = g_strdup("local");
+    host->name = g_strdup(name);
     host->uri = g_strdup(uri);
     host->state = g_strdup("up");
     return put(store, &yd_host_type, host);
+}
+
+// Ids of the hosts.
+static GPtrArray *
+make_hosts(YdStore *store, const Seed *seed)
+{
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; seed->uris && seed->uris[i]; i++) {
+        g_autofree char *name = g_strdup_printf("host-%03u", i);
+        g_ptr_array_add(ids, make_host(store, name, seed->uris[i]));
+    }
+    if (ids->len == 0)
+        g_ptr_array_add(ids, make_host(store, "local", seed->uri));
+    return ids;
 }
 
 void
@@ -137,7 +151,7 @@ seed_store(YdService *service, const Seed *seed)
     department->number = g_strdup("D1");
     department->name = g_strdup("Office");
     g_autofree char *department_id = put(store, &yd_department_type, department);
-    g_autofree char *host_id = make_host(store, seed->uri);
+    g_autoptr(GPtrArray) hosts = make_hosts(store, seed);
     g_autoptr(YdPool) pool = make_pool(store);
     g_clear_pointer(&pool->id, g_free);
     g_autoptr(YdPool) stored = yd_store_find(store, &yd_pool_type, "name", "office", NULL);
@@ -147,7 +161,7 @@ seed_store(YdService *service, const Seed *seed)
     g_free(put(store, &yd_entitlement_type, entitlement));
     for (guint i = 0; i < seed->desktops; i++) {
         char *user = make_user(store, i, hash, department_id);
-        make_desktop(store, stored, user, host_id, i, i < seed->ready);
+        make_desktop(store, stored, user, hosts->pdata[i % hosts->len], i, i < seed->ready);
     }
     MUST(yd_store_commit(store, &error));
 }

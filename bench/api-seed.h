@@ -7,9 +7,10 @@
 
 typedef struct {
     YdServiceConfig config;
-    const char *uri; // of the one host
-    guint desktops;  // people and desktops
-    guint ready;     // of them with a running machine; token i belongs to the owner of machine i
+    const char *uri;         // of the one host
+    const char *const *uris; // of several, in its place: desktop i is on host i modulo their number
+    guint desktops;          // people and desktops
+    guint ready; // of them with a running machine; token i belongs to the owner of machine i
 } Seed;
 
 // Everybody's.

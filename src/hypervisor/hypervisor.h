@@ -202,7 +202,7 @@ gboolean yd_hypervisor_point(YdHypervisor *hv, const char *uuid, const char *con
                              const char *name, gboolean drop, GError **error);
 
 // Stats of all our running machines in one call; full FALSE reads only state and interfaces (LAB
-// 3).
+// 3), what else is told then is not to be relied on.
 GPtrArray *yd_hypervisor_stats(YdHypervisor *hv, gboolean full, GError **error);
 
 // PNG of the machine's screen; owned.

@@ -30,11 +30,12 @@ yd_libvirt_state(int state, int reason)
 }
 
 // The desktop's id, NULL when the machine is not ours; owned. libvirt hands our element out without
-// its namespace.
+// its namespace. ret_sure: libvirt answered.
 static char *
-desktop_of(virDomain *domain)
+desktop_of(virDomain *domain, gboolean *ret_sure)
 {
     char *xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, YD_XML_MACHINE_NS, 0);
+    *ret_sure = xml || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN_METADATA;
     xmlDoc *doc = xml ? yd_xml_parse(xml) : NULL;
     char *id = doc ? yd_xml_get(xmlDocGetRootElement(doc), "desktop") : NULL;
     xmlFreeDoc(doc);
@@ -42,21 +43,33 @@ desktop_of(virDomain *domain)
     return id;
 }
 
+// As desktop_of, remembered; owned.
+static char *
+known_desktop_of(YdHypervisor *hv, virDomain *domain, const char *uuid)
+{
+    YdLibvirt *self = (YdLibvirt *)hv;
+    if (!g_str_has_prefix(virDomainGetName(domain), "yd-"))
+        return NULL;
+    g_mutex_lock(&self->lock);
+    char *id = g_strdup(g_hash_table_lookup(self->ours, uuid));
+    g_mutex_unlock(&self->lock);
+    gboolean sure = FALSE;
+    if (!id)
+        id = desktop_of(domain, &sure);
+    if (sure) {
+        g_mutex_lock(&self->lock);
+        g_hash_table_insert(self->ours, g_strdup(uuid), g_strdup(id ? id : ""));
+        g_mutex_unlock(&self->lock);
+    }
+    if (id && !*id)
+        g_clear_pointer(&id, g_free);
+    return id;
+}
+
 gboolean
 yd_libvirt_ours(YdHypervisor *hv, virDomain *domain, const char *uuid)
 {
-    YdLibvirt *self = (YdLibvirt *)hv;
-    g_mutex_lock(&self->lock);
-    int known = GPOINTER_TO_INT(g_hash_table_lookup(self->ours, uuid));
-    g_mutex_unlock(&self->lock);
-    if (known)
-        return known == 1;
-    if (!g_str_has_prefix(virDomainGetName(domain), "yd-"))
-        return FALSE;
-    g_autofree char *id = desktop_of(domain);
-    g_mutex_lock(&self->lock);
-    g_hash_table_insert(self->ours, g_strdup(uuid), GINT_TO_POINTER(id ? 1 : 2));
-    g_mutex_unlock(&self->lock);
+    g_autofree char *id = known_desktop_of(hv, domain, uuid);
     return id != NULL;
 }
 
@@ -69,45 +82,47 @@ forget(YdHypervisor *hv, const char *uuid)
     g_mutex_unlock(&self->lock);
 }
 
-// NULL when it is not ours, or went away meanwhile.
+// NULL when it is not ours.
 static YdMachineInfo *
-info_of(virDomain *domain)
+info_of(YdHypervisor *hv, const virDomainStatsRecord *record)
 {
     char uuid[VIR_UUID_STRING_BUFLEN];
     int state, reason;
-    if (!g_str_has_prefix(virDomainGetName(domain), "yd-"))
+    if (virDomainGetUUIDString(record->dom, uuid) != 0 ||
+        virTypedParamsGetInt(record->params, record->nparams, "state.state", &state) != 1 ||
+        virTypedParamsGetInt(record->params, record->nparams, "state.reason", &reason) != 1)
         return NULL;
-    g_autofree char *id = desktop_of(domain);
-    if (!id || virDomainGetUUIDString(domain, uuid) != 0 ||
-        virDomainGetState(domain, &state, &reason, 0) != 0)
+    char *id = known_desktop_of(hv, record->dom, uuid);
+    if (!id)
         return NULL;
     YdMachineInfo *info = g_new0(YdMachineInfo, 1);
     info->uuid = g_strdup(uuid);
-    info->name = g_strdup(virDomainGetName(domain));
-    info->desktop_id = g_steal_pointer(&id);
+    info->name = g_strdup(virDomainGetName(record->dom));
+    info->desktop_id = id;
     info->state = yd_libvirt_state(state, reason);
     return info;
 }
 
+// One call for all their states, on which libvirt does not ask QEMU.
 GPtrArray *
 yd_libvirt_machines(YdHypervisor *hv, GError **error)
 {
     g_autoptr(virConnect) conn = yd_libvirt_conn(hv, error);
-    virDomain **domains = NULL;
-    int n = conn ? virConnectListAllDomains(conn, &domains, 0) : -1;
+    virDomainStatsRecord **records = NULL;
+    if (!conn)
+        return NULL;
+    int n = virConnectGetAllDomainStats(conn, VIR_DOMAIN_STATS_STATE, &records, 0);
     if (n < 0) {
-        if (conn)
-            yd_libvirt_fail(error, "cannot list the machines");
+        yd_libvirt_fail(error, "cannot list the machines");
         return NULL;
     }
     GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)yd_machine_info_free);
     for (int i = 0; i < n; i++) {
-        YdMachineInfo *info = info_of(domains[i]);
+        YdMachineInfo *info = info_of(hv, records[i]);
         if (info)
             g_ptr_array_add(all, info);
-        virDomainFree(domains[i]);
     }
-    free(domains);
+    virDomainStatsRecordListFree(records);
     return all;
 }
 

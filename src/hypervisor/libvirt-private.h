@@ -22,7 +22,7 @@ typedef struct {
     gboolean test;  // libvirt's test driver
     gboolean local; // the host is this machine
     GMutex lock;
-    GHashTable *ours; // uuid -> GINT (1 ours, 2 not), what metadata said; under lock
+    GHashTable *ours; // uuid -> desktop id, "": not ours; what metadata said; under lock
 } YdLibvirt;
 
 // --- libvirt-link.c: the connection --------------------------------------------------------------

@@ -80,7 +80,7 @@ take(const virTypedParameter *param, YdMachineStats *stats, struct sums *sums, i
     }
 }
 
-// The cheap figures: 0.1 ms, libvirt does not ask QEMU for them.
+// Where the statistics hold none: one call for each machine.
 static void
 add_info(virDomain *domain, YdMachineStats *stats)
 {
@@ -102,7 +102,7 @@ stats_of(const virDomainStatsRecord *record, const char *uuid, gboolean full)
     stats->time = yd_now_ms();
     for (int i = 0; i < record->nparams; i++)
         take(&record->params[i], stats, &sums, &state);
-    if (!full || stats->vcpus == 0)
+    if (full && stats->vcpus == 0)
         add_info(record->dom, stats);
     stats->state = yd_libvirt_state(state, 0);
     stats->disk_read_bytes = sums.disk_read;

@@ -69,7 +69,7 @@ yd_libvirt_open(const char *uri, YdAccel accel, GError **error)
     YdLibvirt *self = g_new0(YdLibvirt, 1);
     yd_hypervisor_init(&self->parent, &libvirt_family, uri);
     g_mutex_init(&self->lock);
-    self->ours = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    self->ours = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     self->accel = accel;
     self->test = g_str_has_prefix(uri, "test");
     self->local = is_local(uri);

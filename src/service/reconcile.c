@@ -290,9 +290,12 @@ pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileRep
         const YdMachineInfo *machine = g_hash_table_lookup(by_uuid, desktop->uuid);
         if (!compare(service, store, desktop, machine, report, error))
             return FALSE;
+        g_hash_table_remove(by_uuid, desktop->uuid); // its row named this host: it belongs here
     }
     for (guint i = 0; i < machines->len; i++) {
         const YdMachineInfo *machine = g_ptr_array_index(machines, i);
+        if (!g_hash_table_contains(by_uuid, machine->uuid))
+            continue;
         g_autoptr(GError) why = NULL;
         gboolean removed = FALSE;
         g_autoptr(YdDesktop) desktop =
@@ -471,6 +474,22 @@ host_came(YdService *service, Timers *timers)
     yd_network_keeper_kick(service);
 }
 
+// Takes the event. FALSE: the thread is to end.
+static gboolean
+handle(YdService *service, Event *event, Timers *timers)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean go_on = !event->stop;
+    if (go_on && !event->uuid)
+        host_came(service, timers);
+    else if (go_on && !machine_ended(service, event->uuid, event->crashed, &error))
+        g_warning("machine %s: %s, left to the next pass", event->uuid, error->message);
+    event_free(event);
+    return go_on;
+}
+
+// All that waits is taken before the next pass: a hundred hosts that connect at once need one pass,
+// not a hundred, and ended machines do not wait for it.
 static gpointer
 reconcile_thread(gpointer data)
 {
@@ -480,17 +499,10 @@ reconcile_thread(gpointer data)
         run_timers(reconciler->service, &timers);
         gint64 wait = MAX(1000, MIN(timers.sweep, timers.pass) - g_get_monotonic_time());
         Event *event = g_async_queue_timeout_pop(reconciler->queue, (guint64)wait);
-        if (!event)
-            continue;
-        gboolean over = event->stop;
-        g_autoptr(GError) error = NULL;
-        if (!over && !event->uuid)
-            host_came(reconciler->service, &timers);
-        else if (!over && !machine_ended(reconciler->service, event->uuid, event->crashed, &error))
-            g_warning("machine %s: %s, left to the next pass", event->uuid, error->message);
-        event_free(event);
-        if (over)
-            return NULL;
+        gint more = g_async_queue_length(reconciler->queue); // negative: none, somebody waits
+        for (; event; event = more-- > 0 ? g_async_queue_try_pop(reconciler->queue) : NULL)
+            if (!handle(reconciler->service, event, &timers))
+                return NULL;
     }
 }
 
