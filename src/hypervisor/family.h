@@ -7,6 +7,7 @@
 
 typedef struct {
     void (*close)(YdHypervisor *hv); // ends all that may still emit, and frees hv's own parts
+    void (*settle)(YdHypervisor *hv, gint64 until); // NULL: it is ready once it is open
     YdHostFacts *(*facts)(YdHypervisor *hv, GError **error);
     GPtrArray *(*machines)(YdHypervisor *hv, GError **error);
     gboolean (*machine_state)(YdHypervisor *hv, const char *uuid, YdMachineState *ret_state,

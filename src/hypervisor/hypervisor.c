@@ -117,7 +117,7 @@ yd_hypervisor_is_real(const char *uri)
 }
 
 YdHypervisor *
-yd_hypervisor_open(const char *uri, YdAccel accel, GError **error)
+yd_hypervisor_open_soon(const char *uri, YdAccel accel, GError **error)
 {
     g_return_val_if_fail(uri, NULL);
     if (g_str_has_prefix(uri, "fake:"))
@@ -128,6 +128,22 @@ yd_hypervisor_open(const char *uri, YdAccel accel, GError **error)
                      "'%s' is not known; use qemu:///system, qemu+tls://HOST/system or test:///…",
                      uri);
     return NULL;
+}
+
+void
+yd_hypervisor_settle(YdHypervisor *hv, gint64 until)
+{
+    if (hv->family->settle)
+        hv->family->settle(hv, until);
+}
+
+YdHypervisor *
+yd_hypervisor_open(const char *uri, YdAccel accel, GError **error)
+{
+    YdHypervisor *hv = yd_hypervisor_open_soon(uri, accel, error);
+    if (hv)
+        yd_hypervisor_settle(hv, g_get_monotonic_time() + YD_HYPERVISOR_FIRST_WAIT);
+    return hv;
 }
 
 void

@@ -12,6 +12,8 @@
 
 typedef struct _YdHypervisor YdHypervisor;
 
+#define YD_HYPERVISOR_FIRST_WAIT (3 * G_USEC_PER_SEC) // what a host has to answer in when opened
+
 typedef enum {
     YD_ACCEL_AUTO,
     YD_ACCEL_KVM,
@@ -115,8 +117,13 @@ gboolean yd_hypervisor_is_real(const char *uri);
 
 // uri: "qemu:///system", "test:///default", "test+tcp://…", "fake:NAME". accel is the setting.
 // Connects; keeps an own thread for events, keep-alive and reconnection (back-off 1..30 s). Opening
-// succeeds even if the host does not answer yet; yd_hypervisor_alive tells.
+// succeeds even if the host does not answer within YD_HYPERVISOR_FIRST_WAIT; yd_hypervisor_alive
+// tells.
 YdHypervisor *yd_hypervisor_open(const char *uri, YdAccel accel, GError **error);
+// Likewise, without waiting: for many at once, each followed by yd_hypervisor_settle().
+YdHypervisor *yd_hypervisor_open_soon(const char *uri, YdAccel accel, GError **error);
+// Waits until it was tried once, or until then (monotonic, µs).
+void yd_hypervisor_settle(YdHypervisor *hv, gint64 until);
 void yd_hypervisor_close(YdHypervisor *hv);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(YdHypervisor, yd_hypervisor_close)
 gboolean yd_hypervisor_alive(YdHypervisor *hv);

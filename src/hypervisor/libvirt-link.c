@@ -12,7 +12,6 @@
 #define KEEPALIVE_SECONDS 5
 #define KEEPALIVE_COUNT 3
 #define BACKOFF_MAX 30 // seconds
-#define FIRST_WAIT_SECONDS 3
 
 struct _YdLibvirtLink {
     gint refs; // atomic
@@ -20,7 +19,7 @@ struct _YdLibvirtLink {
     GCond changed;
     YdHypervisor *hv; // NULL once closed; all below under lock
     virConnect *conn; // NULL: not connected
-    gboolean tried, lost, quit;
+    gboolean tried, lost, quit, connecting;
     GThread *thread;
     char *uri;
     int listener; // only of the thread: id of the event callback
@@ -185,9 +184,11 @@ keep_connected(gpointer data)
     g_mutex_lock(&link->lock);
     while (!link->quit) {
         link->lost = FALSE;
+        link->connecting = TRUE;
         g_mutex_unlock(&link->lock);
         virConnect *conn = connect_and_listen(link);
         g_mutex_lock(&link->lock);
+        link->connecting = FALSE;
         if (conn && !link->quit) {
             hold(link, conn);
             backoff = 1;
@@ -205,6 +206,7 @@ keep_connected(gpointer data)
         backoff = MIN(backoff * 2, BACKOFF_MAX);
     }
     g_mutex_unlock(&link->lock);
+    link_unref(link);
     return NULL;
 }
 
@@ -212,19 +214,24 @@ YdLibvirtLink *
 yd_libvirt_link_new(YdHypervisor *hv)
 {
     YdLibvirtLink *link = g_new0(YdLibvirtLink, 1);
-    gint64 until = g_get_monotonic_time() + FIRST_WAIT_SECONDS * G_USEC_PER_SEC;
     link->refs = 1;
     g_mutex_init(&link->lock);
     g_cond_init(&link->changed);
     link->hv = hv;
     link->uri = g_strdup(hv->uri);
     start_libvirt();
-    link->thread = g_thread_new("libvirt-link", keep_connected, link);
+    link->thread = g_thread_new("libvirt-link", keep_connected, link_ref(link));
+    return link;
+}
+
+void
+yd_libvirt_settle(YdHypervisor *hv, gint64 until)
+{
+    YdLibvirtLink *link = ((YdLibvirt *)hv)->link;
     g_mutex_lock(&link->lock);
     while (!link->tried && g_cond_wait_until(&link->changed, &link->lock, until))
         ;
     g_mutex_unlock(&link->lock);
-    return link;
 }
 
 void
@@ -234,8 +241,12 @@ yd_libvirt_link_close(YdLibvirtLink *link)
     link->quit = TRUE;
     link->hv = NULL;
     g_cond_broadcast(&link->changed);
+    gboolean connecting = link->connecting;
     g_mutex_unlock(&link->lock);
-    g_thread_join(link->thread);
+    if (connecting) // to a host that is gone, say: two minutes; it ends by itself
+        g_thread_unref(link->thread);
+    else
+        g_thread_join(link->thread);
     link_unref(link);
 }
 

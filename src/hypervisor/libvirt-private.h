@@ -27,9 +27,10 @@ typedef struct {
 
 // --- libvirt-link.c: the connection --------------------------------------------------------------
 
-// Starts the thread that connects and reconnects; waits a short while for the first attempt.
+// Starts the thread that connects and reconnects.
 YdLibvirtLink *yd_libvirt_link_new(YdHypervisor *hv);
 void yd_libvirt_link_close(YdLibvirtLink *link);
+void yd_libvirt_settle(YdHypervisor *hv, gint64 until);
 
 // An own reference of the present connection, to be closed; UNAVAILABLE.
 virConnect *yd_libvirt_conn(YdHypervisor *hv, GError **error);

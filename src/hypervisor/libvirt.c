@@ -16,6 +16,7 @@ libvirt_close(YdHypervisor *hv)
 
 static const YdHypervisorFamily libvirt_family = {
     .close = libvirt_close,
+    .settle = yd_libvirt_settle,
     .facts = yd_libvirt_facts,
     .machines = yd_libvirt_machines,
     .machine_state = yd_libvirt_machine_state,

@@ -387,35 +387,37 @@ host_note_error(YdService *service, const char *host_id, const char *message, GE
     return yd_store_update(store, &yd_host_type, host, error) && yd_store_tx_commit(&tx, error);
 }
 
-static gboolean
-host_open(YdService *service, const YdHost *host, GError **error)
-{
-    g_autoptr(GError) why = NULL;
-    YdHypervisor *hv;
-
-    if (yd_service_hypervisor(service, host->id, NULL))
-        return TRUE;
-    hv = yd_hypervisor_open(host->uri, accel_of(service->config.accel), &why);
-    if (!hv)
-        return host_note_error(service, host->id, why->message, error);
-    host_opened(service, host->id, hv);
-    return TRUE;
-}
-
+// All at once, so that hosts that do not answer are waited for together.
 gboolean
 yd_service_open_hosts(YdService *service, GError **error)
 {
     YdStore *store = yd_service_store(service, error);
     g_autoptr(YdPage) page = NULL;
+    g_autoptr(GPtrArray) opened = g_ptr_array_new(); // one for each host; NULL: nothing to do
+    gboolean good = TRUE;
     YdQuery all = {0};
 
     if (!store || !(page = yd_store_list(store, &yd_host_type, &all, error)))
         return FALSE;
     for (guint i = 0; i < page->records->len; i++) {
-        if (!host_open(service, page->records->pdata[i], error))
-            return FALSE;
+        const YdHost *host = page->records->pdata[i];
+        g_autoptr(GError) why = NULL;
+        YdHypervisor *hv = NULL;
+        if (!yd_service_hypervisor(service, host->id, NULL)) {
+            hv = yd_hypervisor_open_soon(host->uri, accel_of(service->config.accel), &why);
+            good = good && (hv || host_note_error(service, host->id, why->message, error));
+        }
+        g_ptr_array_add(opened, hv);
     }
-    return TRUE;
+    gint64 until = g_get_monotonic_time() + YD_HYPERVISOR_FIRST_WAIT;
+    for (guint i = 0; i < opened->len; i++) {
+        YdHypervisor *hv = opened->pdata[i];
+        if (!hv)
+            continue;
+        yd_hypervisor_settle(hv, until);
+        host_opened(service, ((YdHost *)page->records->pdata[i])->id, hv);
+    }
+    return good;
 }
 
 void

@@ -3,7 +3,11 @@
 
 #include "people-fixture.h"
 #include "hypervisor/fake.h"
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static YdHost *
 host_new(const char *name, const char *uri)
@@ -201,6 +205,54 @@ test_cannot_open(Fixture *f, gconstpointer data)
     g_assert_nonnull(after->error);
 }
 
+// Takes connections and never says a word.
+static int
+listen_silently(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpuint(g_strlcpy(address.sun_path, path, sizeof(address.sun_path)), <,
+                     sizeof(address.sun_path));
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+    g_assert_cmpint(listen(fd, 8), ==, 0);
+    return fd;
+}
+
+// Hosts that do not answer are waited for together, and closing does not wait for them.
+static void
+test_silent(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("yd-silent-XXXXXX", &error);
+    g_autofree char *path = g_build_filename(folder, "libvirt", NULL);
+    g_autofree char *uri = g_strdup_printf("qemu+unix:///system?socket=%s", path);
+    int fd = listen_silently(path);
+    const char *const names[] = {"silent-1", "silent-2", "silent-3"};
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(YdHost) host = host_new(names[i], uri);
+        host->state = g_strdup("up");
+        // the URI is unique
+        g_autofree char *own = g_strdup_printf("%s&mode=direct&name=%u", uri, i);
+        yd_set_string(&host->uri, own);
+        g_assert_true(yd_store_insert(f->store, &yd_host_type, host, &error));
+    }
+    gint64 begun = g_get_monotonic_time();
+    g_assert_true(yd_service_open_hosts(f->service, &error));
+    gint64 opened = g_get_monotonic_time();
+    g_assert_cmpint(opened - begun, >=, YD_HYPERVISOR_FIRST_WAIT);
+    g_assert_cmpint(opened - begun, <, 2 * YD_HYPERVISOR_FIRST_WAIT);
+    YdHypervisor *one = yd_hypervisor_open_soon(uri, YD_ACCEL_TCG, &error);
+    g_assert_no_error(error);
+    g_usleep(G_USEC_PER_SEC / 5);
+    begun = g_get_monotonic_time();
+    yd_hypervisor_close(one);
+    g_assert_cmpint(g_get_monotonic_time() - begun, <, G_USEC_PER_SEC);
+    g_assert_cmpint(close(fd), ==, 0); // what still connects ends
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 #define ADD(name, test) g_test_add(name, Fixture, NULL, fixture_set_up, test, fixture_tear_down)
 
 int
@@ -212,5 +264,6 @@ main(int argc, char **argv)
     ADD("/host/maintenance", test_maintenance);
     ADD("/host/remove", test_remove);
     ADD("/host/cannot-open", test_cannot_open);
+    ADD("/host/silent", test_silent);
     return g_test_run();
 }
