@@ -2,17 +2,19 @@
 // Several hosts: they are added, desktops are placed on all of them, and people reach a desktop of another host by way of
 // this one's gate, and at that host's gate itself.
 
-import test, { after, before } from 'node:test';
+import test, { after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { Product } from '../lib/product.mjs';
 import { HERE, Hosts } from '../lib/hosts.mjs';
-import { poll } from '../lib/process.mjs';
+import { Invariants } from '../lib/invariants.mjs';
+import { Program, poll } from '../lib/process.mjs';
 import { Wire, echo, rdpOpen, spiceOpen } from '../lib/wire.mjs';
 
 let yd;
 let hosts;
 let office;
+let invariants;
 const person = {}; // by the name of the host where their desktop is
 const desktop = {};
 
@@ -20,7 +22,10 @@ before(async () => {
   yd = await Product.start();
   hosts = await Hosts.start(yd, { count: 2 });
   office = await yd.office();
+  invariants = new Invariants(yd, hosts);
 });
+
+afterEach((t) => invariants.check(`after "${t.name}"`));
 
 after(async () => {
   await hosts?.stop();
@@ -96,4 +101,24 @@ test('SPICE and the console do, too, and the picture comes', async () => {
   }
   const picture = await yd.request('GET', `/api/v1/desktops/${desktop[host.name].id}/screenshot`, { token: yd.admin.token });
   assert.equal(picture.status, 200);
+});
+
+test('the check of disks sees two QEMUs that write one, on two hosts', async () => {
+  const [one] = hosts;
+  const disk = `${yd.home}/doubled`;
+  fs.writeFileSync(disk, Buffer.alloc(1 << 20));
+  const qemu = ['qemu-system-x86_64', '-accel', 'tcg', '-m', '16', '-nodefaults', '-display', 'none', '-S',
+    '-drive', `id=disk,if=none,format=raw,file.locking=off,file=${disk}`, '-device', 'virtio-blk-pci,drive=disk,share-rw=on'];
+  const programs = [new Program('doubled-local', qemu[0], qemu.slice(1)), new Program('doubled-host1', 'nsenter', ['-t', String(one.pid), '-a', ...qemu])];
+  const writers = () => invariants.processes().filter((it) => it.disks.some((open) => open.path === disk));
+  try {
+    await poll('both have it open', () => writers().length === 2, { seconds: 20 });
+    const told = /doubled is open for writing by 2 processes: a QEMU on (local|host1) \(process \d+\) and a QEMU on (local|host1)/;
+    await assert.rejects(invariants.check('with two writers'), told);
+    assert.throws(() => invariants.disks('with two writers'), told);
+  } finally {
+    for (const it of writers()) process.kill(it.pid, 'SIGKILL');
+    for (const it of programs) await it.kill();
+  }
+  await invariants.check('with none');
 });
