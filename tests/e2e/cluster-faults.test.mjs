@@ -136,22 +136,30 @@ test('a host that lost its power is not believed to be dead until somebody says 
   assert.deepEqual(await runsOn(back), [back.host_name]);
 });
 
-test('a host that was cut off and fenced by mistake comes back with its machines: they are ended, never doubled', async (t) => {
+test('a host that was cut off and fenced by mistake comes back with its machines: they are ended, never doubled', async () => {
   const desktop = await desktopOf(ann);
-  const seen = new Set();
+  const [last] = (await yd.api('GET', `/jobs?object_id=${desktop.id}&kind=desktop-start&sort=-created&limit=1`)).items;
   const cut = byName(desktop.host_name);
   await cut.cut();
   await poll('it is down', async () => (await record(cut.name)).state === 'down', { seconds: 90 });
   await yd.done('host', 'fence', cut.name, '--confirmed', '--yes');
-  const now = await poll('its start ended', async () => {
-    // Its old machine lives on, and the leases on its disks are held there: no other one may get at them.
-    const old = invariants.disks('while its host is cut').find((it) => it.host === cut.name && it.machine === `yd-${desktop.id}`);
-    if (old) seen.add(old.pid);
-    const one = await desktopOf(ann);
-    return (one.state === 'ready' || one.state === 'off') && one;
+  const olds = new Set(); // processes of its machine on the host that is cut
+  const start = await poll('its start elsewhere is over', async () => {
+    for (const it of await invariants.disks('while its host is cut')) {
+      if (it.host !== cut.name || it.machine !== `yd-${desktop.id}`) continue;
+      olds.add(it.pid);
+      assert.equal(it.disks.filter((disk) => disk.lease).length, 2, 'the overlay and the personal disk are to have leases');
+    }
+    const [job] = (await yd.api('GET', `/jobs?object_id=${desktop.id}&kind=desktop-start&sort=-created&limit=1`)).items;
+    return job.id !== last?.id && job.ended && job;
   }, { seconds: 120 });
-  t.diagnostic(`its old machine was process ${[...seen]}; the new start made it ${now.state} on ${now.host_name}`);
-  assert.equal(seen.size, 1, 'the old machine went on while its host was cut');
+  // Hosts of a laboratory share a kernel, so QEMU's own lock on the image speaks before virtlockd does; that the host holds its
+  // leases all the while is checked beside.
+  assert.equal(start.state, 'failed');
+  assert.match(start.error, /Failed to get "write" lock|is locked/);
+  const now = await desktopOf(ann);
+  assert.equal(now.state, 'off');
+  assert.equal(olds.size, 1, 'its old machine lived on');
   await invariants.check('while its host is cut');
   await cut.uncut();
   await cut.up({ seconds: 90 });

@@ -4,14 +4,16 @@
 // `seen` is one look at everything:
 //   hosts      [{ name, state, record }]  state: "on", "cut" (it lives on, its link does not), "mute" (its libvirtd is dead),
 //                                         "off"; record: the state that the product gives it, undefined: it does not know it
-//   processes  [{ pid, host, machine, disks: [{ file, path }] }]  QEMU's processes, on hosts that are cut too; machine: its
+//   processes  [{ pid, host, machine, disks: [{ file, path, lease }] }]  QEMU's processes, on hosts that are cut too; machine: its
 //                                         name, host: undefined when it is none of ours; disks: what it has open for
-//                                         writing, file: device and inode
+//                                         writing, file: device and inode; lease: that virtlockd must hold for it
+//   leases     [{ host, lease }]          that are held there, undefined where there are none
 //   machines   [{ host, name, nics: [{ network, mac, ip }] }]     what libvirt says that runs, on hosts that are "on"
 //   desktops   [{ id, name, state, host_name, network_id, ip, mac, image, file }]  records; file: whether its overlay is there
 //   jobs       [{ kind, object_id, object_name }]                 that were live before or after the look
 //   changed    Set of the desktops' ids whose record changed meanwhile
-// A complaint is { text, final }: one that is final will not become right by waiting; nobody was about to change it.
+// A complaint is { text, final }: one that is final must not be, however short; nobody was about to change it. (It counts
+// when it is seen in two looks: a QEMU that is refused a disk has it open for a moment before it ends.)
 
 const IDLE = ['off', 'saved', 'new']; // no machine
 const RUNS = ['ready', 'paused'];
@@ -56,6 +58,15 @@ export function doubledDisks(seen) {
     const who = processes.map((one) => `${one.machine ?? 'a QEMU'} on ${one.host ?? 'no host of ours'} (process ${one.pid})`);
     return [{ text: `the disk ${writers[0].path} is open for writing by ${processes.length} processes: ${and(who)}`, final: !moves }];
   });
+}
+
+// Each disk that a machine writes has its lease on the machine's own host, also one that is cut: it keeps others off.
+export function missingLeases(seen) {
+  if (!seen.leases) return [];
+  const isHeld = (host, lease) => seen.leases.some((one) => one.host === host && one.lease === lease);
+  return seen.processes.filter((one) => one.machine && desktopOf(seen, one.machine)?.state !== 'paused') // libvirt takes leases when it resumes
+    .flatMap(({ machine, host, disks }) => disks.filter((disk) => disk.lease && !isHeld(host, disk.lease))
+      .map((disk) => ({ text: `${machine} on ${host} writes the disk ${disk.path} without a lease`, final: false })));
 }
 
 // No address twice among machines that run in a network, and none that is not the one of the record.
@@ -135,8 +146,11 @@ export function disagreements(seen) {
   return wrong.map((text) => ({ text, final: false }));
 }
 
+// Those complaints that are final, and were there in the look before, too.
+export const lasting = (wrong, before) => wrong.filter((one) => one.final && before.some((former) => former.text === one.text));
+
 // All complaints, each once.
 export function judge(seen, known) {
-  const all = [...doubledDisks(seen), ...doubledAddresses(seen), ...lostDesktops(seen, known), ...strayMachines(seen), ...disagreements(seen)];
+  const all = [...doubledDisks(seen), ...missingLeases(seen), ...doubledAddresses(seen), ...lostDesktops(seen, known), ...strayMachines(seen), ...disagreements(seen)];
   return [...new Map(all.map((one) => [one.text, one])).values()];
 }

@@ -3,7 +3,7 @@
 
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { judge } from './invariants-judge.mjs';
+import { judge, lasting } from './invariants-judge.mjs';
 
 // Three hosts, a desktop on two of them and one that is off. Each call makes it anew.
 function well() {
@@ -67,6 +67,26 @@ test('a disk that has two writers while its desktop moves is looked at again; a 
   const rest = [/^yd-dsk-ann runs on host2, but the record of ann names host1/, /^yd-dsk-ann runs 2 times: on host1 and host2/];
   says(twice('desktop-migrate'), /^the disk/, ...rest, /^the job desktop-migrate of ann is still/);
   says(twice('desktop-start'), /^!the disk/, ...rest, /^the job desktop-start of ann is still/);
+});
+
+test('a disk without a lease, where there are leases', () => {
+  const leases = (seen) => {
+    seen.processes.forEach((one, i) => { one.disks[0].lease = `lease${i}`; });
+    seen.leases = seen.processes.map(({ host }, i) => ({ host, lease: `lease${i}` }));
+  };
+  says(leases);
+  const without = /^yd-dsk-ann on host1 writes the disk \/images\/dsk-ann.qcow2 without a lease/;
+  says((seen) => { leases(seen); seen.leases.shift(); }, without);
+  says((seen) => { leases(seen); seen.leases[0].host = 'host2'; }, without);
+  says((seen) => { leases(seen); seen.leases.shift(); seen.hosts[1].state = 'cut'; }, without);
+  says((seen) => { leases(seen); seen.leases.shift(); seen.desktops[0].state = 'paused'; });
+});
+
+test('what is final counts when it is seen twice', () => {
+  const [a, b] = [{ text: 'a', final: true }, { text: 'b', final: false }];
+  assert.deepEqual(lasting([a, b], []), []);
+  assert.deepEqual(lasting([a, b], [a, b]), [a]);
+  assert.deepEqual(lasting([a], [{ ...a, text: 'c' }]), []);
 });
 
 test('an address that two have', () => {
