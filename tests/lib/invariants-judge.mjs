@@ -109,14 +109,18 @@ export function strayMachines(seen) {
     const desktop = desktopOf(seen, name);
     if (host === undefined) wrong.push(`${name} runs, and on no host of ours`);
     else if (!desktop) wrong.push(`${name} runs on ${host} and is no desktop's`);
-    else if (desktop.host_name !== host) wrong.push(`${name} runs on ${host}, but the record of ${desktop.name} names ${desktop.host_name ?? 'no host'}`);
+    else if (desktop.host_name !== host) {
+      wrong.push(`${name} runs on ${host}, but the record of ${desktop.name} names ${desktop.host_name ?? 'no host'}`);
+    }
     if (stateOf(seen, host) !== 'on') continue;
-    if (!seen.machines.some((one) => one.name === name && one.host === host)) wrong.push(`${name} runs on ${host}, but libvirt there does not say so`);
-    if (!seen.processes.some((one) => one.machine === name && one.host === host)) wrong.push(`libvirt on ${host} says that ${name} runs, but there is no process`);
+    const isHere = (one) => one.host === host && (one.name ?? one.machine) === name;
+    if (!seen.machines.some(isHere)) wrong.push(`${name} runs on ${host}, but libvirt there does not say so`);
+    if (!seen.processes.some(isHere)) wrong.push(`libvirt on ${host} says that ${name} runs, but there is no process`);
   }
   for (const { machine, host, disks } of seen.processes.filter((one) => one.machine && isReached(seen, one.host))) {
     const image = desktopOf(seen, machine)?.image; // also shows that disks are seen at all
-    if (image && !disks.some((disk) => disk.path.endsWith(`/${image}`))) wrong.push(`${machine} runs on ${host} and does not have its overlay ${image} open`);
+    const isOpen = disks.some((disk) => disk.path.endsWith(`/${image}`));
+    if (image && !isOpen) wrong.push(`${machine} runs on ${host} and does not have its overlay ${image} open`);
   }
   for (const [name, places] of grouped(all, (one) => one.name)) {
     if (places.length > 1) wrong.push(`${name} runs ${places.length} times: on ${and(places.map((one) => one.host))}`);
@@ -132,7 +136,9 @@ export function disagreements(seen) {
   for (const desktop of seen.desktops) {
     const places = machines.filter((one) => idOf(one.name) === desktop.id).map((one) => one.host);
     if (isHidden(desktop)) continue;
-    if (RUNS.includes(desktop.state) && !places.includes(desktop.host_name)) wrong.push(`${desktop.name} is ${desktop.state}, but does not run on ${desktop.host_name}`);
+    if (RUNS.includes(desktop.state) && !places.includes(desktop.host_name)) {
+      wrong.push(`${desktop.name} is ${desktop.state}, but does not run on ${desktop.host_name}`);
+    }
     if (IDLE.includes(desktop.state) && places.length) wrong.push(`${desktop.name} is ${desktop.state}, but runs on ${and(places)}`);
     if (BETWEEN.includes(desktop.state)) wrong.push(`${desktop.name} is still ${desktop.state}`);
   }
@@ -141,7 +147,8 @@ export function disagreements(seen) {
     if (!desktop || !isHidden(desktop)) wrong.push(`the job ${job.kind} of ${job.object_name} is still under way`);
   }
   for (const host of seen.hosts) {
-    if (host.state === 'on' && host.record && !['up', 'maintenance'].includes(host.record)) wrong.push(`${host.name} is on and has its link, but its record says ${host.record}`);
+    const isRight = !host.record || ['up', 'maintenance'].includes(host.record);
+    if (host.state === 'on' && !isRight) wrong.push(`${host.name} is on and has its link, but its record says ${host.record}`);
   }
   return wrong.map((text) => ({ text, final: false }));
 }
@@ -151,6 +158,6 @@ export const lasting = (wrong, before) => wrong.filter((one) => one.final && bef
 
 // All complaints, each once.
 export function judge(seen, known) {
-  const all = [...doubledDisks(seen), ...missingLeases(seen), ...doubledAddresses(seen), ...lostDesktops(seen, known), ...strayMachines(seen), ...disagreements(seen)];
+  const all = [doubledDisks, missingLeases, doubledAddresses, lostDesktops, strayMachines, disagreements].flatMap((rule) => rule(seen, known));
   return [...new Map(all.map((one) => [one.text, one])).values()];
 }
