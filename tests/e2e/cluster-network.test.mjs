@@ -3,11 +3,12 @@
 // gateway at its own host, and a guest that speaks by another's address or MAC reaches nobody. What is broken on a host is
 // put right and written down; a host that joins gets the network. In an isolated network desktops reach nobody but the host.
 
-import test, { after, before } from 'node:test';
+import test, { after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Product } from '../lib/product.mjs';
 import { HERE, Hosts } from '../lib/hosts.mjs';
 import { inGuest } from '../lib/guest.mjs';
+import { Invariants } from '../lib/invariants.mjs';
 import { ok, poll, run, virsh } from '../lib/process.mjs';
 import { echo, rdpOpen } from '../lib/wire.mjs';
 
@@ -19,6 +20,7 @@ let hosts;
 let network;
 let pool;
 let version;
+let invariants;
 let people = 0;
 const desks = {}; // by host: { host, desktop, person }
 
@@ -65,7 +67,10 @@ before(async () => {
   network = (await api('GET', '/networks?name=floor')).items[0];
   pool = await yd.make_('/pools', { name: 'floor', template_version_id: version.id, network_id: network.id, vcpus: 1, memory_mib: 128, disk_gib: 1 });
   await api('POST', `/pools/${pool.id}/entitlements`, { body: { department_id: department.id } });
+  invariants = new Invariants(yd, hosts);
 });
+
+afterEach((t) => invariants.check(`after "${t.name}"`));
 
 after(async () => {
   await hosts?.stop();
@@ -156,7 +161,10 @@ test('what is broken on a host is put right, and told', async () => {
 
 test('it is deleted only when nothing uses it, and leaves nothing on any host', async () => {
   await yd.refused(/is used by/, 'network', 'delete', 'floor', '--yes');
-  for (const { desktop } of Object.values(desks)) await yd.job(await api('DELETE', `/desktops/${desktop.id}`));
+  for (const { desktop } of Object.values(desks)) {
+    await yd.job(await api('DELETE', `/desktops/${desktop.id}`));
+    invariants.deleted(desktop);
+  }
   await api('DELETE', `/pools/${pool.id}`);
   await yd.done('network', 'delete', 'floor', '--yes', '--wait');
   for (const host of [here, ...hosts]) {

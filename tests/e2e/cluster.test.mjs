@@ -2,17 +2,19 @@
 // Several hosts: they are added, desktops are placed on all of them, and people reach a desktop of another host by way of
 // this one's gate, and at that host's gate itself.
 
-import test, { after, before } from 'node:test';
+import test, { after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { Product } from '../lib/product.mjs';
 import { HERE, Hosts } from '../lib/hosts.mjs';
-import { poll } from '../lib/process.mjs';
+import { Invariants } from '../lib/invariants.mjs';
+import { Program, poll } from '../lib/process.mjs';
 import { Wire, echo, rdpOpen, spiceOpen } from '../lib/wire.mjs';
 
 let yd;
 let hosts;
 let office;
+let invariants;
 const person = {}; // by the name of the host where their desktop is
 const desktop = {};
 
@@ -20,7 +22,10 @@ before(async () => {
   yd = await Product.start();
   hosts = await Hosts.start(yd, { count: 2 });
   office = await yd.office();
+  invariants = new Invariants(yd, hosts);
 });
+
+afterEach((t) => invariants.check(`after "${t.name}"`));
 
 after(async () => {
   await hosts?.stop();
@@ -96,4 +101,25 @@ test('SPICE and the console do, too, and the picture comes', async () => {
   }
   const picture = await yd.request('GET', `/api/v1/desktops/${desktop[host.name].id}/screenshot`, { token: yd.admin.token });
   assert.equal(picture.status, 200);
+});
+
+test('what is checked after each test sees two machines that write one disk, and that nobody knows them', async () => {
+  const [one] = hosts;
+  const disk = `${yd.home}/doubled`;
+  fs.writeFileSync(disk, Buffer.alloc(1 << 20));
+  const qemu = ['qemu-system-x86_64', '-accel', 'tcg', '-m', '16', '-nodefaults', '-display', 'none', '-S', '-name', 'guest=yd-nobody',
+    '-drive', `id=disk,if=none,format=raw,file.locking=off,file=${disk}`, '-device', 'virtio-blk-pci,drive=disk,share-rw=on'];
+  const programs = [new Program('doubled-local', qemu[0], qemu.slice(1)), new Program('doubled-host1', 'nsenter', ['-t', String(one.pid), '-a', ...qemu])];
+  const writers = () => invariants.processes().filter((it) => it.disks.some((open) => open.path === disk));
+  try {
+    await poll('both have it open', () => writers().length === 2, { seconds: 20 });
+    const told = /doubled is open for writing by 2 processes: yd-nobody on (local|host1) \(process \d+\) and yd-nobody on (local|host1)/;
+    await assert.rejects(invariants.check('with two writers'), (error) => told.test(error.message)
+      && ['local', 'host1'].every((host) => error.message.includes(`yd-nobody runs on ${host} and is no desktop's`)) && /yd-nobody runs 2 times/.test(error.message));
+    await assert.rejects(invariants.disks('with two writers'), told);
+  } finally {
+    for (const it of writers()) process.kill(it.pid, 'SIGKILL');
+    for (const it of programs) await it.kill();
+  }
+  await invariants.check('with none');
 });

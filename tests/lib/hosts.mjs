@@ -80,6 +80,15 @@ export class Host {
     this.dir = path.join(hosts.dir, this.name);
     this.link = `yd-h${number}`;
     this.programs = {};
+    this.isCut = false;
+    this.isMute = false; // its libvirtd is dead
+  }
+
+  // What the test did to it: "on", "cut", "mute", "off".
+  get state() {
+    if (!this.machine?.alive) return 'off';
+    if (this.isCut) return 'cut';
+    return this.isMute ? 'mute' : 'on';
   }
 
   // libvirt's configuration: that of the laboratory, and its TLS.
@@ -139,6 +148,8 @@ log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
       if (!this.machine.alive) assert.fail(`${this.name} ended: ${this.machine.tail(20)}`);
       return fs.existsSync(path.join(this.dir, 'ready'));
     }, { seconds });
+    this.isCut = false;
+    this.isMute = false;
     if (this.config) await this.startPrograms();
   }
 
@@ -173,11 +184,13 @@ log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 
   // The link is cut: neither side hears of it.
   cut() {
+    this.isCut = true;
     return ip('link', 'set', this.link, 'down');
   }
 
-  uncut() {
-    return ip('link', 'set', this.link, 'up');
+  async uncut() {
+    await ip('link', 'set', this.link, 'up');
+    this.isCut = false;
   }
 
   // Everything in it ends at once, and not one packet tells of it.
@@ -192,12 +205,14 @@ log_outputs = "2:file:/var/log/libvirt/libvirtd.log"
 
   // libvirtd alone dies; machines live on.
   async killLibvirtd() {
+    this.isMute = true;
     await this.exec('sh', ['-c', 'pid=$(cat /run/libvirtd.pid) && kill -9 $pid && while kill -0 $pid 2>/dev/null; do sleep 0.05; done']);
   }
 
   async startLibvirtd() {
     await this.exec('libvirtd', ['--listen', '-d']);
     await poll(`libvirtd of ${this.name} answers`, async () => (await this.run('virsh', ['-q', '-c', 'qemu:///system', 'hostname'])).code === 0);
+    this.isMute = false;
   }
 
   // `deskctl host add`; returns the record once deskd sees it up.
