@@ -101,6 +101,7 @@ function memoryFolder() {
       if (pid && !fs.existsSync(`/proc/${pid}`)) fs.rmSync(path.join(base, old), { recursive: true, force: true });
     }
     const folder = fs.mkdtempSync(path.join(base, `yundesk-test.${process.pid}.`));
+    fs.chmodSync(folder, 0o1777); // as /tmp: some tests are other users
     process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
     return folder;
   } catch {
