@@ -25,6 +25,7 @@ struct _YdJobRun {
 
     // Guarded by the runner's lock.
     gboolean parked, needs_slot, has_slot, slot_spent;
+    gboolean woken; // a child ended since its step began
     gint64 due, slot_since;
     gint cancel; // atomic
 };

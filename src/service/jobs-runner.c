@@ -195,15 +195,17 @@ static void
 wake_parent(YdJobs *jobs, const YdJob *job)
 {
     YdJobRun *parent = job->parent_id ? g_hash_table_lookup(jobs->runs, job->parent_id) : NULL;
-    if (parent)
-        parent->due = 0;
+    if (!parent)
+        return;
+    parent->due = 0;
+    parent->woken = TRUE; // its step may be running, and have looked before the child ended
 }
 
 // Lock held before and after; not while steps run.
 static void
 work(YdJobs *jobs, YdJobRun *run)
 {
-    run->parked = FALSE;
+    run->parked = run->woken = FALSE;
     g_mutex_unlock(&jobs->lock);
     YdRunOutcome outcome = yd_job_run_execute(run);
     g_mutex_lock(&jobs->lock);
@@ -217,7 +219,7 @@ work(YdJobs *jobs, YdJobRun *run)
         run->needs_slot = outcome == YD_RUN_NO_SLOT;
         run->due =
             outcome == YD_RUN_AGAIN ? g_get_monotonic_time() + (gint64)run->again_ms * 1000 : 0;
-        if (run->kind && run->kind->cancellable && g_atomic_int_get(&run->cancel))
+        if (run->woken || (run->kind && run->kind->cancellable && g_atomic_int_get(&run->cancel)))
             run->due = 0;
         run->parked = TRUE;
     }

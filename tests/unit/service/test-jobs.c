@@ -116,6 +116,17 @@ step_children(YdJobRun *run, GError **error)
     return children != NULL;
 }
 
+// Looks at its children, and they end before it says that it waits for them.
+static gboolean
+step_children_late(YdJobRun *run, GError **error)
+{
+    gboolean good = step_children(run, error);
+    for (guint i = 0; good && i < 500 && !g_atomic_int_get(&released); i++)
+        g_usleep(10000);
+    g_usleep(100000); // the child's worker has told of its end by then
+    return good;
+}
+
 static const YdJobStep abc_steps[] = {{"a", step_a, undo_a, FALSE, 1},
                                       {"b", step_b, undo_b, FALSE, 1},
                                       {"c", step_c, undo_c, FALSE, 2}};
@@ -124,6 +135,7 @@ static const YdJobStep slot_steps[] = {{"s", step_slot, NULL, TRUE, 1}};
 static const YdJobStep hold_steps[] = {{"a", step_a, undo_a, FALSE, 1},
                                        {"h", step_hold, NULL, FALSE, 1}};
 static const YdJobStep parent_steps[] = {{"children", step_children, NULL, FALSE, 1}};
+static const YdJobStep late_steps[] = {{"late", step_children_late, NULL, FALSE, 1}};
 
 static const YdJobKind kind_abc = {"abc", "desktop", TRUE, abc_steps, 3, abc_failed};
 static const YdJobKind kind_wait = {"wait", "desktop", TRUE, wait_steps, 1, NULL};
@@ -131,8 +143,9 @@ static const YdJobKind kind_slot = {"slot", "desktop", TRUE, slot_steps, 1, NULL
 static const YdJobKind kind_hold = {"hold", "desktop", TRUE, hold_steps, 2, abc_failed};
 static const YdJobKind kind_hard = {"hard", "desktop", FALSE, hold_steps, 2, NULL};
 static const YdJobKind kind_parent = {"parent", "pool", TRUE, parent_steps, 1, NULL};
+static const YdJobKind kind_late = {"late", "pool", TRUE, late_steps, 1, NULL};
 static const YdJobKind *const kinds[] = {&kind_abc,  &kind_wait,   &kind_slot, &kind_hold,
-                                         &kind_hard, &kind_parent, NULL};
+                                         &kind_hard, &kind_parent, &kind_late, NULL};
 
 static void
 set_up(Desk *f, gconstpointer data)
@@ -360,6 +373,17 @@ parents_wait_for_children(Desk *f, gconstpointer data)
 }
 
 static void
+a_child_that_ends_meanwhile_is_heard(Desk *f, gconstpointer data)
+{
+    g_autoptr(YdJob) parent = submit(f, "late", "pool-x", NULL);
+    g_autoptr(YdJob) child = submit(f, "abc", "c0", parent->id);
+    desk_run(f);
+    desk_job_ends(f, yd_job_copy(child), "done");
+    g_atomic_int_set(&released, 1);
+    desk_job_ends(f, yd_job_copy(parent), "done");
+}
+
+static void
 cancelling_a_parent_cancels_children(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -435,6 +459,7 @@ main(int argc, char **argv)
     ADD("cancels", cancels);
     ADD("cancel-needs-the-right", cancel_needs_the_right);
     ADD("parents-wait-for-children", parents_wait_for_children);
+    ADD("child-ends-meanwhile", a_child_that_ends_meanwhile_is_heard);
     ADD("cancelling-a-parent", cancelling_a_parent_cancels_children);
     ADD("stopping-is-no-failure", stopping_is_no_failure);
     ADD("unknown-kinds", unknown_kinds);
