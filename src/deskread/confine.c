@@ -28,11 +28,39 @@
 #endif
 
 static const char *const allowed[] = {
-    "read",           "write",           "recvfrom",     "recvmsg",    "sendto",     "sendmsg",
-    "poll",           "ppoll",           "fcntl",        "getsockopt", "setsockopt", "shutdown",
-    "close",          "munmap",          "mremap",       "brk",        "madvise",    "futex",
-    "getrandom",      "clock_gettime",   "gettimeofday", "exit",       "exit_group", "rt_sigreturn",
-    "rt_sigprocmask", "restart_syscall",
+    "read",
+    "write",
+    "recvfrom",
+    "recvmsg",
+    "sendto",
+    "sendmsg",
+    "poll",
+    "ppoll",
+    "fcntl",
+    "getsockopt",
+    "setsockopt",
+    "shutdown",
+    "close",
+    "munmap",
+    "mremap",
+    "brk",
+    "madvise",
+    "futex",
+    "getrandom",
+    "clock_gettime",
+    "gettimeofday",
+    "exit",
+    "exit_group",
+    "rt_sigreturn",
+    "rt_sigprocmask",
+    "restart_syscall",
+    // Harmless questions: of libext2fs before it reads its environment (since 1.47.1), and of
+    // glibc's getrandom (how many processors, since 2.41).
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    "sched_getaffinity",
 };
 
 static gboolean
@@ -84,6 +112,9 @@ filter(void)
     for (guint i = 0; code == 0 && i < 2; i++)
         code = seccomp_rule_add(context, SCMP_ACT_ALLOW, i ? SCMP_SYS(mmap) : SCMP_SYS(mprotect), 1,
                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    if (code == 0) // libext2fs likewise: whether it is set-uid, in effect
+        code = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+                                SCMP_A0(SCMP_CMP_EQ, PR_GET_DUMPABLE));
     if (code == 0)
         code = seccomp_load(context);
     seccomp_release(context);
