@@ -27,6 +27,8 @@
 #define SANITIZED 0 // else: the sanitizer reserves terabytes and asks the kernel for more
 #endif
 
+// The last are harmless questions: of libext2fs before it reads its environment (since 1.47.1), and
+// of glibc's getrandom (how many processors, since 2.41).
 static const char *const allowed[] = {
     "read",
     "write",
@@ -54,8 +56,6 @@ static const char *const allowed[] = {
     "rt_sigreturn",
     "rt_sigprocmask",
     "restart_syscall",
-    // Harmless questions: of libext2fs before it reads its environment (since 1.47.1), and of
-    // glibc's getrandom (how many processors, since 2.41).
     "getuid",
     "geteuid",
     "getgid",
