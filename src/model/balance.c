@@ -24,7 +24,7 @@ yd_balance_spread(const YdPlacementHost *hosts, gsize n_hosts)
 }
 
 static void
-shift(YdPlacementHost *host, const YdBalanceDesktop *desktop, int sign)
+shift(YdPlacementHost *host, const YdDesktop *desktop, int sign)
 {
     host->memory_promised_mib += sign * desktop->memory_mib;
     host->memory_free_mib -= sign * desktop->memory_mib;
@@ -33,7 +33,7 @@ shift(YdPlacementHost *host, const YdBalanceDesktop *desktop, int sign)
 
 // How far both would be apart after the move, in 1/10000.
 static gint64
-apart_after(YdPlacementHost from, YdPlacementHost to, const YdBalanceDesktop *desktop)
+apart_after(YdPlacementHost from, YdPlacementHost to, const YdDesktop *desktop)
 {
     shift(&from, desktop, -1);
     shift(&to, desktop, 1);
@@ -41,7 +41,7 @@ apart_after(YdPlacementHost from, YdPlacementHost to, const YdBalanceDesktop *de
 }
 
 static gboolean
-fits(const YdPlacementHost *host, const YdBalanceDesktop *desktop)
+fits(const YdPlacementHost *host, const YdDesktop *desktop)
 {
     const YdPlacementRequest request = {.memory_mib = desktop->memory_mib, .vcpus = desktop->vcpus};
     return yd_placement_fits(host, &request);
@@ -49,7 +49,7 @@ fits(const YdPlacementHost *host, const YdBalanceDesktop *desktop)
 
 // The emptiest host but that one which takes the desktop; -1: none.
 static gssize
-emptiest(const YdPlacementHost *hosts, gsize n_hosts, gsize from, const YdBalanceDesktop *desktop)
+emptiest(const YdPlacementHost *hosts, gsize n_hosts, gsize from, const YdDesktop *desktop)
 {
     gssize found = -1;
     for (gsize i = 0; i < n_hosts; i++) {
@@ -74,15 +74,14 @@ fullest(const YdPlacementHost *hosts, gsize n_hosts)
 
 // The best move off that host; FALSE: none brings it nearer to another.
 static gboolean
-best_move(const YdPlacementHost *hosts, gsize n_hosts, const YdBalanceDesktop *desktops,
-          gsize n_desktops, const gboolean *moved, gsize from, gint64 spread, gboolean sessions,
-          YdBalanceMove *ret)
+best_move(const YdPlacementHost *hosts, gsize n_hosts, GPtrArray *desktops, const gboolean *moved,
+          gsize from, gint64 spread, gboolean sessions, YdBalanceMove *ret)
 {
-    gint64 best = 0;
+    gint64 best = 0, used = 0; // of *ret
     gboolean found = FALSE;
-    for (gsize i = 0; i < n_desktops; i++) {
-        const YdBalanceDesktop *desktop = &desktops[i];
-        if (moved[i] || (desktop->sessions > 0 && !sessions) ||
+    for (gsize i = 0; i < desktops->len; i++) {
+        const YdDesktop *desktop = desktops->pdata[i];
+        if (moved[i] || (desktop->open_sessions > 0 && !sessions) ||
             g_strcmp0(desktop->host_id, hosts[from].id) != 0)
             continue;
         gssize to = emptiest(hosts, n_hosts, from, desktop);
@@ -92,11 +91,11 @@ best_move(const YdPlacementHost *hosts, gsize n_hosts, const YdBalanceDesktop *d
         gint64 after = apart_after(hosts[from], hosts[to], desktop);
         if (after >= apart)
             continue;
-        gboolean unused = found && desktop->sessions < desktops[ret->desktop].sessions;
-        gboolean used = found && desktop->sessions > desktops[ret->desktop].sessions;
-        if (found && !unused && (used || after >= best))
+        if (found &&
+            (desktop->open_sessions > used || (desktop->open_sessions == used && after >= best)))
             continue;
         found = TRUE;
+        used = desktop->open_sessions;
         best = after;
         *ret = (YdBalanceMove){.desktop = i, .from = from, .to = (gsize)to};
     }
@@ -104,20 +103,20 @@ best_move(const YdPlacementHost *hosts, gsize n_hosts, const YdBalanceDesktop *d
 }
 
 GArray *
-yd_balance_plan(YdPlacementHost *hosts, gsize n_hosts, const YdBalanceDesktop *desktops,
-                gsize n_desktops, guint spread, guint max_moves, gboolean sessions)
+yd_balance_plan(YdPlacementHost *hosts, gsize n_hosts, GPtrArray *desktops, guint spread,
+                guint max_moves, gboolean sessions)
 {
     GArray *moves = g_array_new(FALSE, FALSE, sizeof(YdBalanceMove));
-    g_autofree gboolean *moved = g_new0(gboolean, n_desktops + 1);
+    g_autofree gboolean *moved = g_new0(gboolean, desktops->len + 1);
     while (moves->len < max_moves) {
         YdBalanceMove move;
         gssize from = fullest(hosts, n_hosts);
-        if (from < 0 || !best_move(hosts, n_hosts, desktops, n_desktops, moved, (gsize)from,
+        if (from < 0 || !best_move(hosts, n_hosts, desktops, moved, (gsize)from,
                                    (gint64)spread * 100, sessions, &move))
             break;
         moved[move.desktop] = TRUE;
-        shift(&hosts[move.from], &desktops[move.desktop], -1);
-        shift(&hosts[move.to], &desktops[move.desktop], 1);
+        shift(&hosts[move.from], desktops->pdata[move.desktop], -1);
+        shift(&hosts[move.to], desktops->pdata[move.desktop], 1);
         g_array_append_val(moves, move);
     }
     return moves;

@@ -3,23 +3,19 @@
 #pragma once
 
 #include "model/placement.h"
+#include "model/records.h"
 
 typedef struct {
-    const char *id, *host_id;
-    gint64 memory_mib, vcpus;
-    gint64 sessions; // people who use it now
-} YdBalanceDesktop;
-
-typedef struct {
-    gsize desktop, from, to; // indices into the desktops and hosts given
+    gsize desktop, from, to; // indices into what was given
 } YdBalanceMove;
 
 // Moves one after another from the fullest host that is up (by yd_placement_use) to the emptiest
 // that can take the desktop, while both differ by more than spread percent and a move brings them
 // nearer to each other; those that nobody uses first, and each desktop once. Hosts are changed as
-// if the moves had been made. sessions FALSE: those in use stay. An array of YdBalanceMove, owned.
-GArray *yd_balance_plan(YdPlacementHost *hosts, gsize n_hosts, const YdBalanceDesktop *desktops,
-                        gsize n_desktops, guint spread, guint max_moves, gboolean sessions);
+// if the moves had been made. desktops: of YdDesktop. sessions FALSE: those in use stay. An array
+// of YdBalanceMove, owned.
+GArray *yd_balance_plan(YdPlacementHost *hosts, gsize n_hosts, GPtrArray *desktops, guint spread,
+                        guint max_moves, gboolean sessions);
 
 // How far the fullest and the emptiest host that are up are apart, in 1/10000 of their memory.
 gint64 yd_balance_spread(const YdPlacementHost *hosts, gsize n_hosts);

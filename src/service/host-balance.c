@@ -9,7 +9,7 @@
 #include "model/balance.h"
 #include "service/desktop-private.h"
 #include "service/settings.h"
-#include "store/store-desktops.h"
+#include "store/store-connect.h"
 
 #define MOVES 16    // of a plan that nobody limited
 #define PARALLEL 2  // moves of one job under way
@@ -18,9 +18,8 @@
 
 typedef struct {
     YdDeskPlacement placement;
-    GPtrArray *records; // of YdDesktop, that may move
-    GArray *desktops;   // of YdBalanceDesktop; strings are the records'
-    GArray *before;     // of gint64: use of each host, 1/10000
+    GPtrArray *desktops; // of YdDesktop, that may move
+    GArray *before;      // of gint64: use of each host, 1/10000
     gint64 spread_before;
     GArray *moves; // of YdBalanceMove
 } Plan;
@@ -29,65 +28,50 @@ static void
 plan_clear(Plan *plan)
 {
     yd_desk_placement_clear(&plan->placement);
-    g_clear_pointer(&plan->records, g_ptr_array_unref);
-    g_clear_pointer(&plan->desktops, g_array_unref);
+    g_clear_pointer(&plan->desktops, g_ptr_array_unref);
     g_clear_pointer(&plan->before, g_array_unref);
     g_clear_pointer(&plan->moves, g_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Plan, plan_clear)
 
-// Those that a move can take, and that nothing works on.
+// Those in that state that nothing works on.
 static gboolean
-load_desktops(YdStore *store, const char *host_id, Plan *plan, GError **error)
+load_desktops(YdStore *store, const char *state, GPtrArray *desktops, GError **error)
 {
-    g_autoptr(GPtrArray) all = yd_store_all(store, &yd_desktop_type, "host_id", host_id, error);
-    for (guint i = 0; all && i < all->len; i++) {
-        GError *why = NULL;
-        const YdDesktop *desktop = all->pdata[i];
-        if (!yd_desk_is(desktop, YD_DESKTOP_READY) && !yd_desk_is(desktop, YD_DESKTOP_PAUSED))
-            continue;
-        g_autoptr(YdJob) job = yd_store_job_live(store, desktop->id, NULL, &why);
-        if (why) {
-            g_propagate_error(error, why);
-            return FALSE;
-        }
-        if (job)
-            continue;
-        g_ptr_array_add(plan->records, g_ptr_array_steal_index_fast(all, i));
-        i--;
+    g_autoptr(GHashTable) idle = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GPtrArray) ids = yd_store_idle_desktops(store, state, error);
+    g_autoptr(GPtrArray) all =
+        ids ? yd_store_all(store, &yd_desktop_type, "state", state, error) : NULL;
+    if (!all)
+        return FALSE;
+    for (guint i = 0; i < ids->len; i++)
+        g_hash_table_add(idle, ids->pdata[i]);
+    while (all->len > 0) {
+        g_autoptr(YdDesktop) desktop = g_ptr_array_steal_index(all, all->len - 1);
+        if (g_hash_table_contains(idle, desktop->id))
+            g_ptr_array_add(desktops, g_steal_pointer(&desktop));
     }
-    return all != NULL;
+    return TRUE;
 }
 
 static gboolean
 plan_make(YdService *service, YdStore *store, guint spread, guint max_moves, gboolean sessions,
           Plan *plan, GError **error)
 {
-    if (!yd_desk_placement_load(service, store, NULL, 0, &plan->placement, error))
+    plan->desktops = g_ptr_array_new_with_free_func((GDestroyNotify)yd_desktop_free);
+    if (!yd_desk_placement_load(service, store, NULL, 0, &plan->placement, error) ||
+        !load_desktops(store, YD_DESKTOP_READY, plan->desktops, error) ||
+        !load_desktops(store, YD_DESKTOP_PAUSED, plan->desktops, error))
         return FALSE;
-    plan->records = g_ptr_array_new_with_free_func((GDestroyNotify)yd_desktop_free);
-    plan->desktops = g_array_new(FALSE, FALSE, sizeof(YdBalanceDesktop));
+    YdPlacementHost *hosts = plan->placement.hosts;
     plan->before = g_array_new(FALSE, FALSE, sizeof(gint64));
     for (guint i = 0; i < plan->placement.n; i++) {
-        gint64 use = yd_placement_use(&plan->placement.hosts[i]);
+        gint64 use = yd_placement_use(&hosts[i]);
         g_array_append_val(plan->before, use);
-        if (!load_desktops(store, plan->placement.hosts[i].id, plan, error))
-            return FALSE;
     }
-    for (guint i = 0; i < plan->records->len; i++) {
-        const YdDesktop *desktop = plan->records->pdata[i];
-        const YdBalanceDesktop one = {.id = desktop->id,
-                                      .host_id = desktop->host_id,
-                                      .memory_mib = desktop->memory_mib,
-                                      .vcpus = desktop->vcpus,
-                                      .sessions = desktop->open_sessions};
-        g_array_append_val(plan->desktops, one);
-    }
-    YdPlacementHost *hosts = plan->placement.hosts;
     plan->spread_before = yd_balance_spread(hosts, plan->placement.n);
-    plan->moves = yd_balance_plan(hosts, plan->placement.n,
-                                  (const YdBalanceDesktop *)(void *)plan->desktops->data,
-                                  plan->desktops->len, spread, max_moves, sessions);
+    plan->moves =
+        yd_balance_plan(hosts, plan->placement.n, plan->desktops, spread, max_moves, sessions);
     return TRUE;
 }
 
@@ -96,7 +80,7 @@ plan_make(YdService *service, YdStore *store, guint spread, guint max_moves, gbo
 static json_t *
 move_json(const Plan *plan, const YdBalanceMove *move)
 {
-    const YdDesktop *desktop = plan->records->pdata[move->desktop];
+    const YdDesktop *desktop = plan->desktops->pdata[move->desktop];
     const YdPlacementHost *from = &plan->placement.hosts[move->from];
     const YdPlacementHost *to = &plan->placement.hosts[move->to];
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "desktop_id", desktop->id,
