@@ -8,6 +8,7 @@
 #include "base/json-util.h"
 #include "model/balance.h"
 #include "service/desktop-private.h"
+#include "service/host-moves.h"
 #include "service/settings.h"
 #include "store/store-connect.h"
 
@@ -227,61 +228,33 @@ word(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
-static const YdJob *
-child_of(GPtrArray *children, const char *desktop_id)
-{
-    for (guint i = 0; i < children->len; i++) {
-        const YdJob *job = children->pdata[i];
-        if (g_strcmp0(job->object_id, desktop_id) == 0)
-            return job;
-    }
-    return NULL;
-}
-
-static gboolean
-submit_move(YdJobRun *run, const json_t *move, GError **error)
-{
-    g_autoptr(json_t) args = json_pack("{s:s}", "host_id", word(move, "to_id"));
-    g_autoptr(YdJob) job = yd_job_submit(
-        yd_job_run_service(run), yd_job_run_actor(run), "desktop-migrate", word(move, "desktop_id"),
-        word(move, "desktop_name"), args, yd_job_run_job(run)->id, error);
-    return job != NULL;
-}
-
-static json_t *
-stuck_json(const YdJob *job)
-{
-    return json_pack("{s:s, s:s?, s:s}", "desktop_id", job->object_id, "desktop_name",
-                     job->object_name, "reason", job->error ? job->error : job->state);
-}
-
 // What ended counts; what is under way is looked at again; of the rest, a few begin.
 static gboolean
 step_balance(YdJobRun *run, GError **error)
 {
     size_t i;
     json_t *move;
-    guint moved = 0, under_way = 0;
+    guint moved = 0;
     json_t *moves = json_object_get(yd_job_run_args(run), "moves");
     g_autoptr(json_t) stuck = json_array();
     g_autoptr(GPtrArray) children = yd_store_all(yd_job_run_store(run), &yd_job_type, "parent_id",
                                                  yd_job_run_job(run)->id, error);
     if (!children)
         return FALSE;
+    guint under_way = yd_moves_count(children, &moved);
     for (guint j = 0; j < children->len; j++) {
         const YdJob *job = children->pdata[j];
-        gboolean done = g_strcmp0(job->state, "done") == 0;
-        moved += done;
-        under_way += job->ended == 0;
-        if (job->ended != 0 && !done)
-            json_array_append_new(stuck, stuck_json(job));
+        if (job->ended != 0 && g_strcmp0(job->state, "done") != 0)
+            json_array_append_new(stuck, yd_moves_stuck(job->object_id, job->object_name,
+                                                        job->error ? job->error : job->state));
     }
     size_t all = json_array_size(moves), begun = children->len;
     json_array_foreach(moves, i, move)
     {
-        if (under_way >= PARALLEL || child_of(children, word(move, "desktop_id")))
+        const char *id = word(move, "desktop_id");
+        if (under_way >= PARALLEL || yd_moves_find(children, id))
             continue;
-        if (!submit_move(run, move, error))
+        if (!yd_moves_submit(run, id, word(move, "desktop_name"), word(move, "to_id"), error))
             return FALSE;
         under_way++;
         begun++;

@@ -8,6 +8,7 @@
 #include "base/json-util.h"
 #include "model/host-state.h"
 #include "service/desktop-private.h"
+#include "service/host-moves.h"
 #include "service/host.h"
 #include "store/store-desktops.h"
 
@@ -82,20 +83,7 @@ is_stuck(json_t *stuck, const char *desktop_id)
 static void
 note_stuck(json_t *stuck, const YdDesktop *desktop, const char *why)
 {
-    json_array_append_new(stuck, json_pack("{s:s, s:s, s:s}", "desktop_id", desktop->id,
-                                           "desktop_name", desktop->name, "reason", why));
-}
-
-// The desktop's move under this job, NULL: none. There is one at most: what failed is stuck.
-static const YdJob *
-move_of(GPtrArray *children, const char *desktop_id)
-{
-    for (guint i = 0; i < children->len; i++) {
-        const YdJob *job = children->pdata[i];
-        if (g_strcmp0(job->object_id, desktop_id) == 0)
-            return job;
-    }
-    return NULL;
+    json_array_append_new(stuck, yd_moves_stuck(desktop->id, desktop->name, why));
 }
 
 static int
@@ -117,19 +105,9 @@ typedef struct {
 } Drain;
 
 static gboolean
-submit(Drain *drain, const YdDesktop *desktop, GError **error)
-{
-    g_autoptr(json_t) args = json_object();
-    g_autoptr(YdJob) job = yd_job_submit(
-        yd_job_run_service(drain->run), yd_job_run_actor(drain->run), "desktop-migrate",
-        desktop->id, desktop->name, args, yd_job_run_job(drain->run)->id, error);
-    return job != NULL;
-}
-
-static gboolean
 drain_one(Drain *drain, const YdDesktop *desktop, GError **error)
 {
-    const YdJob *job = move_of(drain->children, desktop->id);
+    const YdJob *job = yd_moves_find(drain->children, desktop->id); // one: what failed is stuck
     if (is_stuck(drain->stuck, desktop->id))
         return TRUE;
     if (job && job->ended == 0) // counted already
@@ -151,16 +129,7 @@ drain_one(Drain *drain, const YdDesktop *desktop, GError **error)
     if (drain->moving >= drain->parallel)
         return TRUE;
     drain->moving++;
-    return submit(drain, desktop, error);
-}
-
-static guint
-count_done(GPtrArray *children)
-{
-    guint done = 0;
-    for (guint i = 0; i < children->len; i++)
-        done += g_strcmp0(((YdJob *)children->pdata[i])->state, "done") == 0;
-    return done;
+    return yd_moves_submit(drain->run, desktop->id, desktop->name, NULL, error);
 }
 
 static gboolean
@@ -180,14 +149,11 @@ step_drain(YdJobRun *run, GError **error)
         return FALSE;
     drain.children = children;
     g_ptr_array_sort(desktops, least_used_first);
-    for (guint i = 0; i < children->len; i++)
-        drain.moving += ((YdJob *)children->pdata[i])->ended == 0;
-    guint before = drain.moving;
+    guint before = drain.moving = yd_moves_count(children, &drain.done);
     for (guint i = 0; i < desktops->len; i++) {
         if (!drain_one(&drain, desktops->pdata[i], error))
             return FALSE;
     }
-    drain.done = count_done(children);
     json_object_set_new(result, "moved", json_integer(drain.done));
     guint left = drain.waiting + before;
     if (left > 0)
