@@ -113,6 +113,23 @@ read_fence_command(const YdConfig *file, YdServiceConfig *config, GError **error
                             config->fence_command);
 }
 
+// What is kept, copied and moved by itself, and how much of it.
+static gboolean
+read_upkeep(const YdConfig *file, YdServiceConfig *config, GError **error)
+{
+    return read_uint(file, "media_quota_gib", 1, 1 << 20, &config->media_quota_gib, error) &&
+           read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) &&
+           read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) &&
+           read_uint(file, "template_scrub_days", 0, 3650, &config->template_scrub_days, error) &&
+           read_uint(file, "backup_hour", 0, 23, &config->backup_hour, error) &&
+           read_uint(file, "backup_keep_daily", 1, 366, &config->backup_keep_daily, error) &&
+           read_uint(file, "backup_keep_weekly", 0, 520, &config->backup_keep_weekly, error) &&
+           read_uint(file, "backup_keep_monthly", 0, 120, &config->backup_keep_monthly, error) &&
+           read_uint(file, "backup_at_once", 1, 16, &config->backup_at_once, error) &&
+           read_uint(file, "balance_moves", 0, 64, &config->balance_moves, error) &&
+           read_uint(file, "balance_spread", 1, 100, &config->balance_spread, error);
+}
+
 static gboolean
 read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
 {
@@ -144,18 +161,7 @@ read_service(const YdConfig *file, YdServiceConfig *config, GError **error)
         !yd_config_strings(file, GROUP, "host_gates", &config->host_gates, error) ||
         !yd_route_check((const char *const *)config->host_gates, error) ||
         !yd_config_seconds(file, GROUP, "host_down", 1, 3600, &config->host_down_seconds, error) ||
-        !read_fence_command(file, config, error) ||
-        !read_uint(file, "media_quota_gib", 1, 1 << 20, &config->media_quota_gib, error) ||
-        !read_uint(file, "personal_quota_gib", 1, 1 << 20, &config->personal_quota_gib, error) ||
-        !read_uint(file, "template_chain_max", 1, 30, &config->template_chain_max, error) ||
-        !read_uint(file, "template_scrub_days", 0, 3650, &config->template_scrub_days, error) ||
-        !read_uint(file, "backup_hour", 0, 23, &config->backup_hour, error) ||
-        !read_uint(file, "backup_keep_daily", 1, 366, &config->backup_keep_daily, error) ||
-        !read_uint(file, "backup_keep_weekly", 0, 520, &config->backup_keep_weekly, error) ||
-        !read_uint(file, "backup_keep_monthly", 0, 120, &config->backup_keep_monthly, error) ||
-        !read_uint(file, "backup_at_once", 1, 16, &config->backup_at_once, error) ||
-        !read_uint(file, "balance_moves", 0, 64, &config->balance_moves, error) ||
-        !read_uint(file, "balance_spread", 1, 100, &config->balance_spread, error) ||
+        !read_fence_command(file, config, error) || !read_upkeep(file, config, error) ||
         !yd_config_bytes(file, GROUP, "max_upload", 1024, (gint64)1 << 50, &config->max_upload,
                          error))
         return FALSE;

@@ -262,6 +262,23 @@ stray_machine(YdStore *store, YdHypervisor *hv, const YdMachineInfo *machine,
     return yd_hypervisor_remove(hv, machine->uuid, error);
 }
 
+// A machine that no row of this host names.
+static gboolean
+unnamed_machine(YdService *service, YdStore *store, YdHypervisor *hv, const char *host_id,
+                const YdMachineInfo *machine, YdReconcileReport *report, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+    gboolean removed = FALSE;
+    g_autoptr(YdDesktop) desktop = yd_store_get(store, &yd_desktop_type, machine->desktop_id, &why);
+    if (!desktop && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND))
+        return stray_machine(store, hv, machine, report, error);
+    if (desktop &&
+        !yd_host_clean_machine(service, host_id, machine, desktop, FALSE, &removed, error))
+        return FALSE;
+    report->machines += removed;
+    return TRUE;
+}
+
 static gboolean
 pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileReport *report,
           GError **error)
@@ -292,21 +309,12 @@ pass_host(YdService *service, YdStore *store, const YdHost *host, YdReconcileRep
             return FALSE;
         g_hash_table_remove(by_uuid, desktop->uuid); // its row named this host: it belongs here
     }
-    for (guint i = 0; i < machines->len; i++) {
-        const YdMachineInfo *machine = g_ptr_array_index(machines, i);
-        if (!g_hash_table_contains(by_uuid, machine->uuid))
-            continue;
-        g_autoptr(GError) why = NULL;
-        gboolean removed = FALSE;
-        g_autoptr(YdDesktop) desktop =
-            yd_store_get(store, &yd_desktop_type, machine->desktop_id, &why);
-        if (!desktop && g_error_matches(why, YD_ERROR, YD_ERROR_NOT_FOUND) &&
-            !stray_machine(store, hv, machine, report, error))
+    GHashTableIter iter;
+    gpointer machine;
+    g_hash_table_iter_init(&iter, by_uuid);
+    while (g_hash_table_iter_next(&iter, NULL, &machine)) {
+        if (!unnamed_machine(service, store, hv, host->id, machine, report, error))
             return FALSE;
-        if (desktop &&
-            !yd_host_clean_machine(service, host->id, machine, desktop, FALSE, &removed, error))
-            return FALSE;
-        report->machines += removed;
     }
     return TRUE;
 }
