@@ -19,6 +19,7 @@
 #include "cluster-hosts.h"
 #include "cluster-listen.h"
 #include "cluster-place.h"
+#include "deskd-run.h"
 
 #define READY_SECONDS 300 // at most
 #define SETTLE_SECONDS 15 // after the first pass
@@ -37,23 +38,6 @@ typedef struct {
 } Bench;
 
 // --- deskd, from outside ---
-
-static double
-seconds_since(gint64 since)
-{
-    return (double)(g_get_monotonic_time() - since) / 1e6;
-}
-
-static double
-status_mib(pid_t pid, const char *name)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
-    g_autofree char *text = NULL;
-    g_file_get_contents(path, &text, NULL, NULL);
-    const char *at = text ? strstr(text, name) : NULL;
-    must(at != NULL, NULL);
-    return strtod(at + strlen(name), NULL) / 1024;
-}
 
 // Seconds that it has used.
 static double
@@ -75,27 +59,6 @@ tell(const char *what, const char *figure, const char *goal, gboolean met)
 {
     printf("%-46s %-44s goal %-10s %s\n", what, figure, goal, met ? "met" : "NOT MET");
     fflush(stdout);
-}
-
-static void
-start_deskd(Bench *bench)
-{
-    const char *build = g_getenv("YD_BUILD");
-    g_autofree char *program =
-        g_build_filename(build ? build : "build", "src", "deskd", "deskd", NULL);
-    g_autofree char *text = g_strdup_printf("[paths]\nstate=%s\nrun=%s\n[deskd]\nhypervisor=none\n"
-                                            "[storage]\nlocal=true\n",
-                                            bench->directory, bench->directory);
-    g_autofree char *config = g_build_filename(bench->directory, "yundesk.conf", NULL);
-    g_autofree char *log = g_build_filename(bench->directory, "log", NULL);
-    must(g_file_set_contents(config, text, -1, NULL), NULL);
-    bench->deskd = fork();
-    must(bench->deskd >= 0, NULL);
-    if (bench->deskd == 0) {
-        must(freopen(log, "w", stderr) != NULL, NULL);
-        execl(program, "deskd", "--config", config, NULL);
-        _exit(127);
-    }
 }
 
 static void
@@ -185,7 +148,7 @@ measure_start(Bench *bench)
     }
     must(count_off(bench) == 0, NULL);
     gint64 since = g_get_monotonic_time();
-    start_deskd(bench);
+    bench->deskd = deskd_run(bench->directory);
     while (!g_file_test(bench->socket_path, G_FILE_TEST_EXISTS)) {
         check_lives(bench, since);
         g_usleep(20000);
@@ -200,7 +163,7 @@ measure_start(Bench *bench)
     tell("start until the first pass is over", figure, "< 10 s", passed < 10);
     g_usleep(SETTLE_SECONDS * G_USEC_PER_SEC);
     printf("%-46s %.1f s of CPU, %.0f MiB resident at most\n", "the start and 15 s more",
-           cpu_of(bench->deskd), status_mib(bench->deskd, "VmHWM:"));
+           cpu_of(bench->deskd), deskd_mib(bench->deskd, "VmHWM:"));
 }
 
 static void
@@ -212,14 +175,14 @@ measure_watch(const Bench *bench)
         g_usleep(G_USEC_PER_SEC);
         double now = cpu_of(bench->deskd);
         most = MAX(most, (now - before) / seconds_since(then));
-        resident = MAX(resident, status_mib(bench->deskd, "VmRSS:"));
+        resident = MAX(resident, deskd_mib(bench->deskd, "VmRSS:"));
         before = now;
         then = g_get_monotonic_time();
     }
     double cores = (before - first) / ((double)(then - since) / 1e6);
     g_autofree char *cpu = g_strdup_printf("%.2f cores; busiest second %.2f", cores, most);
     g_autofree char *memory = g_strdup_printf("%.0f MiB resident (%.0f its own)", resident,
-                                              status_mib(bench->deskd, "RssAnon:"));
+                                              deskd_mib(bench->deskd, "RssAnon:"));
     tell("CPU while it looks after them (65 s)", cpu, "< 1 core", cores < 1);
     tell("memory meanwhile, at most", memory, "< 300 MB", resident * 1.048576 < 300);
 }

@@ -7,61 +7,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "api-seed.h"
+#include "deskd-run.h"
 
 #define URI "test+unix:///default?socket=/run/libvirt/libvirt-sock"
 #define SETTLE_SECONDS 40 // monitor rounds, reconciling, idle
 
 static char *directory;
-
-static double
-seconds_since(gint64 since)
-{
-    return (double)(g_get_monotonic_time() - since) / 1e6;
-}
-
-// A line of /proc/PID/status in MiB.
-static double
-status_mib(pid_t pid, const char *name)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
-    g_autofree char *text = NULL;
-    g_file_get_contents(path, &text, NULL, NULL);
-    const char *at = text ? strstr(text, name) : NULL;
-    return at ? strtod(at + strlen(name), NULL) / 1024 : -1;
-}
-
-static char *
-write_config(void)
-{
-    g_autofree char *text = g_strdup_printf("[paths]\nstate=%s\nrun=%s\n[deskd]\nhypervisor=none\n"
-                                            "[storage]\nlocal=true\n",
-                                            directory, directory);
-    char *path = g_build_filename(directory, "yundesk.conf", NULL);
-    must(g_file_set_contents(path, text, -1, NULL), NULL);
-    return path;
-}
-
-static pid_t
-start_deskd(void)
-{
-    const char *build = g_getenv("YD_BUILD");
-    g_autofree char *program =
-        g_build_filename(build ? build : "build", "src", "deskd", "deskd", NULL);
-    g_autofree char *config = write_config();
-    g_autofree char *log = g_build_filename(directory, "log", NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        must(freopen(log, "w", stderr) != NULL, NULL);
-        execl(program, "deskd", "--config", config, NULL);
-        _exit(127);
-    }
-    return pid;
-}
 
 static void
 wait_ready(pid_t pid)
@@ -73,7 +27,7 @@ wait_ready(pid_t pid)
         g_usleep(100000);
     }
     printf("deskd is ready after %.1f s: %.0f MiB resident\n", seconds_since(since),
-           status_mib(pid, "VmRSS:"));
+           deskd_mib(pid, "VmRSS:"));
     fflush(stdout);
 }
 
@@ -102,11 +56,11 @@ main(int argc, char **argv)
     printf("their machines started on %s in %.1f s\n", URI, seconds_since(since));
     fflush(stdout);
     // This process keeps its connection, so that libvirtd keeps the test driver's machines.
-    pid_t pid = start_deskd();
+    pid_t pid = deskd_run(directory);
     wait_ready(pid);
     g_usleep(SETTLE_SECONDS * G_USEC_PER_SEC);
     printf("after %d s: %.0f MiB resident, %.0f MiB at most\n", SETTLE_SECONDS,
-           status_mib(pid, "VmRSS:"), status_mib(pid, "VmHWM:"));
+           deskd_mib(pid, "VmRSS:"), deskd_mib(pid, "VmHWM:"));
     kill(pid, SIGTERM);
     waitpid(pid, NULL, 0);
     yd_service_free(service);
