@@ -123,6 +123,20 @@ run_fence(Ctl *ctl, GError **error)
     return ctl_tell_job(ctl, answer, "host", host, "fenced", error);
 }
 
+// The answer's list of that name as a table, and then what it comes to; as JSON all of it.
+static gboolean
+print_outlook(Ctl *ctl, const json_t *answer, const char *list, const CtlColumn *shown,
+              const char *summary, GError **error)
+{
+    if (!ctl->json && !ctl_print_items(ctl, json_object_get(answer, list), shown, error))
+        return FALSE;
+    if (ctl->json)
+        ctl_print_json(answer);
+    else
+        g_print("%s\n", summary);
+    return TRUE;
+}
+
 static const CtlColumn what_if_columns[] = {
     {"desktop_name", "DESKTOP"},
     {"host_name", "HOST"},
@@ -138,16 +152,10 @@ run_what_if(Ctl *ctl, GError **error)
     g_autoptr(json_t) answer = path ? yd_rest_get(ctl->rest, path, error) : NULL;
     if (!answer)
         return FALSE;
-    if (ctl->json) {
-        ctl_print_json(answer);
-        return TRUE;
-    }
-    if (!ctl_print_items(ctl, json_object_get(answer, "desktops"), what_if_columns, error))
-        return FALSE;
-    g_print("%d find another host, %d do not\n",
-            (int)json_integer_value(json_object_get(answer, "fit")),
-            (int)json_integer_value(json_object_get(answer, "left")));
-    return TRUE;
+    g_autofree char *summary = g_strdup_printf(
+        "%d find another host, %d do not", (int)json_integer_value(json_object_get(answer, "fit")),
+        (int)json_integer_value(json_object_get(answer, "left")));
+    return print_outlook(ctl, answer, "desktops", what_if_columns, summary, error);
 }
 
 static const CtlColumn balance_columns[] = {
@@ -171,16 +179,11 @@ show_balance(Ctl *ctl, GError **error)
     g_autoptr(json_t) answer = yd_rest_get(ctl->rest, path->str, error);
     if (!answer)
         return FALSE;
-    if (ctl->json) {
-        ctl_print_json(answer);
-        return TRUE;
-    }
-    if (!ctl_print_items(ctl, json_object_get(answer, "moves"), balance_columns, error))
-        return FALSE;
-    g_print("the fullest and the emptiest host are %d %% apart, and would be %d %%\n",
-            (int)json_integer_value(json_object_get(answer, "spread_before")),
-            (int)json_integer_value(json_object_get(answer, "spread_after")));
-    return TRUE;
+    g_autofree char *summary =
+        g_strdup_printf("the fullest and the emptiest host are %d %% apart, and would be %d %%",
+                        (int)json_integer_value(json_object_get(answer, "spread_before")),
+                        (int)json_integer_value(json_object_get(answer, "spread_after")));
+    return print_outlook(ctl, answer, "moves", balance_columns, summary, error);
 }
 
 static gboolean

@@ -252,6 +252,27 @@ desk_job_ends(Desk *f, YdJob *job, const char *state)
     yd_job_free(job);
 }
 
+json_t *
+desk_job_result(Desk *f, const char *job_id)
+{
+    g_autoptr(YdJob) job = yd_store_get(f->store, &yd_job_type, job_id, NULL);
+    g_assert_nonnull(job);
+    return json_loads(job->result ? job->result : "{}", 0, NULL);
+}
+
+char *
+desk_second_host(Desk *f)
+{
+    static guint number;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(YdHost) host = yd_host_new();
+    host->name = g_strdup("host-2");
+    host->uri = g_strdup_printf("fake:second-%u-%u", (guint)getpid(), number++);
+    g_assert_true(yd_host_add(f->service, &f->admin, host, &error));
+    g_assert_cmpstr(host->state, ==, "up");
+    return g_strdup(host->id);
+}
+
 void
 desk_abandoned(Desk *f)
 {

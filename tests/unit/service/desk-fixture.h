@@ -37,6 +37,8 @@ char *desk_login(Desk *f, const char *user_id);                    // id of a li
 
 // Waits for the job's end; it must end in that state. Takes the job.
 void desk_job_ends(Desk *f, YdJob *job, const char *state);
+json_t *desk_job_result(Desk *f, const char *job_id); // what it came to, owned
+char *desk_second_host(Desk *f);                      // adds host-2, which is up; id owned
 // Waits until the job runner has been abandoned by a stop point.
 void desk_abandoned(Desk *f);
 

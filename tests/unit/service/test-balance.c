@@ -2,25 +2,12 @@
 // Evening out two (fake) hosts: proposed, on demand and by itself.
 #include "desk-fixture.h"
 
-#include <unistd.h>
-
 #include "base/json-util.h"
 #include "service/host-balance.h"
 #include "service/host.h"
 #include "service/settings.h"
 
 #define MEMORY_MIB (1024 * 1024) // a quarter of a fake host's
-
-static char *
-second_host(Desk *f)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(YdHost) host = yd_host_new();
-    host->name = g_strdup("host-2");
-    host->uri = g_strdup_printf("fake:balance-%u-%s", (guint)getpid(), f->host_id);
-    g_assert_true(yd_host_add(f->service, &f->admin, host, &error));
-    return g_strdup(host->id);
-}
 
 // As if it had that much memory.
 static void
@@ -63,7 +50,7 @@ make_uneven(Desk *f, Uneven *ret)
     ret->two = g_strdup(made->id);
     desk_job_ends(f, yd_desktop_start(f->service, &actor, made->id, &error), "done");
     g_assert_no_error(error);
-    ret->other = second_host(f);
+    ret->other = desk_second_host(f);
     set_memory(f, ret->one);
     set_memory(f, ret->two);
 }
@@ -110,13 +97,6 @@ proposes(Desk *f, gconstpointer data)
     g_assert_error(error, YD_ERROR, YD_ERROR_INVALID);
 }
 
-static json_t *
-result_of(Desk *f, const char *job_id)
-{
-    g_autoptr(YdJob) job = yd_store_get(f->store, &yd_job_type, job_id, NULL);
-    return json_loads(job->result ? job->result : "{}", 0, NULL);
-}
-
 static void
 applies(Desk *f, gconstpointer data)
 {
@@ -130,7 +110,7 @@ applies(Desk *f, gconstpointer data)
     g_assert_no_error(error);
     g_autofree char *job_id = g_strdup(job->id);
     desk_job_ends(f, job, "done");
-    g_autoptr(json_t) result = result_of(f, job_id);
+    g_autoptr(json_t) result = desk_job_result(f, job_id);
     g_assert_cmpint(number(result, "moved"), ==, 1);
     g_assert_cmpuint(json_array_size(json_object_get(result, "stuck")), ==, 0);
     g_assert_cmpuint(count_on(f, uneven.other), ==, 1);
@@ -153,7 +133,7 @@ names_what_stays(Desk *f, gconstpointer data)
     g_assert_no_error(error);
     g_autofree char *job_id = g_strdup(job->id);
     desk_job_ends(f, job, "done");
-    g_autoptr(json_t) result = result_of(f, job_id);
+    g_autoptr(json_t) result = desk_job_result(f, job_id);
     g_assert_cmpint(number(result, "moved"), ==, 0);
     json_t *stuck = json_array_get(json_object_get(result, "stuck"), 0);
     g_assert_nonnull(json_string_value(json_object_get(stuck, "reason")));

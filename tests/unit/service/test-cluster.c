@@ -14,21 +14,6 @@
 #include "service/host.h"
 #include "service/reconcile.h"
 
-// ---- a second host ----
-
-static char *
-second_host(Desk *f)
-{
-    static guint number;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(YdHost) host = yd_host_new();
-    host->name = g_strdup("host-2");
-    host->uri = g_strdup_printf("fake:cluster-%u-%u", (guint)getpid(), number++);
-    g_assert_true(yd_host_add(f->service, &f->admin, host, &error));
-    g_assert_cmpstr(host->state, ==, "up");
-    return g_strdup(host->id);
-}
-
 static YdHypervisor *
 hv_of(Desk *f, const char *host_id)
 {
@@ -160,7 +145,7 @@ moves(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     g_assert_cmpuint(runs_where(f, two, id), ==, 1);
     YdJob *job = yd_desktop_migrate(f->service, &f->admin, id, NULL, &error);
     g_assert_no_error(error);
@@ -190,7 +175,7 @@ move_fails(Desk *f, gconstpointer data)
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
     desk_job_ends(f, yd_desktop_migrate(f->service, &f->admin, id, NULL, &error), "failed");
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     const char *verbs[] = {"migrate", "migrate_in"};
     for (guint i = 0; i < 2; i++) {
         yd_fake_fail(hv_of(f, i ? two : f->host_id), verbs[i], 1, YD_ERROR_INTERNAL);
@@ -212,7 +197,7 @@ move_survives_kills(Desk *f, gconstpointer data)
         "desktop-migrate:arrive:after"};
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
         guint from = runs_where(f, two, id);
         g_test_message("%s from %u", places[i], from);
@@ -236,7 +221,7 @@ events_of_moves(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     g_assert_true(yd_reconcile_start(f->service, &error));
     for (guint i = 0; i < 150; i++) {
         YdJob *job = yd_desktop_migrate(f->service, &f->admin, id, NULL, &error);
@@ -251,14 +236,6 @@ events_of_moves(Desk *f, gconstpointer data)
 
 // ---- draining ----
 
-static json_t *
-result_of(Desk *f, const char *job_id)
-{
-    g_autoptr(YdJob) job = yd_store_get(f->store, &yd_job_type, job_id, NULL);
-    g_assert_nonnull(job);
-    return json_loads(job->result ? job->result : "{}", 0, NULL);
-}
-
 static void
 drains(Desk *f, gconstpointer data)
 {
@@ -271,7 +248,7 @@ drains(Desk *f, gconstpointer data)
     g_autoptr(YdJob) making = NULL;
     g_assert_true(yd_desktop_derive(f->service, &actor, f->pool_id, &made, &making, &error));
     desk_job_ends(f, g_steal_pointer(&making), "done");
-    two = second_host(f);
+    two = desk_second_host(f);
     g_autofree char *off = g_strdup(made->id); // never started: it stays where it is
     YdJob *job = yd_host_drain(f->service, &f->admin, f->host_id, 9, &error);
     g_assert_null(job);
@@ -281,7 +258,7 @@ drains(Desk *f, gconstpointer data)
     g_assert_no_error(error);
     g_autofree char *job_id = g_strdup(job->id);
     desk_job_ends(f, job, "done");
-    g_autoptr(json_t) result = result_of(f, job_id);
+    g_autoptr(json_t) result = desk_job_result(f, job_id);
     g_assert_cmpint(json_integer_value(json_object_get(result, "moved")), ==, 1);
     g_assert_cmpuint(json_array_size(json_object_get(result, "stuck")), ==, 0);
     assert_host(f, ready, two);
@@ -300,13 +277,13 @@ drain_names_what_stays(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     yd_fake_fail(hv_of(f, f->host_id), "migrate", 1, YD_ERROR_INTERNAL);
     YdJob *job = yd_host_drain(f->service, &f->admin, f->host_id, 1, &error);
     g_assert_no_error(error);
     g_autofree char *job_id = g_strdup(job->id);
     desk_job_ends(f, job, "done");
-    g_autoptr(json_t) result = result_of(f, job_id);
+    g_autoptr(json_t) result = desk_job_result(f, job_id);
     json_t *stuck = json_array_get(json_object_get(result, "stuck"), 0);
     g_assert_cmpstr(json_string_value(json_object_get(stuck, "desktop_id")), ==, id);
     g_assert_nonnull(json_string_value(json_object_get(stuck, "reason")));
@@ -321,7 +298,7 @@ dies_and_starts_elsewhere(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     g_assert_null(yd_host_fence(f->service, &f->admin, f->host_id, TRUE, &error));
     g_assert_error(error, YD_ERROR, YD_ERROR_STATE); // it answers
     g_clear_error(&error);
@@ -362,7 +339,7 @@ back_before_fenced(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     dies(f, f->host_id);
     yd_fake_set_alive(hv_of(f, f->host_id), TRUE);
     g_assert_true(yd_reconcile_now(f->service, NULL, &error));
@@ -382,7 +359,7 @@ back_while_fenced(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     dies(f, f->host_id);
     yd_jobs_stop_at(f->service, "host-fence:evacuate");
     YdJob *job = yd_host_fence(f->service, &f->admin, f->host_id, TRUE, &error);
@@ -444,7 +421,7 @@ fenced_by_command(Desk *f, gconstpointer data)
     g_autofree char *text = g_strdup_printf("#!/bin/sh\necho \"$1\" > %s\n", told);
     g_autofree char *path = command(f, "fence", text);
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     g_autofree char *name = NULL;
     f->config.fence_command = g_strdup(path);
     desk_reopen(f);
@@ -466,7 +443,7 @@ fencing_survives_kills(Desk *f, gconstpointer data)
                                          "host-fence:evacuate", "host-fence:evacuate:after"};
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
         g_autoptr(YdDesktop) before = desk_get(f, id);
         const char *other = strcmp(before->host_id, two) == 0 ? f->host_id : two;
@@ -495,7 +472,7 @@ misplaced(Desk *f, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *id = desk_make_ready(f);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     desk_job_ends(f, yd_desktop_migrate(f->service, &f->admin, id, two, &error), "done");
     g_autoptr(YdDesktop) desktop = desk_get(f, id);
     const YdMachineSpec spec = {
@@ -516,7 +493,7 @@ what_if(Desk *f, gconstpointer data)
     g_autoptr(json_t) alone = yd_host_what_if(f->service, &f->admin, f->host_id, &error);
     g_assert_no_error(error);
     g_assert_cmpint(json_integer_value(json_object_get(alone, "left")), ==, 1);
-    g_autofree char *two = second_host(f);
+    g_autofree char *two = desk_second_host(f);
     g_autoptr(json_t) answer = yd_host_what_if(f->service, &f->admin, f->host_id, &error);
     json_t *one = json_array_get(json_object_get(answer, "desktops"), 0);
     g_assert_cmpint(json_integer_value(json_object_get(answer, "fit")), ==, 1);
