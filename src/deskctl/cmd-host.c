@@ -167,15 +167,9 @@ static const CtlColumn balance_columns[] = {
 static gboolean
 show_balance(Ctl *ctl, GError **error)
 {
-    g_autoptr(json_t) body = json_object();
-    if (!ctl_body_fill(ctl, body, error))
-        return FALSE;
-    g_autoptr(GString) path = g_string_new("/api/v1/balance");
-    const char *name;
-    json_t *value;
-    json_object_foreach(body, name, value)
-        g_string_append_printf(path, "%c%s=%" JSON_INTEGER_FORMAT,
-                               strchr(path->str, '?') ? '&' : '?', name, json_integer_value(value));
+    g_autoptr(GString) path = g_string_new("/balance");
+    yd_path_query(path, "spread", ctl_args_get(ctl->args, "spread"));
+    yd_path_query(path, "moves", ctl_args_get(ctl->args, "moves"));
     g_autoptr(json_t) answer = yd_rest_get(ctl->rest, path->str, error);
     if (!answer)
         return FALSE;
@@ -192,9 +186,8 @@ run_balance(Ctl *ctl, GError **error)
     if (!ctl_args_has(ctl->args, "apply"))
         return show_balance(ctl, error);
     g_autoptr(json_t) body = json_object();
-    g_autoptr(json_t) answer = ctl_body_fill(ctl, body, error)
-                                   ? yd_rest_post(ctl->rest, "/api/v1/balance", body, error)
-                                   : NULL;
+    g_autoptr(json_t) answer =
+        ctl_body_fill(ctl, body, error) ? yd_rest_post(ctl->rest, "/balance", body, error) : NULL;
     g_autofree char *job_id = g_strdup(json_string_value(json_object_get(answer, "id")));
     if (!ctl_tell_job(ctl, answer, "hosts", "all", "balanced", error))
         return FALSE;

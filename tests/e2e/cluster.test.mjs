@@ -103,6 +103,15 @@ test('SPICE and the console do, too, and the picture comes', async () => {
   assert.equal(picture.status, 200);
 });
 
+test('deskctl tells what would be moved to use hosts alike, and that there is nothing to move', async () => {
+  assert.match(await yd.done('host', 'balance', '--spread', '100'), /the fullest and the emptiest host are \d+ % apart, and would be \d+ %/);
+  const plan = await yd.ctlJson(['host', 'balance', '--spread', '100']);
+  assert.deepEqual(plan.hosts.map((host) => host.host_name).sort(), ['host1', 'host2', 'local']);
+  assert.deepEqual(plan.moves, []);
+  await yd.refused(/there is nothing to move/, 'host', 'balance', '--apply', '--spread', '100');
+  await yd.refused(/spread.*1 to 100/, 'host', 'balance', '--spread', '101');
+});
+
 test('what is checked after each test sees two machines that write one disk, and that nobody knows them', async () => {
   const [one] = hosts;
   const disk = `${yd.home}/doubled`;
